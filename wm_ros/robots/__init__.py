@@ -1,0 +1,1 @@
+"""Robot profiles: what an action vector means on one robot."""

@@ -1,0 +1,238 @@
+"""Robot profile: one YAML that says what an action vector means, bounds it, and names the topics it travels on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from wm_ros.resources import share_dir
+
+
+class ProfileError(ValueError):
+    """A robot profile that must not drive a robot; the message names the entry, its value and the rule."""
+
+
+@dataclass(frozen=True)
+class ActionComponent:
+    """One number of the action vector: its unit, its limits and where it sits in the command message."""
+
+    name: str
+    unit: str
+    min: float
+    max: float
+    max_acceleration: float
+    max_jerk: float
+    field: str
+
+
+@dataclass(frozen=True)
+class Camera:
+    """The camera stream: relative topic and transport (`raw` or `compressed`)."""
+
+    topic: str = "image"
+    transport: str = "raw"
+
+
+@dataclass(frozen=True)
+class Command:
+    """The robot's command topic: type, rate the guard publishes at, and the driver's own timeout in seconds."""
+
+    topic: str
+    type: str
+    rate_hz: float
+    timeout_s: float
+
+
+@dataclass(frozen=True)
+class State:
+    """An optional topic with the robot's measured state."""
+
+    topic: str
+    type: str
+
+
+@dataclass(frozen=True)
+class RobotProfile:
+    """What a robot's action vector means: A components in SI units with limits, and the topics they use."""
+
+    name: str
+    action: tuple[ActionComponent, ...]
+    command: Command
+    model_rate_hz: float
+    camera: Camera = Camera()
+    state: State | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(component.name for component in self.action)
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        return tuple(component.unit for component in self.action)
+
+    @cached_property
+    def low(self) -> np.ndarray:
+        return self._limits("min")
+
+    @cached_property
+    def high(self) -> np.ndarray:
+        return self._limits("max")
+
+    @cached_property
+    def max_acceleration(self) -> np.ndarray:
+        return self._limits("max_acceleration")
+
+    @cached_property
+    def max_jerk(self) -> np.ndarray:
+        return self._limits("max_jerk")
+
+    @property
+    def model_dt(self) -> float:
+        """Seconds between two model steps."""
+        return 1.0 / self.model_rate_hz
+
+    def to_dict(self) -> dict[str, Any]:
+        """The profile as plain YAML/JSON data; `profile_from_dict` is the way back."""
+        data = asdict(self)
+        data["action"] = [asdict(component) for component in self.action]
+        data["model"] = {"rate_hz": data.pop("model_rate_hz")}
+        if data["state"] is None:
+            del data["state"]
+        return data
+
+    def _limits(self, key: str) -> np.ndarray:
+        values = np.array([getattr(component, key) for component in self.action], dtype=np.float64)
+        values.setflags(write=False)
+        return values
+
+
+def load_profile(name_or_path: str | Path) -> RobotProfile:
+    """Read a profile by name (`arm` is `config/robots/arm.yaml`) or from a YAML file.
+
+    Raises ProfileError when a limit is missing, not finite or of the wrong sign, or an entry is unknown.
+    """
+    path = Path(name_or_path)
+    if path.suffix not in (".yaml", ".yml"):
+        folder = share_dir() / "config" / "robots"
+        path = folder / f"{name_or_path}.yaml"
+        if not path.is_file():
+            known = ", ".join(sorted(file.stem for file in folder.glob("*.yaml")))
+            raise ProfileError(f"no robot profile named {str(name_or_path)!r}; known: {known}; or give a .yaml file")
+    if not path.is_file():
+        raise ProfileError(f"robot profile {path} does not exist")
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ProfileError(f"{path} is not valid YAML: {error}") from error
+    try:
+        return profile_from_dict(data)
+    except ProfileError as error:
+        raise ProfileError(f"{path}: {error}") from None
+
+
+def profile_from_dict(data: Any) -> RobotProfile:
+    """Build and check a profile from plain data, as read from YAML or from a checkpoint's card."""
+    data = _mapping(data, "profile")
+    _no_unknown(data, {"name", "camera", "command", "state", "model", "action"}, "profile")
+    components = data.get("action")
+    if not isinstance(components, list) or not components:
+        raise ProfileError(f"action must be a list with at least one component, got {components!r}")
+    action = tuple(_component(entry, index) for index, entry in enumerate(components))
+    names = [component.name for component in action]
+    if len(set(names)) != len(names):
+        raise ProfileError(f"action names must differ, got {names}")
+    model = _mapping(data.get("model"), "model")
+    _no_unknown(model, {"rate_hz"}, "model")
+    return RobotProfile(
+        name=_text(data.get("name"), "name"),
+        action=action,
+        command=_command(_mapping(data.get("command"), "command")),
+        model_rate_hz=_positive(model.get("rate_hz"), "model.rate_hz"),
+        camera=_camera(data.get("camera", {})),
+        state=_state(data.get("state")),
+    )
+
+
+def _component(entry: Any, index: int) -> ActionComponent:
+    where = f"action[{index}]"
+    entry = _mapping(entry, where)
+    _no_unknown(entry, set(ActionComponent.__annotations__), where)
+    low = _finite(entry.get("min"), f"{where}.min")
+    high = _finite(entry.get("max"), f"{where}.max")
+    # Zero must be allowed, or the guard could never stop the robot within its limits.
+    if not low <= 0.0 <= high or low == high:
+        raise ProfileError(f"{where}: limits must satisfy min <= 0 <= max and min < max, got min {low} max {high}")
+    return ActionComponent(
+        name=_text(entry.get("name"), f"{where}.name"),
+        unit=_text(entry.get("unit"), f"{where}.unit"),
+        min=low,
+        max=high,
+        max_acceleration=_positive(entry.get("max_acceleration"), f"{where}.max_acceleration"),
+        max_jerk=_positive(entry.get("max_jerk"), f"{where}.max_jerk"),
+        field=_text(entry.get("field"), f"{where}.field"),
+    )
+
+
+def _command(data: Mapping[str, Any]) -> Command:
+    _no_unknown(data, set(Command.__annotations__), "command")
+    return Command(
+        topic=_text(data.get("topic"), "command.topic"),
+        type=_text(data.get("type"), "command.type"),
+        rate_hz=_positive(data.get("rate_hz"), "command.rate_hz"),
+        timeout_s=_positive(data.get("timeout_s"), "command.timeout_s"),
+    )
+
+
+def _camera(data: Any) -> Camera:
+    data = _mapping(data, "camera")
+    _no_unknown(data, set(Camera.__annotations__), "camera")
+    camera = Camera(**{key: _text(value, f"camera.{key}") for key, value in data.items()})
+    if camera.transport not in ("raw", "compressed"):
+        raise ProfileError(f"camera.transport must be raw or compressed, got {camera.transport!r}")
+    return camera
+
+
+def _state(data: Any) -> State | None:
+    if data is None:
+        return None
+    data = _mapping(data, "state")
+    _no_unknown(data, set(State.__annotations__), "state")
+    return State(topic=_text(data.get("topic"), "state.topic"), type=_text(data.get("type"), "state.type"))
+
+
+def _mapping(value: Any, where: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ProfileError(f"{where} must be a mapping, got {value!r}")
+    return value
+
+
+def _no_unknown(data: Mapping[str, Any], known: set[str], where: str) -> None:
+    unknown = sorted(str(key) for key in set(data) - known)
+    if unknown:
+        raise ProfileError(f"{where} has unknown entries {unknown}; known: {sorted(known)}")
+
+
+def _text(value: Any, where: str) -> str:
+    if not isinstance(value, str) or not value:
+        raise ProfileError(f"{where} must be a non-empty text, got {value!r}")
+    return value
+
+
+def _finite(value: Any, where: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise ProfileError(f"{where} must be a finite number, got {value!r}")
+    return float(value)
+
+
+def _positive(value: Any, where: str) -> float:
+    number = _finite(value, where)
+    if number <= 0.0:
+        raise ProfileError(f"{where} must be greater than 0, got {number}")
+    return number
