@@ -9,7 +9,8 @@ def share_dir() -> Path:
     """Folder that holds `config/` and `launch/`.
 
     Walks up from the package: the first parent with `share/wm_ros` is an install (colcon or pip), the first
-    with `package.xml` a source checkout. AMENT_PREFIX_PATH is not needed, so wheels and editable installs work.
+    with `package.xml` a source checkout. AMENT_PREFIX_PATH is not needed, so wheels and editable
+    installs work.
     """
     for parent in PACKAGE.parents:
         if (parent / "share" / "wm_ros" / "config").is_dir():

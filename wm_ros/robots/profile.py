@@ -1,4 +1,4 @@
-"""Robot profile: one YAML that says what an action vector means, bounds it, and names the topics it travels on."""
+"""Robot profile: one YAML that says what an action vector means, its bounds and its topics."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Camera:
 
 @dataclass(frozen=True)
 class Command:
-    """The robot's command topic: type, rate the guard publishes at, and the driver's own timeout in seconds."""
+    """The robot's command topic: message type, guard rate, and the driver's own timeout in seconds."""
 
     topic: str
     type: str
@@ -124,7 +124,9 @@ def load_profile(name_or_path: str | Path) -> RobotProfile:
         path = folder / f"{name_or_path}.yaml"
         if not path.is_file():
             known = ", ".join(sorted(file.stem for file in folder.glob("*.yaml")))
-            raise ProfileError(f"no robot profile named {str(name_or_path)!r}; known: {known}; or give a .yaml file")
+            raise ProfileError(
+                f"no robot profile named {str(name_or_path)!r}; known: {known}; or give a .yaml file"
+            )
     if not path.is_file():
         raise ProfileError(f"robot profile {path} does not exist")
     try:
@@ -168,7 +170,9 @@ def _component(entry: Any, index: int) -> ActionComponent:
     high = _finite(entry.get("max"), f"{where}.max")
     # Zero must be allowed, or the guard could never stop the robot within its limits.
     if not low <= 0.0 <= high or low == high:
-        raise ProfileError(f"{where}: limits must satisfy min <= 0 <= max and min < max, got min {low} max {high}")
+        raise ProfileError(
+            f"{where}: limits must satisfy min <= 0 <= max and min < max, got min {low} max {high}"
+        )
     return ActionComponent(
         name=_text(entry.get("name"), f"{where}.name"),
         unit=_text(entry.get("unit"), f"{where}.unit"),

@@ -1,0 +1,1 @@
+"""The embedded robots: MuJoCo physics and a ray-cast camera that needs no OpenGL."""

@@ -1,0 +1,45 @@
+"""Bounded exploratory motion: what a robot does while it is recorded for training."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from wm_ros.robots.profile import RobotProfile
+
+PAUSE_SHARE = 0.15  # the model must have seen what standing still looks like
+SEGMENT_S = (0.3, 1.4)
+
+
+class Exploration:
+    """Random rates held for random times, turned back before any component strays too far from the start.
+
+    The excursion is dead-reckoned from the commanded rates, so it needs no robot state:
+    |integral of component| <= max_excursion (unit of the component times seconds).
+    """
+
+    def __init__(self, profile: RobotProfile, generator: np.random.Generator, max_excursion: float) -> None:
+        if not max_excursion > 0.0:
+            raise ValueError(f"max_excursion must be greater than 0, got {max_excursion}")
+        self._profile, self._generator, self._bound = profile, generator, max_excursion
+        self._travelled = np.zeros(len(profile.action))
+        self._rate = np.zeros(len(profile.action))
+        self._left_s = 0.0
+
+    def step(self, dt: float) -> np.ndarray:
+        """The rates [A] to command for the next `dt` seconds."""
+        if self._left_s <= 0.0:
+            self._rate = self._draw()
+            self._left_s = self._generator.uniform(*SEGMENT_S)
+        outward = np.abs(self._travelled + self._rate * dt) > self._bound
+        self._rate = np.where(outward & (self._rate * self._travelled > 0.0), -self._rate, self._rate)
+        self._rate = np.clip(self._rate, self._profile.low, self._profile.high)
+        self._travelled += self._rate * dt
+        self._left_s -= dt
+        return self._rate.copy()
+
+    def _draw(self) -> np.ndarray:
+        if self._generator.uniform() < PAUSE_SHARE:
+            return np.zeros_like(self._rate)
+        speed = self._generator.uniform(0.05, 1.0, size=self._rate.shape)
+        forward = self._generator.uniform(size=self._rate.shape) < 0.5
+        return speed * np.where(forward, self._profile.high, self._profile.low)
