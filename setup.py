@@ -1,0 +1,64 @@
+"""Packaging: one ament_python package for colcon and for pip."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+NAME = "wm_ros"
+# The same wheels serve Jazzy and Kilted. An extra, since who has ROS 2 from apt must not get a second one.
+ROS_WHEEL = '; sys_platform == "linux" and platform_machine == "x86_64"'
+ROS = ["ros-rclpy[fastrtps]>=7.1,<10"] + [
+    f"ros-{name}"
+    for name in (
+        "builtin-interfaces",
+        "diagnostic-msgs",
+        "geometry-msgs",
+        "lifecycle-msgs",
+        "rcl-interfaces",
+        "rosgraph-msgs",
+        "sensor-msgs",
+        "std-msgs",
+        "std-srvs",
+        "trajectory-msgs",
+        "visualization-msgs",
+    )
+]
+NODES = ("pipeline_node", "encoder_node", "latent_action_node", "planner_node", "guard_node", "sim_node")
+
+
+def data_files() -> list[tuple[str, list[str]]]:
+    """Ament's marker, package.xml and every file of launch/ and config/, in share/wm_ros."""
+    share = Path("share") / NAME
+    files = [("share/ament_index/resource_index/packages", [f"resource/{NAME}"]), (str(share), ["package.xml"])]
+    for folder in ("launch", "config"):
+        for path in sorted(Path(folder).rglob("*")):
+            if path.suffix in (".py", ".yaml", ".xml"):
+                files.append((str(share / path.parent), [str(path)]))
+    return files
+
+
+setup(
+    name=NAME,
+    version="0.1.0",
+    description="Latent action world models for ROS 2: camera frames in, guarded robot commands out",
+    license="Apache-2.0",
+    maintainer="wm_ros maintainers",
+    maintainer_email="maintainers@wm-ros.invalid",
+    python_requires=">=3.10",
+    packages=find_packages(include=[NAME, f"{NAME}.*"]),
+    package_data={NAME: ["checkpoints/*/*"]},
+    data_files=data_files(),
+    zip_safe=True,
+    install_requires=["numpy>=1.21", "opencv-python-headless>=4.5", "pyyaml", "rich", "typer"],
+    extras_require={
+        "ros": [requirement + ROS_WHEEL for requirement in ROS],
+        "sim": ["mujoco>=3.1"],
+        "train": ["mcap", "rosbags>=0.11", "safetensors", "torch>=2.4"],
+        "eval": ["matplotlib", "pillow"],
+        "dev": ["hypothesis", "pytest", "pytest-timeout", "ruff"],
+        "test": ["pytest"],  # colcon test looks for pytest here and runs no test without it
+    },
+    entry_points={
+        "console_scripts": [f"{NAME} = {NAME}.cli:main"] + [f"{node} = {NAME}.nodes.{node}:main" for node in NODES]
+    },
+)
