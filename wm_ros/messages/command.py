@@ -1,4 +1,4 @@
-"""Action vectors in and out of a robot's command message, by the field path of each component in the profile."""
+"""Action vectors in and out of a robot's command message, by the field path of each component."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def read_command(msg: Any, profile: RobotProfile) -> np.ndarray:
 
 
 def check_command(msg: Any, profile: RobotProfile) -> None:
-    """Raise CommandError unless every component has its own number in this kind of message; alters the message."""
+    """CommandError unless every component has its own number in this kind of message; alters the message."""
     values = np.arange(len(profile.action)) + 0.5
     if not np.array_equal(read_command(fill_command(msg, values, profile, 0), profile), values):
         fields = [component.field for component in profile.action]

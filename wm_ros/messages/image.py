@@ -1,7 +1,7 @@
 """Camera messages to RGB arrays and back, with one copy at most and no cv_bridge for the common encodings.
 
-16-bit values are divided by 257 (65535 -> 255), as cv_bridge does; floats are grey in 0..1. These scales are fixed,
-never taken from the frame's own range: the same scene is always the same picture.
+16-bit values are divided by 257 (65535 -> 255), as cv_bridge does; floats are grey in 0..1. These scales are
+fixed, never taken from the frame's own range: the same scene is always the same picture.
 """
 
 from __future__ import annotations
@@ -102,8 +102,8 @@ def view_pixels(msg: Any) -> np.ndarray:
 def fill_image(msg: Any, array: np.ndarray, encoding: str = "rgb8") -> Any:
     """Write an array [H, W] or [H, W, C] into an Image's size, encoding and data, with one copy; returns it.
 
-    The header is left alone. An array that is not C-contiguous is copied once more. Raises ImageError when the
-    array does not have the encoding's type and channels: values are never converted here.
+    The header is left alone. An array that is not C-contiguous is copied once more. Raises ImageError when
+    the array does not have the encoding's type and channels: values are never converted here.
     """
     layout = _LAYOUTS.get(encoding)
     if layout is None or layout.planar:
@@ -142,8 +142,9 @@ def _pixels(msg: Any, layout: _Layout) -> np.ndarray:
             f"{_name(msg)}: step is {step} bytes but a row of this encoding has {row}: "
             "the driver's step or encoding is wrong"
         )
-    if layout.planar and (height % 2 or width % 2):
-        raise ImageError(f"{_name(msg)}: this encoding needs an even width and height")
+    shared = (2, 2) if layout.planar else (1, 2 if layout.channels == 2 else 1)
+    if height % shared[0] or width % shared[1]:
+        raise ImageError(f"{_name(msg)}: pairs of pixels share their colour here: make the size even")
     rows = height * 3 // 2 if layout.planar else height
     data = _bytes_of(msg)
     if data.size != step * rows:

@@ -1,4 +1,4 @@
-"""Latents as images: N tokens of D numbers travel as a 32FC1 Image, N high and D wide, which any viewer shows."""
+"""Latents as images: N tokens of D numbers are a 32FC1 Image, N high and D wide, which any viewer shows."""
 
 from __future__ import annotations
 
