@@ -35,7 +35,7 @@ def _rclpy(name: str) -> Any:
 def typestore() -> Any:
     """The message definitions rosbags reads bags with."""
     typesys = pytest.importorskip("rosbags.typesys")
-    return typesys.gettypestore(typesys.Stores.ROS2_JAZZY)
+    return typesys.get_typestore(typesys.Stores.ROS2_JAZZY)
 
 
 def _rosbags(name: str) -> Any:
