@@ -1,0 +1,10 @@
+"""What must be set before any test imports rclpy or torch."""
+
+import os
+import tempfile
+
+# Messages check their fields only when asked, and without this a misspelt field passes silently.
+os.environ["ROS_PYTHON_CHECK_FIELDS"] = "1"
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+_logs = tempfile.TemporaryDirectory(prefix="wm_ros_test_logs_")
+os.environ["ROS_LOG_DIR"] = _logs.name

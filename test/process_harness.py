@@ -1,0 +1,85 @@
+"""Node executables as child processes, with a time limit and their output in a file."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+class Child:
+    """One running executable. `timeout` runs it and would kill it should the test forget to."""
+
+    def __init__(self, name: str, command: list[str], folder: Path, limit_s: float):
+        self.name = name
+        self.log_path = folder / f"{name}.log"
+        folders = (str(REPOSITORY), str(REPOSITORY / "test" / "processes"), os.environ.get("PYTHONPATH"))
+        path = os.pathsep.join(filter(None, folders))
+        with self.log_path.open("wb") as log:
+            self._timeout = subprocess.Popen(
+                ["timeout", "-k", "5", str(limit_s), *command],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, "PYTHONPATH": path, "ROS_LOG_DIR": str(folder / "ros_logs")},
+            )
+
+    @property
+    def pid(self) -> int:
+        """Process id of the executable itself, for SIGSTOP and SIGKILL."""
+        children = Path(f"/proc/{self._timeout.pid}/task/{self._timeout.pid}/children").read_text().split()
+        assert children, f"{self.name} has ended:\n{self.log()}"
+        return int(children[0])
+
+    def send(self, number: signal.Signals) -> None:
+        os.kill(self.pid, number)
+
+    def running(self) -> bool:
+        return self._timeout.poll() is None
+
+    def wait(self, timeout_s: float = 20.0) -> int:
+        """The exit code, once it has ended."""
+        return self._timeout.wait(timeout_s)
+
+    def log(self) -> str:
+        return self.log_path.read_text(errors="replace")
+
+    def close(self) -> None:
+        if self.running():
+            self._timeout.terminate()  # passed on to the executable, which `timeout` kills 5 s later
+            self._timeout.wait(10.0)
+
+
+class Processes:
+    """Starts node modules as the installed executables would."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self._children: list[Child] = []
+
+    def start(
+        self,
+        module: str,
+        parameters: Mapping[str, Any] | None = None,
+        *arguments: str,
+        limit_s: float = 60.0,
+    ) -> Child:
+        """`python -m module --ros-args -p name:=value ...`; remappings and files go to `arguments`."""
+        ros_arguments = []
+        for name, value in (parameters or {}).items():
+            text = str(value).lower() if isinstance(value, bool) else str(value)
+            ros_arguments += ["-p", f"{name}:={text}"]
+        command = [sys.executable, "-m", module, "--ros-args", *ros_arguments, *arguments]
+        name = f"{len(self._children)}_{module.rsplit('.', 1)[-1]}"
+        child = Child(name, command, self.folder, limit_s)
+        self._children.append(child)
+        return child
+
+    def close(self) -> None:
+        for child in self._children:
+            child.close()

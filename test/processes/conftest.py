@@ -1,0 +1,65 @@
+"""Multi-process ROS tests: real executables on a domain of their own, seen from this machine only."""
+
+import fcntl
+import os
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+if find_spec("rclpy") is None:
+    collect_ignore_glob = ["test_*.py"]
+else:
+    # Fast DDS reads its profile when a process makes its first participant, so before any test does.
+    from wm_ros.nodes.process import use_fastdds_profile
+
+    use_fastdds_profile()
+
+FIRST_DOMAIN, LAST_DOMAIN = 1, 100
+
+
+def pytest_report_header():
+    return (
+        None if find_spec("rclpy") else "test/processes is left out: no rclpy (make venv, or source a ROS 2)"
+    )
+
+
+@pytest.fixture
+def domain(monkeypatch):
+    """A ROS domain no other test run on this machine uses, for this process and its children."""
+    folder = Path(tempfile.gettempdir()) / "wm_ros_domains"
+    folder.mkdir(exist_ok=True)
+    for number in range(FIRST_DOMAIN, LAST_DOMAIN + 1):
+        lock = os.open(folder / str(number), os.O_CREAT | os.O_RDWR, 0o666)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            continue
+        monkeypatch.setenv("ROS_DOMAIN_ID", str(number))
+        monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+        yield number
+        os.close(lock)
+        return
+    pytest.fail(f"all domains {FIRST_DOMAIN}..{LAST_DOMAIN} are claimed in {folder}")
+
+
+@pytest.fixture
+def ros(domain):
+    """The test's own context on the domain, with an executor the test spins."""
+    from ros_harness import Ros
+
+    harness = Ros()
+    yield harness
+    harness.close()
+
+
+@pytest.fixture
+def processes(domain, tmp_path):
+    """Starts node executables; whatever is left at the end is stopped."""
+    from process_harness import Processes
+
+    started = Processes(tmp_path)
+    yield started
+    started.close()

@@ -1,0 +1,31 @@
+"""An executable for test_process.py: says a last word on the way out, and raises on request."""
+
+import sys
+
+from std_msgs.msg import Empty, String
+
+from wm_ros.nodes.lifecycle import ManagedNode
+from wm_ros.nodes.parameters import Parameter
+from wm_ros.nodes.process import run
+
+PARAMETERS = (Parameter("rate_hz", 10.0, "Not used.", range=(1.0, 100.0)),)
+
+
+class Probe(ManagedNode):
+    def __init__(self):
+        super().__init__("probe", PARAMETERS)
+        self.words = self.create_publisher(String, "words", 10)
+        self.create_subscription(Empty, "raise", self.fail, 10)
+
+    def fail(self, _):
+        raise RuntimeError("told to raise")
+
+    def deactivate(self):
+        self.words.publish(String(data="zero"))
+
+    def cleanup(self):
+        self.words.publish(String(data="cleaned up"))
+
+
+if __name__ == "__main__":
+    sys.exit(run(Probe))

@@ -1,0 +1,73 @@
+"""Every way out of a node process is orderly: signal, exception, wrong parameter."""
+
+import os
+import signal
+
+import pytest
+from diagnostic_msgs.msg import DiagnosticArray
+from std_msgs.msg import Empty, String
+
+from wm_ros.nodes.process import FASTDDS_PROFILE_VARIABLES, use_fastdds_profile
+from wm_ros.resources import share_dir
+
+
+@pytest.fixture
+def words(ros):
+    return ros.collect(String, "words")
+
+
+def await_active(ros, node="probe"):
+    statuses = ros.collect(DiagnosticArray, "/diagnostics")
+
+    def active():
+        return any(
+            s.name == node and value.key == "state" and value.value == "active"
+            for array in statuses
+            for s in array.status
+            for value in s.values
+        )
+
+    ros.until(active, f"{node} to be active")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_lets_the_node_say_its_last_word(ros, processes, words, number):
+    probe = processes.start("probe_node", {"autostart": True})
+    await_active(ros)
+    ros.until(lambda: ros.node.count_publishers("words"), "the probe's publisher")
+    probe.send(number)
+    ros.until(lambda: len(words) == 2, "the last words")
+    assert [word.data for word in words] == ["zero", "cleaned up"]
+    assert probe.wait() == 0
+
+
+def test_an_exception_in_a_callback_is_told_and_the_way_out_is_orderly(ros, processes, words):
+    probe = processes.start("probe_node", {"autostart": True})
+    await_active(ros)
+    publisher = ros.node.create_publisher(Empty, "raise", 10)
+    ros.until(publisher.get_subscription_count, "the probe's subscription")
+    publisher.publish(Empty())
+    ros.until(lambda: len(words) == 2, "the last words")
+    assert probe.wait() == 1
+    assert "RuntimeError: told to raise" in probe.log()
+
+
+def test_a_wrong_parameter_ends_the_process_with_a_sentence(processes):
+    probe = processes.start("probe_node", {"rate_hz": -1.0})
+    assert probe.wait() == 1
+    assert "rate_hz" in probe.log()
+    assert "Traceback" not in probe.log()
+
+
+def test_the_fastdds_profile_is_used_unless_the_user_has_one(monkeypatch):
+    for name in FASTDDS_PROFILE_VARIABLES:
+        monkeypatch.setenv(name, "")
+    use_fastdds_profile()
+    assert {os.environ[name] for name in FASTDDS_PROFILE_VARIABLES} == {
+        str(share_dir() / "config/fastdds.xml")
+    }
+    kilted, jazzy = FASTDDS_PROFILE_VARIABLES
+    monkeypatch.setenv(kilted, "")
+    monkeypatch.setenv(jazzy, "mine.xml")
+    use_fastdds_profile()
+    assert (os.environ[kilted], os.environ[jazzy]) == ("", "mine.xml")

@@ -1,0 +1,65 @@
+"""What is wrong with a node right now: each fault is logged when it begins and when it is over."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from enum import IntEnum
+
+from rclpy.impl.rcutils_logger import RcutilsLogger
+
+
+class Level(IntEnum):
+    """diagnostic_msgs/DiagnosticStatus levels."""
+
+    OK = 0
+    WARN = 1
+    ERROR = 2
+
+
+class Faults:
+    """Faults by source; any thread may raise and clear them.
+
+    A fault is logged again when its level changes. A new message at the same level only replaces the old
+    one, so figures in a message cannot flood the log.
+    """
+
+    def __init__(self, logger: RcutilsLogger, on_change: Callable[[], None]):
+        self._logger = logger
+        self._on_change = on_change
+        self._lock = threading.Lock()
+        self._current: dict[str, tuple[Level, str]] = {}
+
+    def set(self, source: str, level: Level, message: str) -> None:
+        """The source is at fault; `message` names the value, the limit and the fix."""
+        with self._lock:
+            before = self._current.get(source)
+            self._current[source] = (level, message)
+        if before == (level, message):
+            return
+        if before is None or before[0] != level:
+            if level == Level.ERROR:
+                self._logger.error(f"{source}: {message}")
+            else:
+                self._logger.warning(f"{source}: {message}")
+        self._on_change()
+
+    def clear(self, source: str) -> None:
+        """The source works; says so when it did not before."""
+        with self._lock:
+            before = self._current.pop(source, None)
+        if before is not None:
+            self._logger.info(f"{source}: recovered")
+            self._on_change()
+
+    def forget(self) -> None:
+        """Drop all faults without a word: an inactive node observes nothing."""
+        with self._lock:
+            self._current.clear()
+
+    def worst(self) -> tuple[Level, str]:
+        """The highest level with all its messages; (OK, "") when nothing is wrong."""
+        with self._lock:
+            current = list(self._current.values())
+        level = max((level for level, _ in current), default=Level.OK)
+        return level, "; ".join(message for its_level, message in current if its_level == level)
