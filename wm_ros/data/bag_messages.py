@@ -1,0 +1,192 @@
+"""Messages of a rosbag2 recording, whatever its storage and however it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+import yaml
+from mcap.exceptions import McapError
+from mcap.records import Channel, Message, Schema
+from mcap.stream_reader import StreamReader
+from rosbags.highlevel import AnyReader, AnyReaderError
+from rosbags.typesys import Stores, get_types_from_msg, get_typestore
+
+STORAGE_SUFFIXES = (".mcap", ".db3")
+
+
+class BagError(ValueError):
+    """A recording that cannot be used; the message says what is wrong and what to do."""
+
+
+class BagMessage(NamedTuple):
+    """One recorded message; `log_ns` is when the recorder got it."""
+
+    topic: str
+    log_ns: int
+    message: Any
+
+
+class Bag:
+    """One rosbag2 directory, or one .mcap or .db3 file.
+
+    topics: message type by topic. notes: what was salvaged or is missing, for people. Iterate with
+    `messages(topics)`, in order of log time.
+
+    The storage files are read directly: through metadata.yaml rosbags silently yields nothing from a topic
+    whose QoS there differs from the one in the storage. Only compressed bags need their metadata. An mcap
+    without a footer (its recorder was killed, the disk was full) is read as far as it goes.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.notes: list[str] = []
+        self._metadata = _metadata(self.path)
+        self._files = _storage_files(self.path, self._metadata)
+        self._salvaged: dict[Path, dict[str, str]] = {}
+        self.topics: dict[str, str] = {}
+        for file in self._files:
+            self.topics.update(self._topics(file))
+
+    def messages(self, topics: Collection[str]) -> Iterator[BagMessage]:
+        """The messages of these topics, decoded."""
+        missing = sorted(set(topics) - set(self.topics))
+        if missing:
+            raise BagError(f"{self.path} has no topic {', '.join(missing)}; it has {self.described_topics()}")
+        found = 0
+        for file in self._files:
+            read = _salvage if file in self._salvaged else _read
+            for message in read(file, topics):
+                found += 1
+                yield message
+        self._check_count(found, topics)
+
+    def described_topics(self) -> str:
+        """The topics there are, with their types, for an error message."""
+        return ", ".join(f"{topic} ({kind})" for topic, kind in sorted(self.topics.items())) or "no topics"
+
+    def _topics(self, file: Path) -> dict[str, str]:
+        try:
+            with _open(file) as reader:
+                return {connection.topic: connection.msgtype for connection in reader.connections}
+        except (AnyReaderError, FileNotFoundError, OSError) as error:
+            if file.suffix != ".mcap":
+                raise BagError(
+                    f"{file} cannot be read: {error}. A truncated sqlite3 bag is lost; record to mcap "
+                    "(`--storage mcap`), which keeps what was written"
+                ) from error
+        topics, count = _survey(file)
+        self._salvaged[file] = topics
+        self.notes.append(f"{file.name} is cut off (its recorder was killed?): salvaged {count} messages")
+        return topics
+
+    def _check_count(self, found: int, topics: Collection[str]) -> None:
+        if self._metadata is None or self._salvaged:
+            return
+        expected = sum(
+            entry["message_count"]
+            for entry in self._metadata["topics_with_message_count"]
+            if entry["topic_metadata"]["name"] in topics
+        )
+        if found != expected:
+            self.notes.append(f"metadata.yaml promises {expected} messages on these topics, found {found}")
+
+
+def _metadata(path: Path) -> dict[str, Any] | None:
+    file = path / "metadata.yaml"
+    if not file.is_file():
+        return None
+    try:
+        return yaml.safe_load(file.read_text(encoding="utf-8"))["rosbag2_bagfile_information"]
+    except (yaml.YAMLError, KeyError, TypeError, UnicodeDecodeError) as error:
+        raise BagError(
+            f"{file} is no rosbag2 metadata: {error}; `ros2 bag reindex` makes a new one"
+        ) from error
+
+
+def _storage_files(path: Path, metadata: dict[str, Any] | None) -> list[Path]:
+    if not path.exists():
+        raise BagError(f"no recording at {path}")
+    if path.is_file():
+        if path.suffix not in STORAGE_SUFFIXES:
+            raise BagError(f"{path} is no recording: give a rosbag2 folder, an .mcap or a .db3 file")
+        return [path]
+    if metadata is not None:
+        if metadata.get("compression_mode"):
+            return [path]  # rosbags must decompress, which only its reader of whole folders does
+        files = [path / Path(name).name for name in metadata["relative_file_paths"]]
+        missing = [file.name for file in files if not file.is_file()]
+        if missing:
+            raise BagError(f"{path} lacks the files {', '.join(missing)} that its metadata.yaml names")
+        return files
+    files = sorted(file for file in path.iterdir() if file.suffix in STORAGE_SUFFIXES)
+    if not files:
+        raise BagError(f"{path} has neither metadata.yaml nor .mcap or .db3 files: not a rosbag2 recording")
+    return files
+
+
+def _open(file: Path) -> AnyReader:
+    # Humble's sqlite3 bags hold no message definitions; those of Jazzy serve for the standard types.
+    return AnyReader([file], default_typestore=get_typestore(Stores.ROS2_JAZZY))
+
+
+def _read(file: Path, topics: Collection[str]) -> Iterator[BagMessage]:
+    with _open(file) as reader:
+        connections = [connection for connection in reader.connections if connection.topic in topics]
+        if not connections:
+            return
+        for connection, log_ns, data in reader.messages(connections):
+            yield BagMessage(connection.topic, log_ns, reader.deserialize(data, connection.msgtype))
+
+
+def _survey(file: Path) -> tuple[dict[str, str], int]:
+    """Topics with their types, and number of messages of a cut mcap."""
+    topics, count, schemas = {}, 0, {}
+    for record in _records(file):
+        if isinstance(record, Schema):
+            schemas[record.id] = record.name
+        elif isinstance(record, Channel):
+            topics[record.topic] = schemas[record.schema_id]
+        elif isinstance(record, Message):
+            count += 1
+    return topics, count
+
+
+def _salvage(file: Path, topics: Collection[str]) -> Iterator[BagMessage]:
+    store = get_typestore(Stores.EMPTY)
+    schemas: dict[int, str] = {}
+    channels: dict[int, tuple[str, str]] = {}
+    for record in _records(file):
+        if isinstance(record, Schema):
+            if record.encoding != "ros2msg":
+                raise BagError(f"{file}: a cut file with {record.encoding} definitions cannot be salvaged")
+            if record.name not in schemas.values():
+                store.register(get_types_from_msg(record.data.decode(), record.name))
+            schemas[record.id] = record.name
+        elif isinstance(record, Channel) and record.topic in topics:
+            channels[record.id] = record.topic, schemas[record.schema_id]
+        elif isinstance(record, Message) and record.channel_id in channels:
+            topic, kind = channels[record.channel_id]
+            yield BagMessage(topic, record.log_time, store.deserialize_cdr(record.data, kind))
+
+
+def _records(file: Path) -> Iterator[Any]:
+    with file.open("rb") as stream:
+        try:
+            yield from StreamReader(_WholeReads(stream)).records
+        except (McapError, EOFError):  # the end of what was written
+            return
+
+
+class _WholeReads:
+    """A stream that never gives a part of a record: mcap's reader would take it for the whole."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+
+    def read(self, length: int) -> bytes:
+        data = self._stream.read(length)
+        if len(data) < length:
+            raise EOFError
+        return data

@@ -1,0 +1,85 @@
+"""Records the embedded arm in lockstep, without ROS running: minutes of motion in seconds, the same every time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from wm_ros.data.bag_writer import BagWriter
+from wm_ros.data.exploration import Exploration
+from wm_ros.messages.plan import Plan
+from wm_ros.robots.profile import RobotProfile
+from wm_ros.safety.guard import Guard, GuardOptions
+from wm_ros.safety.observation_gate import Now
+from wm_ros.sim.arm import Arm
+
+CAMERA_RATE_HZ = 10.0
+MAX_EXCURSION_RAD = 1.5
+# The plan outlasts the frame behind it, as a planner's does; the guard's ramp follows the last one.
+PLAN_S = 0.25
+START_NS = 1_000_000_000
+PAUSE_NS = 1_000_000_000  # of simulated time between episodes
+SEED_STRIDE = 100_000
+
+
+def record_sim(
+    profile: RobotProfile,
+    out: str | Path,
+    episodes: int = 500,
+    seconds: float = 6.0,
+    seed: int = 0,
+    progress: Callable[[int], None] = lambda episode: None,
+) -> None:
+    """Write a bag of exploratory motion, each episode in a scene of its own; equal seeds, equal messages.
+
+    Every frame leads to a plan, every plan goes through the guard as on a live robot, so that the commands
+    are those which the guard would have published, the ramp to zero at the end of an episode included.
+
+    progress: called with the number of episodes done.
+    """
+    if episodes < 1 or episodes > SEED_STRIDE:
+        raise ValueError(f"episodes must lie in [1, {SEED_STRIDE}], got {episodes}")
+    arm = Arm(seed * SEED_STRIDE)
+    start_ns = START_NS
+    with BagWriter(out, profile) as bag:
+        for number in range(episodes):
+            arm.reset(seed * SEED_STRIDE + number)
+            bag.episode(start_ns - 1_000_000, number)
+            generator = np.random.default_rng([seed, number, 2])
+            explore = Exploration(profile, generator, MAX_EXCURSION_RAD)
+            start_ns = _record_episode(bag, profile, arm, explore, start_ns, seconds) + PAUSE_NS
+            progress(number + 1)
+
+
+def _record_episode(
+    bag: BagWriter, profile: RobotProfile, arm: Arm, explore: Exploration, start_ns: int, seconds: float
+) -> int:
+    """Run one episode and return the time of its end."""
+    period_s = 1.0 / profile.command.rate_hz
+    ticks_per_frame = round(profile.command.rate_hz / CAMERA_RATE_HZ)
+    frames = round(seconds * CAMERA_RATE_HZ)
+    guard = Guard(profile, GuardOptions(stop_hold_s=0.0))
+    guard.start(Now(start_ns, start_ns))
+    tick = 0
+    while tick < frames * ticks_per_frame or guard.publishing:
+        now_ns = start_ns + round(tick * period_s * 1e9)
+        now = Now(now_ns, now_ns)
+        bag.joint_states(now_ns, arm.positions, arm.velocities)
+        if tick % ticks_per_frame == 0:
+            bag.image(now_ns, arm.render())
+            if tick < (frames - 1) * ticks_per_frame:
+                plan = held_rates(profile, now_ns, explore.step(1.0 / CAMERA_RATE_HZ))
+                guard.offer(plan, now)
+        command = guard.tick(now)
+        if command is not None:
+            bag.command(now_ns, command)
+            arm.step(command, period_s)
+        tick += 1
+    return start_ns + round(tick * period_s * 1e9)
+
+
+def held_rates(profile: RobotProfile, stamp_ns: int, rates: np.ndarray) -> Plan:
+    """A plan that holds the rates [A] for a moment and ends at rest."""
+    return Plan(stamp_ns, profile.names, np.stack([rates, np.zeros_like(rates)]), np.array([0.0, PLAN_S]))

@@ -1,0 +1,144 @@
+"""A recording as arrays: frames with their stamps, the commands that were held, and clips at the model's rate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from wm_ros.robots.profile import RobotProfile
+
+# Share of a model step by which the camera may miss it: a clip with a longer or shorter step is left out.
+STEP_TOLERANCE = 0.2
+
+
+class Commands:
+    """What the robot was told over time: each command held until the next, or until the driver's timeout.
+
+    stamps_ns: [K] int64, increasing. vectors: [K, A] SI units. timeout_s: the driver then stops by itself.
+    """
+
+    def __init__(self, stamps_ns: np.ndarray, vectors: np.ndarray, timeout_s: float) -> None:
+        self.stamps_ns = np.asarray(stamps_ns, dtype=np.int64)
+        self.vectors = np.asarray(vectors, dtype=np.float64)
+        starts = self.stamps_ns
+        ends = np.minimum(starts + round(timeout_s * 1e9), np.append(starts[1:], np.iinfo(np.int64).max))
+        # The integral of the held commands is piecewise linear: two knots per command, exact in between.
+        self._origin = int(starts[0]) if len(starts) else 0
+        self._knots_s = (np.stack([starts, ends], axis=1).reshape(-1) - self._origin) * 1e-9
+        moved = self.vectors * ((ends - starts) * 1e-9)[:, None]
+        after = np.cumsum(moved, axis=0)
+        self._integral = np.stack([after - moved, after], axis=1).reshape(-1, self.vectors.shape[1])
+
+    def mean(self, start_ns: np.ndarray | int, end_ns: np.ndarray | int) -> np.ndarray:
+        """Exact time-weighted mean [..., A] of the commands held between stamps; zero where none was held."""
+        start_ns, end_ns = np.asarray(start_ns, dtype=np.int64), np.asarray(end_ns, dtype=np.int64)
+        if not (end_ns > start_ns).all():
+            raise ValueError("the mean command is taken over intervals that end after their start")
+        duration_s = (end_ns - start_ns) * 1e-9
+        return (self._until(end_ns) - self._until(start_ns)) / duration_s[..., None]
+
+    def _until(self, stamp_ns: np.ndarray) -> np.ndarray:
+        if not len(self._knots_s):
+            return np.zeros((*stamp_ns.shape, self.vectors.shape[1]))
+        time_s = (stamp_ns - self._origin) * 1e-9
+        return np.stack([np.interp(time_s, self._knots_s, column) for column in self._integral.T], axis=-1)
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Frames and commands of one or more bags, cut into episodes.
+
+    frames: [F, H, W, 3] uint8 RGB, memory-mapped from disk. stamps_ns: [F] moments of exposure.
+    episodes: slices of the frames, within which time runs on without gaps. commands: None when none were
+    recorded. notes: what was dropped, salvaged or assumed while reading, for people.
+    """
+
+    profile: RobotProfile
+    frames: np.ndarray
+    stamps_ns: np.ndarray
+    episodes: tuple[slice, ...]
+    commands: Commands | None
+    notes: tuple[str, ...] = ()
+
+    @cached_property
+    def camera_rate_hz(self) -> float:
+        """Median frame rate within episodes; NaN when no episode has two frames."""
+        steps = [np.diff(self.stamps_ns[episode]) for episode in self.episodes]
+        steps = np.concatenate(steps) if steps else np.zeros(0)
+        return float(1e9 / np.median(steps)) if len(steps) else float("nan")
+
+    @cached_property
+    def successors(self) -> np.ndarray:
+        """Index [F] of the frame one model step after each frame, -1 where its episode has none.
+
+        Every frame starts a chain, so a camera faster than the model gives training data in all phases.
+        """
+        step_ns = round(self.profile.model_dt * 1e9)
+        result = np.full(len(self.stamps_ns), -1, dtype=np.int64)
+        for episode in self.episodes:
+            stamps = self.stamps_ns[episode]
+            wanted = stamps + step_ns
+            after = np.clip(np.searchsorted(stamps, wanted), 1, max(len(stamps) - 1, 1))
+            if len(stamps) < 2:
+                continue
+            nearest = np.where(wanted - stamps[after - 1] < stamps[after] - wanted, after - 1, after)
+            fits = np.abs(stamps[nearest] - wanted) <= STEP_TOLERANCE * step_ns
+            result[episode] = np.where(fits, nearest + episode.start, -1)
+        return result
+
+    def clips(self, length: int, episodes: Sequence[int] | None = None) -> np.ndarray:
+        """Frame indexes [C, length] of all clips at the model's rate, from these episodes (default: all)."""
+        if length < 1:
+            raise ValueError(f"a clip has at least 1 frame, got {length}")
+        chosen = self.episodes if episodes is None else [self.episodes[index] for index in episodes]
+        starts = [np.arange(episode.start, episode.stop) for episode in chosen]
+        clips = (np.concatenate(starts) if starts else np.zeros(0, dtype=np.int64))[:, None]
+        for _ in range(length - 1):
+            following = self.successors[clips[:, -1]]
+            clips = np.concatenate([clips, following[:, None]], axis=1)[following >= 0]
+        return clips
+
+    def actions(self, clips: np.ndarray) -> np.ndarray:
+        """Mean commands [C, length - 1, A] float32, SI units, held between neighbouring frames of clips."""
+        if self.commands is None:
+            raise ValueError(
+                f"the recording has no commands on topic {self.profile.command.topic!r}, which train the "
+                "controller; record them, or train on images alone"
+            )
+        stamps = self.stamps_ns[clips]
+        return self.commands.mean(stamps[:, :-1], stamps[:, 1:]).astype(np.float32)
+
+
+def describe(recording: Recording) -> dict[str, str]:
+    """What a person wants to know of a recording, as label and text."""
+    frames, profile = recording.frames, recording.profile
+    lengths = np.array([episode.stop - episode.start for episode in recording.episodes])
+    pairs = int((recording.successors >= 0).sum())
+    seconds = sum(
+        (recording.stamps_ns[e.stop - 1] - recording.stamps_ns[e.start]) * 1e-9 for e in recording.episodes
+    )
+    facts = {
+        "frames": f"{len(frames)} of {frames.shape[2]}x{frames.shape[1]}, {recording.camera_rate_hz:.4g} Hz",
+        "episodes": f"{len(lengths)} of {lengths.min()} to {lengths.max()} frames, {seconds:.0f} s in all",
+        "model steps": f"{pairs} pairs of frames {profile.model_dt:.4g} s apart ({profile.model_rate_hz:g} Hz)",
+    }
+    if recording.commands is None:
+        facts["commands"] = f"none on {profile.command.topic}"
+    else:
+        vectors = recording.commands.vectors
+        facts["commands"] = f"{len(vectors)} on {profile.command.topic}"
+        for component, values in zip(profile.action, vectors.T, strict=True):
+            if len(values):
+                beyond = np.mean((values < component.min) | (values > component.max))
+                facts[component.name] = (
+                    f"{values.min():.3f} to {values.max():.3f} {component.unit} "
+                    f"(limits {component.min:g} to {component.max:g}"
+                    + (f", {beyond:.2%} beyond" if beyond else "")
+                    + ")"
+                )
+    for number, note in enumerate(recording.notes, 1):
+        facts[f"note {number}"] = note
+    return facts
