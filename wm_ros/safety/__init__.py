@@ -1,0 +1,1 @@
+"""What stands between a plan and a robot: pure functions of time and input, testable without either."""
