@@ -137,7 +137,11 @@ def _read(file: Path, topics: Collection[str]) -> Iterator[BagMessage]:
         if not connections:
             return
         for connection, log_ns, data in reader.messages(connections):
-            yield BagMessage(connection.topic, log_ns, reader.deserialize(data, connection.msgtype))
+            try:
+                message = reader.deserialize(data, connection.msgtype)
+            except AnyReaderError as error:
+                raise BagError(f"{file}: a message on {connection.topic} is damaged: {error}") from error
+            yield BagMessage(connection.topic, log_ns, message)
 
 
 def _survey(file: Path) -> tuple[dict[str, str], int]:

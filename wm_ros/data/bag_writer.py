@@ -11,7 +11,7 @@ from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, W
 from rosbags.typesys import Stores, get_typestore
 
 from wm_ros.data.bag_messages import BagError
-from wm_ros.data.bags import EPISODE_TOPIC
+from wm_ros.data.bag_topics import EPISODE_TOPIC
 from wm_ros.messages.command import fill_command
 from wm_ros.messages.image import fill_image
 from wm_ros.messages.stamp import fill_stamp
@@ -23,10 +23,11 @@ CHUNK_S = 1.0
 
 
 class BagWriter:
-    """A new bag of the profile's camera, command and state topics and the `episode` marker; a context manager.
+    """A new bag of the profile's camera, command and state topics and the `episode` marker.
 
-    Messages come as CDR bytes (`write`) or as arrays (`image`, `command`, `joint_states`, `episode`). Times
-    are nanoseconds on the camera's clock. The bag is whole when the context ends, by an exception too; a
+    A context manager. Messages come as CDR bytes (`write`) or as arrays (`image`, `command`, `joint_states`,
+    `episode`). Times are nanoseconds on the camera's clock. The bag is whole when the context ends, by an
+    exception too; a
     process that is killed loses the last second (of log time) only. Raises BagError when the folder exists
     or the profile names a message type whose definition is unknown.
 

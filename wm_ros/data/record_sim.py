@@ -1,4 +1,4 @@
-"""Records the embedded arm in lockstep, without ROS running: minutes of motion in seconds, the same every time."""
+"""Records the embedded arm in lockstep, no ROS running: minutes of motion in seconds, the same every time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A recording as arrays: frames with their stamps, the commands that were held, and clips at the model's rate."""
+"""A recording as arrays: frames with their stamps, the commands held between, clips at the model's rate."""
 
 from __future__ import annotations
 
@@ -51,7 +51,8 @@ class Commands:
 class Recording:
     """Frames and commands of one or more bags, cut into episodes.
 
-    frames: [F, H, W, 3] uint8 RGB, memory-mapped from disk. stamps_ns: [F] moments of exposure.
+    frames: [F, H, W, 3] uint8 RGB, memory-mapped from disk. stamps_ns: [F] moments of exposure; bags whose
+    times overlap are shifted apart.
     episodes: slices of the frames, within which time runs on without gaps. commands: None when none were
     recorded. notes: what was dropped, salvaged or assumed while reading, for people.
     """
@@ -123,7 +124,7 @@ def describe(recording: Recording) -> dict[str, str]:
     facts = {
         "frames": f"{len(frames)} of {frames.shape[2]}x{frames.shape[1]}, {recording.camera_rate_hz:.4g} Hz",
         "episodes": f"{len(lengths)} of {lengths.min()} to {lengths.max()} frames, {seconds:.0f} s in all",
-        "model steps": f"{pairs} pairs of frames {profile.model_dt:.4g} s apart ({profile.model_rate_hz:g} Hz)",
+        "model steps": f"{pairs} pairs of frames {profile.model_dt:.4g} s apart",
     }
     if recording.commands is None:
         facts["commands"] = f"none on {profile.command.topic}"

@@ -1,0 +1,52 @@
+"""Small bags for tests: message by message, as other recorders would have written them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from message_kinds import blank, typestore
+from rosbags.rosbag2 import StoragePlugin, Writer
+
+SECOND = 1_000_000_000
+IMAGE, COMPRESSED, ARRAY = (
+    "sensor_msgs/msg/Image",
+    "sensor_msgs/msg/CompressedImage",
+    "std_msgs/msg/Float64MultiArray",
+)
+
+
+def image(stamp_ns: int, value: int = 0, width: int = 4, **fields: Any) -> Any:
+    """A grey rgb8 picture, 3 pixels high."""
+    message = blank("rosbags", IMAGE, height=3, width=width, step=3 * width, encoding="rgb8")
+    message.data = np.full(9 * width, value, np.uint8)
+    message.header.stamp.sec, message.header.stamp.nanosec = divmod(stamp_ns, SECOND)
+    for field, content in fields.items():
+        setattr(message, field, content)
+    return message
+
+
+def command(*rates: float) -> Any:
+    return blank("rosbags", ARRAY, data=np.array(rates))
+
+
+def write_bag(
+    path: Path,
+    messages: Iterable[tuple[str, int, Any]],
+    storage: StoragePlugin = StoragePlugin.MCAP,
+    topics: Iterable[tuple[str, str]] = (),
+    **options: Any,
+) -> Path:
+    """A bag of (topic, log_ns, message); `topics` (name, type) are there even without messages."""
+    with Writer(path, version=8, storage_plugin=storage) as writer:
+        connections = {}
+        for topic, kind in topics:
+            connections[topic] = writer.add_connection(topic, kind, typestore=typestore(), **options)
+        for topic, log_ns, message in messages:
+            kind = message.__msgtype__
+            if topic not in connections:
+                connections[topic] = writer.add_connection(topic, kind, typestore=typestore(), **options)
+            writer.write(connections[topic], log_ns, typestore().serialize_cdr(message, kind))
+    return path

@@ -1,0 +1,46 @@
+"""Which topics of a bag are a robot's: by the profile's relative names, in whatever namespace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from wm_ros.data.bag_messages import Bag, BagError
+from wm_ros.robots.profile import RobotProfile
+
+EPISODE_TOPIC = "episode"
+IMAGE_TYPES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
+
+
+def image_topic(bag: Bag, profile: RobotProfile) -> str:
+    """The camera's topic, in the profile's transport if recorded so, else in the other one."""
+    raw, compressed = profile.camera.topic, f"{profile.camera.topic}/compressed"
+    wanted = (compressed, raw) if profile.camera.transport == "compressed" else (raw, compressed)
+    cameras = {topic: kind for topic, kind in bag.topics.items() if kind in IMAGE_TYPES}
+    for name in wanted:
+        topic = find_topic(cameras, name)
+        if topic is not None:
+            return topic
+    raise BagError(
+        f"{bag.path} has no camera topic {' or '.join(wanted)} (profile {profile.name}, camera.topic); "
+        f"it has {bag.described_topics()}"
+    )
+
+
+def command_topic(bag: Bag, profile: RobotProfile) -> str | None:
+    """The robot's command topic, None where it was not recorded."""
+    topic = find_topic(bag.topics, profile.command.topic)
+    if topic is not None and bag.topics[topic] != profile.command.type:
+        raise BagError(
+            f"{bag.path}: {topic} is {bag.topics[topic]}, but profile {profile.name} says command.type "
+            f"{profile.command.type}"
+        )
+    return topic
+
+
+def find_topic(topics: Iterable[str], name: str) -> str | None:
+    """The topic of this relative name; in whatever namespace, when only one namespace has it."""
+    name = "/" + name.lstrip("/")
+    if name in topics:
+        return name
+    found = [topic for topic in topics if topic.endswith(name)]
+    return found[0] if len(found) == 1 else None
