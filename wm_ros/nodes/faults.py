@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from enum import IntEnum
@@ -20,8 +21,8 @@ class Level(IntEnum):
 class Faults:
     """Faults by source; any thread may raise and clear them.
 
-    A fault is logged again when its level changes. A new message at the same level only replaces the old
-    one, so figures in a message cannot flood the log.
+    A fault is logged again when its level or its message changes in more than the figures, which would
+    flood the log.
     """
 
     def __init__(self, logger: RcutilsLogger, on_change: Callable[[], None]):
@@ -30,19 +31,19 @@ class Faults:
         self._lock = threading.Lock()
         self._current: dict[str, tuple[Level, str]] = {}
 
-    def set(self, source: str, level: Level, message: str) -> None:
-        """The source is at fault; `message` names the value, the limit and the fix."""
+    def set(self, source: str, level: Level, message: str) -> bool:
+        """The source is at fault; `message` names the value, the limit and the fix. True when it is news."""
         with self._lock:
             before = self._current.get(source)
             self._current[source] = (level, message)
-        if before == (level, message):
-            return
-        if before is None or before[0] != level:
-            if level == Level.ERROR:
-                self._logger.error(f"{source}: {message}")
-            else:
-                self._logger.warning(f"{source}: {message}")
+        if before is not None and before[0] == level and _wording(before[1]) == _wording(message):
+            return False
+        if level == Level.ERROR:
+            self._logger.error(f"{source}: {message}")
+        else:
+            self._logger.warning(f"{source}: {message}")
         self._on_change()
+        return True
 
     def clear(self, source: str) -> None:
         """The source works; says so when it did not before."""
@@ -63,3 +64,7 @@ class Faults:
             current = list(self._current.values())
         level = max((level for level, _ in current), default=Level.OK)
         return level, "; ".join(message for its_level, message in current if its_level == level)
+
+
+def _wording(message: str) -> str:
+    return re.sub(r"\d+", "#", message)
