@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from wm_ros.messages.command import check_command, fill_command
+from wm_ros.robots.profile import RobotProfile
 
 
 def message_class(name: str) -> type:
@@ -20,3 +26,15 @@ def message_class(name: str) -> type:
     if not hasattr(module, kind):
         raise LookupError(f"message package {package} has no type {kind}")
     return getattr(module, kind)
+
+
+def command_message(profile: RobotProfile) -> Any:
+    """A blank command message with a place for every component; CommandError where the profile does not fit.
+
+    A trajectory gets the one point that velocities are written to.
+    """
+    message = message_class(profile.command.type)()
+    if isinstance(getattr(message, "points", None), list):
+        message.points.append(message_class("trajectory_msgs/msg/JointTrajectoryPoint")())
+    check_command(message, profile)
+    return fill_command(message, np.zeros(len(profile.action)), profile, 0)
