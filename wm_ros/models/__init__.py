@@ -1,0 +1,1 @@
+"""The networks: encoder, inverse dynamics, forward model, controller, and the checkpoint that holds them."""

@@ -1,0 +1,1 @@
+"""Planners: they see only `rollout(actions [S, H, A]) -> costs [S]`."""

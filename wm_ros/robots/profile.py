@@ -162,6 +162,20 @@ def profile_from_dict(data: Any) -> RobotProfile:
     )
 
 
+def differences(trained: RobotProfile, used: RobotProfile) -> list[str]:
+    """What in `used` contradicts the profile a model was trained with; topics and rates of messages may differ."""
+    found = []
+    if trained.model_rate_hz != used.model_rate_hz:
+        found.append(f"model.rate_hz {trained.model_rate_hz} against {used.model_rate_hz}")
+    if trained.names != used.names:
+        return [*found, f"action names {list(trained.names)} against {list(used.names)}"]
+    for before, after in zip(trained.action, used.action, strict=True):
+        for key in ("unit", "min", "max"):
+            if getattr(before, key) != getattr(after, key):
+                found.append(f"{before.name}.{key} {getattr(before, key)} against {getattr(after, key)}")
+    return found
+
+
 def _component(entry: Any, index: int) -> ActionComponent:
     where = f"action[{index}]"
     entry = _mapping(entry, where)

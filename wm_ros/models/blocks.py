@@ -1,0 +1,76 @@
+"""The transformer parts every model here is made of."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class Attention(nn.Module):
+    """Multi-head attention of `x` over `source`, with optional rotary positions and boolean mask."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        if width % heads or (width // heads) % 2:
+            raise ValueError(f"width {width} must split into {heads} heads of even size")
+        self.heads = heads
+        self.query = nn.Linear(width, width)
+        self.key_value = nn.Linear(width, 2 * width)
+        self.project = nn.Linear(width, width)
+
+    def keys_values(self, source: Tensor, rotation: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Keys and values [B, heads, L, width / heads] of `source` [B, L, width]."""
+        keys, values = self._split(self.key_value(source), 2)
+        return (keys if rotation is None else rotate(keys, rotation)), values
+
+    def forward(
+        self,
+        x: Tensor,
+        keys_values: tuple[Tensor, Tensor],
+        rotation: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor:
+        (query,) = self._split(self.query(x), 1)
+        if rotation is not None:
+            query = rotate(query, rotation)
+        out = F.scaled_dot_product_attention(query, *keys_values, attn_mask=mask)
+        return self.project(out.transpose(1, 2).flatten(2))
+
+    def _split(self, x: Tensor, parts: int) -> tuple[Tensor, ...]:
+        batch, length, _ = x.shape
+        return tuple(x.view(batch, length, parts, self.heads, -1).permute(2, 0, 3, 1, 4))
+
+
+def rotation_table(frames: Tensor, size: int) -> Tensor:
+    """Complex rotary table [L, size / 2] for integer frame positions [L] and head size `size`."""
+    frequencies = 1.0 / 100.0 ** (torch.arange(0, size, 2, device=frames.device) / size)
+    angles = frames[:, None].to(frequencies.dtype) * frequencies
+    return torch.stack([angles.cos(), angles.sin()])
+
+
+def rotate(x: Tensor, table: Tensor) -> Tensor:
+    """Rotate pairs of features of x [B, heads, L, size] by the rotary table [2, L, size / 2]."""
+    cos, sin = table.to(x.dtype)
+    even, odd = x[..., 0::2], x[..., 1::2]
+    return torch.stack([even * cos - odd * sin, even * sin + odd * cos], dim=-1).flatten(-2)
+
+
+def mlp(width: int, ratio: int = 4) -> nn.Sequential:
+    """The feed-forward part of a block."""
+    return nn.Sequential(nn.Linear(width, ratio * width), nn.GELU(), nn.Linear(ratio * width, width))
+
+
+class Block(nn.Module):
+    """Pre-norm transformer block; `source` None attends to itself."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.norm_attention, self.norm_mlp = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.attention, self.mlp = Attention(width, heads), mlp(width)
+
+    def forward(self, x: Tensor, source: Tensor | None = None) -> Tensor:
+        normed = self.norm_attention(x)
+        keys_values = self.attention.keys_values(normed if source is None else source)
+        x = x + self.attention(normed, keys_values)
+        return x + self.mlp(self.norm_mlp(x))

@@ -1,0 +1,41 @@
+"""Controller: robot action and state to latent action, and the same network for the way back."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from wm_ros.models.blocks import Block
+
+
+class StateConditioned(nn.Module):
+    """Maps a vector to a vector in the light of a state: MLP, two self-attention blocks, one cross-attention [LAM].
+
+    vector [B, inputs], state [B, N, D] -> [B, outputs]. `context(state)` does not depend on the vector: compute it
+    once and share it among all candidates of a plan.
+    """
+
+    def __init__(
+        self, inputs: int, outputs: int, tokens: int, dim: int, width: int, heads: int, depth: int = 2
+    ) -> None:
+        super().__init__()
+        self.embed_vector = nn.Sequential(
+            nn.Linear(inputs, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width)
+        )
+        self.embed_state = nn.Linear(dim, width)
+        self.place = nn.Parameter(0.02 * torch.randn(tokens, width))
+        self.self_attention = nn.ModuleList(Block(width, heads) for _ in range(depth))
+        self.cross_attention = Block(width, heads)
+        self.norm = nn.LayerNorm(width)
+        self.read = nn.Linear(width, outputs)
+
+    def context(self, state: Tensor) -> Tensor:
+        """What the cross-attention reads of a state [B, N, D]: [B, N, width]."""
+        x = self.embed_state(state) + self.place
+        for block in self.self_attention:
+            x = block(x)
+        return x
+
+    def forward(self, vector: Tensor, state: Tensor) -> Tensor:
+        query = self.embed_vector(vector).unsqueeze(1)
+        return self.read(self.norm(self.cross_attention(query, self.context(state))[:, 0]))

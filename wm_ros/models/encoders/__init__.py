@@ -1,0 +1,1 @@
+"""Video encoders: frames uint8 [B, H, W, 3] in, tokens [B, N, D] out."""

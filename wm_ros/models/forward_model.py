@@ -1,0 +1,94 @@
+"""Forward model: the next latent state, given the states so far and a latent action each."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from wm_ros.models.blocks import Attention, mlp, rotation_table
+
+Cache = list[tuple[Tensor, Tensor]]
+
+
+class ModulatedBlock(nn.Module):
+    """Transformer block whose norms and gates follow the latent action of the frame (AdaLN-zero)."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.attention, self.mlp = Attention(width, heads), mlp(width)
+        self.modulation = nn.Linear(width, 6 * width)
+        nn.init.zeros_(self.modulation.weight)
+        nn.init.zeros_(self.modulation.bias)
+
+    def forward(
+        self,
+        x: Tensor,
+        condition: Tensor,
+        rotation: Tensor,
+        past: tuple[Tensor, Tensor] | None,
+        mask: Tensor | None,
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """x [B, T, N, W]; condition [B, T, 1, W] is broadcast over the tokens, never repeated in memory."""
+        batch, frames, tokens, width = x.shape
+        shift1, scale1, gate1, shift2, scale2, gate2 = self.modulation(condition).chunk(6, dim=-1)
+        normed = (F.layer_norm(x, (width,)) * (1 + scale1) + shift1).flatten(1, 2)
+        keys, values = self.attention.keys_values(normed, rotation)
+        if past is not None:
+            keys, values = torch.cat([past[0], keys], dim=2), torch.cat([past[1], values], dim=2)
+        attended = self.attention(normed, (keys, values), rotation, mask).view(batch, frames, tokens, width)
+        x = x + gate1 * attended
+        x = x + gate2 * self.mlp(F.layer_norm(x, (width,)) * (1 + scale2) + shift2)
+        return x, (keys, values)
+
+
+class ForwardModel(nn.Module):
+    """Frame-causal vision transformer with rotary time, modulated per frame by the latent action [LAM].
+
+    Predicts the change of the state: next = state + read-out. Bidirectional inside a frame, causal over frames.
+    """
+
+    def __init__(self, tokens: int, dim: int, latent: int, width: int, depth: int, heads: int) -> None:
+        super().__init__()
+        self.head_size = width // heads
+        self.embed = nn.Linear(dim, width)
+        self.place = nn.Parameter(0.02 * torch.randn(tokens, width))
+        self.condition = nn.Sequential(
+            nn.Linear(latent, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU()
+        )
+        self.blocks = nn.ModuleList(ModulatedBlock(width, heads) for _ in range(depth))
+        self.norm = nn.LayerNorm(width)
+        self.read = nn.Linear(width, dim)
+
+    def forward(self, states: Tensor, latent_actions: Tensor) -> Tensor:
+        """Teacher forcing: states [B, T, N, D], latent actions [B, T, Z] -> next states [B, T, N, D]."""
+        frames, tokens = states.shape[1:3]
+        frame_of = torch.arange(frames, device=states.device).repeat_interleave(tokens)
+        mask = frame_of[:, None] >= frame_of[None, :]
+        return self._run(states, latent_actions, frame_of, None, mask)[0]
+
+    def step(self, state: Tensor, latent_action: Tensor, cache: Cache | None = None) -> tuple[Tensor, Cache]:
+        """One frame further: state [B, N, D], latent action [B, Z], cache of the frames before -> next, cache."""
+        tokens = state.shape[1]
+        seen = 0 if cache is None else cache[0][0].shape[2] // tokens
+        frame_of = torch.full((tokens,), seen, device=state.device)
+        following, cache = self._run(state[:, None], latent_action[:, None], frame_of, cache, None)
+        return following[:, 0], cache
+
+    def _run(
+        self,
+        states: Tensor,
+        latent_actions: Tensor,
+        frame_of: Tensor,
+        cache: Cache | None,
+        mask: Tensor | None,
+    ) -> tuple[Tensor, Cache]:
+        rotation = rotation_table(frame_of, self.head_size)
+        condition = self.condition(latent_actions).unsqueeze(2)
+        x = self.embed(states) + self.place
+        kept: Cache = []
+        for index, block in enumerate(self.blocks):
+            past = None if cache is None else cache[index]
+            x, keys_values = block(x, condition, rotation, past, mask)
+            kept.append(keys_values)
+        return states + self.read(self.norm(x)), kept

@@ -1,0 +1,32 @@
+"""Inverse dynamics: what happened between two frames, as a latent action."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from wm_ros.models.blocks import Block
+
+
+class InverseDynamics(nn.Module):
+    """A small transformer over the tokens of both frames, read by one learned query.
+
+    states before and after [B, N, D] -> [B, outputs]. [LAM] does not print this network; this one is ours.
+    """
+
+    def __init__(self, tokens: int, dim: int, outputs: int, width: int, depth: int, heads: int) -> None:
+        super().__init__()
+        self.embed = nn.Linear(dim, width)
+        # One place per token and frame, so that "before" and "after" cannot be mixed up.
+        self.place = nn.Parameter(0.02 * torch.randn(2, tokens, width))
+        self.query = nn.Parameter(0.02 * torch.randn(1, 1, width))
+        self.blocks = nn.ModuleList(Block(width, heads) for _ in range(depth))
+        self.norm = nn.LayerNorm(width)
+        self.read = nn.Linear(width, outputs)
+
+    def forward(self, before: Tensor, after: Tensor) -> Tensor:
+        pair = self.embed(torch.stack([before, after], dim=1)) + self.place
+        x = torch.cat([self.query.expand(len(pair), -1, -1), pair.flatten(1, 2)], dim=1)
+        for block in self.blocks:
+            x = block(x)
+        return self.read(self.norm(x[:, 0]))

@@ -1,0 +1,72 @@
+"""The latent action world model as one object: encode, infer, predict, and the controller both ways."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from wm_ros.models import bottleneck
+from wm_ros.models.card import Card, CheckpointError
+from wm_ros.models.controller import StateConditioned
+from wm_ros.models.encoders.tiny import TinyEncoder
+from wm_ros.models.forward_model import ForwardModel
+from wm_ros.models.inverse_dynamics import InverseDynamics
+
+
+class WorldModel(nn.Module):
+    """Encoder f, inverse dynamics g, forward model p, controller c and its inverse, built from a card.
+
+    Shapes: frames uint8 [B, H, W, 3] RGB; state [B, N, D]; latent action [B, Z]; robot action [B, A] in the SI
+    units of the card's robot profile. All steps are one model_dt apart.
+    """
+
+    def __init__(self, card: Card) -> None:
+        super().__init__()
+        self.card = card
+        self.encoder = build_encoder(card.encoder)
+        tokens, dim, latent = self.encoder.tokens, self.encoder.dim, card.latent_action_dim
+        actions = len(card.robot.action)
+        g, p, c = card.inverse_dynamics, card.forward_model, card.controller
+        self.inverse_dynamics = InverseDynamics(tokens, dim, 2 * latent, g.width, g.depth, g.heads)
+        self.forward_model = ForwardModel(tokens, dim, latent, p.width, p.depth, p.heads)
+        self.controller = StateConditioned(actions, latent, tokens, dim, c.width, c.heads, c.depth)
+        self.controller_inverse = StateConditioned(latent, actions, tokens, dim, c.width, c.heads, c.depth)
+        scale = torch.tensor(card.action_scale, dtype=torch.float32)
+        self.register_buffer("action_scale", scale, persistent=False)
+
+    @property
+    def device(self) -> torch.device:
+        return self.action_scale.device
+
+    def encode(self, frames: Tensor) -> Tensor:
+        """Frames uint8 [B, H, W, 3] to states [B, N, D]; every frame on its own, so the past never changes."""
+        return self.encoder(frames)
+
+    def infer(self, before: Tensor, after: Tensor) -> Tensor:
+        """The latent action [B, Z] that leads from state `before` to state `after`: the mean of q(z)."""
+        return bottleneck.split(self.inverse_dynamics(before, after))[0]
+
+    def latent_action(self, action: Tensor, state: Tensor) -> Tensor:
+        """Controller: what robot action [B, A] (SI) means as a latent action [B, Z] in this state."""
+        return self.controller(action / self.action_scale, state)
+
+    def robot_action(self, latent_action: Tensor, state: Tensor) -> Tensor:
+        """The way back: the robot action [B, A] (SI) behind a latent action [B, Z] in this state."""
+        return self.controller_inverse(latent_action, state) * self.action_scale
+
+    def rollout(self, state: Tensor, actions: Tensor) -> Tensor:
+        """Imagine robot actions [B, H, A] (SI) from state [B, N, D]: predicted states [B, H, N, D]."""
+        cache, predicted = None, []
+        for step in range(actions.shape[1]):
+            latent = self.latent_action(actions[:, step], state)
+            state, cache = self.forward_model.step(state, latent, cache)
+            predicted.append(state)
+        return torch.stack(predicted, dim=1)
+
+
+def build_encoder(config: dict) -> nn.Module:
+    """The encoder that a card describes: `name` and the arguments of its class."""
+    arguments = {key: value for key, value in config.items() if key != "name"}
+    if config.get("name") != "tiny":
+        raise CheckpointError(f"unknown encoder {config.get('name')!r}; known: tiny")
+    return TinyEncoder(**arguments)

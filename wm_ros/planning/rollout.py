@@ -1,0 +1,42 @@
+"""Candidates to costs: imagine each action sequence with the world model and compare with the goal."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from wm_ros.models.world_model import WorldModel
+
+
+class LatentRollout:
+    """Cost of action sequences [S, H, A] (SI): distance to the goal, summed along the imagined horizon.
+
+    state, goal: [N, D]. The sum, and not the last step alone, keeps the plan from putting the approach off.
+    committed [H, A] and share [H]: what the robot will do anyway before the plan takes effect; the first
+    `share` of each step keeps the committed action.
+    """
+
+    def __init__(
+        self, model: WorldModel, state: Tensor, goal: Tensor, committed: Tensor, share: Tensor
+    ) -> None:
+        self._model, self._state, self._goal = model, state, goal
+        self._committed, self._share = committed, share[:, None]
+
+    def __call__(self, actions: Tensor) -> Tensor:
+        return self.distances(actions).sum(dim=1)
+
+    def distances(self, actions: Tensor) -> Tensor:
+        """Distance to the goal after each step: [S, H]."""
+        executed = self._share * self._committed + (1.0 - self._share) * actions
+        state = self._state.expand(len(actions), -1, -1)
+        return distance(self._model.rollout(state, executed), self._goal)
+
+
+def distance(states: Tensor, goal: Tensor) -> Tensor:
+    """Root of the mean squared difference over tokens and features: states [..., N, D], goal [N, D] -> [...]."""
+    return (states - goal).square().mean(dim=(-2, -1)).sqrt()
+
+
+def committed_share(lead_s: float, model_dt: float, steps: int) -> Tensor:
+    """Share [H] of each model step that has passed before a plan with lead time `lead_s` takes effect."""
+    return (lead_s / model_dt - torch.arange(steps, dtype=torch.float32)).clamp(0.0, 1.0)

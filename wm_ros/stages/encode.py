@@ -1,0 +1,22 @@
+"""Encode: a camera frame to a latent state."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from wm_ros.models.world_model import WorldModel
+
+
+class Encode:
+    """One frame uint8 [H, W, 3] RGB to its state [N, D] on the model's device."""
+
+    def __init__(self, model: WorldModel) -> None:
+        self._model = model
+
+    @torch.inference_mode()
+    def __call__(self, frame: np.ndarray) -> Tensor:
+        # The one copy of the pixels: received images are read-only, tensors are not.
+        pixels = torch.from_numpy(np.array(frame)).to(self._model.device)
+        return self._model.encode(pixels[None])[0]
