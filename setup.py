@@ -29,7 +29,10 @@ NODES = ("pipeline_node", "encoder_node", "latent_action_node", "planner_node", 
 def data_files() -> list[tuple[str, list[str]]]:
     """Ament's marker, package.xml and every file of launch/ and config/, in share/wm_ros."""
     share = Path("share") / NAME
-    files = [("share/ament_index/resource_index/packages", [f"resource/{NAME}"]), (str(share), ["package.xml"])]
+    files = [
+        ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
+        (str(share), ["package.xml"]),
+    ]
     for folder in ("launch", "config"):
         for path in sorted(Path(folder).rglob("*")):
             if path.suffix in (".py", ".yaml", ".xml"):
@@ -59,6 +62,7 @@ setup(
         "test": ["pytest"],  # colcon test looks for pytest here and runs no test without it
     },
     entry_points={
-        "console_scripts": [f"{NAME} = {NAME}.cli:main"] + [f"{node} = {NAME}.nodes.{node}:main" for node in NODES]
+        "console_scripts": [f"{NAME} = {NAME}.cli:main"]
+        + [f"{node} = {NAME}.nodes.{node}:main" for node in NODES]
     },
 )

@@ -1,0 +1,66 @@
+# `make demo` and `make test` need Python 3.10+ and git. They make a virtual environment on the first run and reuse
+# it afterwards. With a ROS 2 sourced they use that one, otherwise ROS 2 wheels (x86_64 Linux).
+#
+#   make test TESTS=test/test_guard.py    only some tests         make demo DEMO="--goals 20 --seed 3"
+#   make test WHEELS=jazzy                with Jazzy wheels       make venv TORCH_INDEX=   torch as on PyPI (CUDA)
+
+PYTHON ?= python3
+WHEELS ?= kilted
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+TESTS ?= test
+DEMO ?= --goals 5 --out demo
+
+# Empty, or the sourced ROS 2. Wheels beside a sourced ROS 2 are refused: the reason is on stderr.
+SOURCED := $(shell $(PYTHON) -m wm_ros.environment || echo refused)
+ifeq ($(SOURCED),refused)
+$(error stopped by the environment, see above)
+endif
+
+EXTRAS := sim,train,eval,dev
+ifneq ($(SOURCED),)
+VENV ?= .venv-$(or $(ROS_DISTRO),ros)
+else
+VENV ?= $(if $(filter kilted,$(WHEELS)),.venv,.venv-$(WHEELS)-wheels)
+EXTRAS := ros,$(EXTRAS)
+endif
+PIP := $(VENV)/bin/python -m pip --disable-pip-version-check install -qq
+TORCH := $(shell grep '^torch==' constraints.txt)
+# One thread per process: the tests start several, and torch with two threads on two busy cores crawls.
+RUN := OMP_NUM_THREADS=1 $(VENV)/bin
+
+.PHONY: venv demo test lint clean
+
+demo: venv
+	$(RUN)/wm_ros demo $(DEMO)
+
+test: lint
+	$(RUN)/python -m pytest $(TESTS)
+
+lint: venv
+	$(RUN)/ruff check .
+	$(RUN)/ruff format --check .
+
+venv: $(VENV)/ready
+
+$(VENV)/ready: setup.py constraints.txt constraints-$(WHEELS).txt
+	@echo "Installing into $(VENV), with ROS 2 from $(or $(SOURCED),$(WHEELS) wheels); this takes minutes, once"
+	$(PYTHON) -m venv $(if $(SOURCED),--system-site-packages) $(VENV)
+ifneq ($(SOURCED),)
+	@# NumPy stays the one that ROS 2 was built against.
+	@$(PYTHON) -c 'import numpy; print(f"numpy=={numpy.__version__}")' > $(VENV)/constraints.txt
+	@echo "$(TORCH)" >> $(VENV)/constraints.txt
+else
+	@cat constraints.txt constraints-$(WHEELS).txt > $(VENV)/constraints.txt
+endif
+	@$(VENV)/bin/python -m wm_ros.environment > /dev/null
+ifneq ($(TORCH_INDEX),)
+	@# The CPU build of torch, from the indexes pip knows or else from PyTorch's: PyPI's brings gigabytes of CUDA.
+	@$(PIP) --no-deps $(TORCH)+cpu 2>/dev/null \
+	|| $(PIP) --no-deps --retries 1 --timeout 20 --index-url $(TORCH_INDEX) $(TORCH)+cpu \
+	|| echo "No CPU build of $(TORCH) in $(TORCH_INDEX): taking the default build, several GB on Linux"
+endif
+	@$(PIP) -e '.[$(EXTRAS)]' -c $(VENV)/constraints.txt
+	@touch $@
+
+clean:
+	rm -rf .venv .venv-* build install log *.egg-info .pytest_cache .ruff_cache .hypothesis
