@@ -1,0 +1,151 @@
+"""The embedded robot on topics: what a real camera and velocity controller would show, its timeout included."""
+
+import time
+
+import numpy as np
+import pytest
+from rcl_interfaces.srv import SetParameters
+from rclpy.exceptions import ParameterException
+from rclpy.parameter import Parameter
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import CameraInfo, Image, JointState
+from std_msgs.msg import Float64MultiArray
+from std_srvs.srv import Trigger
+
+pytest.importorskip("mujoco")
+
+from wm_ros.messages.image import decode_image
+from wm_ros.messages.stamp import to_ns
+from wm_ros.nodes.sim_node import SimNode
+from wm_ros.sim.arm import Arm
+
+BEST_EFFORT = QoSProfile(depth=50, reliability=ReliabilityPolicy.BEST_EFFORT)
+COMMANDS = "joint_velocity_controller/commands"
+
+
+def stamps(messages):
+    return np.array([to_ns(message.header.stamp) for message in messages])
+
+
+def command(ros, *rates):
+    """Send rates at 50 Hz until the returned function is called."""
+    publisher = ros.node.create_publisher(Float64MultiArray, COMMANDS, 1)
+    ros.until(publisher.get_subscription_count, "the driver's subscription")
+    timer = ros.node.create_timer(0.02, lambda: publisher.publish(Float64MultiArray(data=list(rates))))
+    return lambda: ros.node.destroy_timer(timer)
+
+
+def test_image_info_and_joints_come_at_their_rates_with_honest_stamps(ros):
+    images, infos, joints = (
+        ros.collect(Image, "image", BEST_EFFORT),
+        ros.collect(CameraInfo, "camera_info"),
+        ros.collect(JointState, "joint_states", 50),
+    )
+    ros.start(SimNode, {"seed": 3})
+    ros.until(lambda: len(images) >= 11 and len(joints) >= 51, "eleven images")
+    before = ros.node.get_clock().now().nanoseconds
+    assert np.median(np.diff(stamps(images))) * 1e-9 == pytest.approx(0.1, rel=0.05)
+    assert np.median(np.diff(stamps(joints))) * 1e-9 == pytest.approx(0.02, rel=0.1)
+    assert (np.diff(stamps(images)) > 0).all()
+    assert 0 <= before - stamps(images)[-1] < 0.5e9
+    assert images[0].header == infos[0].header
+    assert (infos[0].width, infos[0].height) == (64, 64)
+    assert infos[0].k[0] == pytest.approx(Arm(3).focal_px)
+    assert joints[0].name == ["shoulder", "elbow"]
+
+
+def test_the_picture_is_the_scene_of_the_seed_with_the_joints_of_its_stamp(ros):
+    images = ros.collect(Image, "image", BEST_EFFORT)
+    joints = ros.collect(JointState, "joint_states", 50)
+    ros.start(SimNode, {"seed": 3})
+    stop = command(ros, 1.0, -1.0)
+    ros.until(lambda: len(images) >= 6, "six images")
+    shown = images[2:6]
+    ros.until(lambda: set(stamps(shown)) <= set(stamps(joints)), "the joints of these images")
+    stop()
+    by_stamp = {to_ns(joint.header.stamp): joint.position for joint in joints}
+    arm = Arm(3)
+    for image in shown:
+        arm.place(by_stamp[to_ns(image.header.stamp)])
+        np.testing.assert_array_equal(decode_image(image), arm.render())
+
+
+def test_commands_move_the_joints_and_the_driver_stops_without_them(ros):
+    joints = ros.collect(JointState, "joint_states", 50)
+    ros.start(SimNode, {"seed": 1})
+    stop = command(ros, 0.8, 0.0)
+    ros.until(lambda: joints and joints[-1].velocity[0] > 0.7, "motion")
+    stop()
+    stopped_ns = ros.node.get_clock().now().nanoseconds
+    ros.until(lambda: abs(joints[-1].velocity[0]) < 0.01, "the driver's timeout", timeout_s=5.0)
+    moving = [to_ns(j.header.stamp) for j in joints if j.velocity[0] > 0.4]
+    assert 0.15 < (moving[-1] - stopped_ns) * 1e-9 < 0.45  # timeout_s 0.25 of the profile
+
+
+def test_a_command_that_does_not_fit_is_ignored(ros):
+    joints = ros.collect(JointState, "joint_states", 50)
+    ros.start(SimNode)
+    for rates in ((1.0,), (float("nan"), 1.0)):
+        stop = command(ros, *rates)
+        seen = len(joints)
+        ros.until(lambda seen=seen: len(joints) > seen + 20, "joint states")
+        stop()
+    assert not np.abs([joint.velocity for joint in joints]).max() > 1e-6
+
+
+def test_reset_builds_the_scene_of_the_seed_parameter(ros):
+    images = ros.collect(Image, "image", BEST_EFFORT)
+    node = ros.start(SimNode, {"seed": 1})
+    ros.until(lambda: images, "an image")
+    node.set_parameters([Parameter("seed", value=7)])
+    response = ros.call(Trigger, "sim/reset")
+    assert response.success
+    assert "seed 7" in response.message
+    seen = len(images)
+    ros.until(lambda: len(images) > seen + 1, "two images")
+    np.testing.assert_array_equal(decode_image(images[-1]), Arm(7).render())
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"), [("image_width", 32, "restart the node"), ("seed", -4, "seed")]
+)
+def test_what_cannot_change_while_running_is_refused(ros, name, value, said):
+    ros.start(SimNode)
+    request = SetParameters.Request(parameters=[Parameter(name, value=value).to_parameter_msg()])
+    (result,) = ros.call(SetParameters, "sim/set_parameters", request).results
+    assert not result.successful
+    assert said in result.reason
+
+
+def test_values_out_of_range_end_the_start(ros):
+    with pytest.raises(ParameterException, match="time_factor"):
+        ros.start(SimNode, {"time_factor": -1.0})
+
+
+def test_faster_than_real_time_there_is_a_clock_that_stamps_follow(ros):
+    clocks = ros.collect(Clock, "/clock", 50)
+    images = ros.collect(Image, "image", BEST_EFFORT)
+    ros.start(SimNode, {"time_factor": 4.0})
+    ros.until(lambda: images, "an image")
+    begun, first = time.monotonic(), to_ns(images[0].header.stamp)
+    ros.until(lambda: len(images) > 24, "24 more images")
+    simulated, real = (to_ns(images[-1].header.stamp) - first) * 1e-9, time.monotonic() - begun
+    assert simulated / real == pytest.approx(4.0, rel=0.25)
+    assert to_ns(clocks[0].clock) >= 1_000_000_000
+    assert set(stamps(images)) <= {to_ns(clock.clock) for clock in clocks}
+
+
+def test_in_real_time_nobody_publishes_a_clock(ros):
+    ros.start(SimNode)
+    ros.spin_for(0.3)
+    assert ros.node.count_publishers("/clock") == 0
+
+
+def test_resolution_and_reliability_are_parameters(ros):
+    reliable = QoSProfile(depth=5, reliability=ReliabilityPolicy.RELIABLE)
+    images = ros.collect(Image, "image", reliable)
+    parameters = {"image_width": 32, "image_height": 24, "image_reliability": "reliable"}
+    ros.start(SimNode, parameters)
+    ros.until(lambda: images, "a reliable image")
+    assert decode_image(images[0]).shape == (24, 32, 3)

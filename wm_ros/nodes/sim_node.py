@@ -1,0 +1,176 @@
+"""The embedded robot as its driver would show it: camera, joint states, a velocity command topic, a reset.
+
+A plain node without a lifecycle: a robot's driver is up when its process is. It never sees a goal.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from rcl_interfaces.msg import SetParametersResult
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+from rosgraph_msgs.msg import Clock as ClockMessage
+from sensor_msgs.msg import CameraInfo, Image, JointState
+from std_srvs.srv import Trigger
+
+from wm_ros.messages.command import CommandError, read_command
+from wm_ros.messages.image import fill_image
+from wm_ros.messages.stamp import fill_stamp
+from wm_ros.nodes.message_class import message_class
+from wm_ros.nodes.parameters import Parameter, declare
+from wm_ros.nodes.process import run
+from wm_ros.nodes.qos import COMMAND, RELIABILITY_CHOICES, image_qos
+from wm_ros.robots.profile import load_profile
+from wm_ros.sim.arm import Arm
+from wm_ros.sim.driver import Driver
+
+STATE_PERIOD_NS = 20_000_000
+FIRST_SIMULATED_NS = 1_000_000_000  # ROS takes 0 for "no time yet"
+CAMERA_FRAME = "camera"
+
+PARAMETERS = (
+    Parameter("profile", "arm", "Robot profile: its command topic, type and timeout are served."),
+    Parameter("seed", 0, "Scene and start pose; a new value takes effect at ~/reset.", range=(0, 2**31 - 1)),
+    Parameter("image_width", 64, "Camera image, pixels.", range=(8, 1280)),
+    Parameter("image_height", 64, "Camera image, pixels.", range=(8, 1280)),
+    Parameter("image_rate_hz", 10.0, "Camera frames per second of ROS time.", range=(0.1, 50.0)),
+    Parameter(
+        "image_reliability", "best_effort", "Reliability of the camera's topic.", choices=RELIABILITY_CHOICES
+    ),
+    Parameter("image_depth", 1, "Queue of the camera's topic.", range=(1, 100)),
+    Parameter(
+        "time_factor",
+        1.0,
+        "Simulated seconds per second. Other than 1, /clock is published: give all nodes use_sim_time.",
+        range=(0.1, 20.0),
+    ),
+)
+DYNAMIC = ("seed",)
+
+
+class SimNode(Node):
+    """Publishes `image`, `camera_info`, `joint_states`; takes the profile's commands; serves `~/reset`.
+
+    Time in the simulation follows the steady clock, so it neither drifts nor loses motion to a late timer.
+    Stamps are the moment of exposure: the state that was rendered existed then.
+    """
+
+    def __init__(self, **node_options: Any):
+        super().__init__("sim", **node_options)
+        declare(self, PARAMETERS)
+        value = {parameter.name: self.get_parameter(parameter.name).value for parameter in PARAMETERS}
+        for parameter in PARAMETERS:
+            parameter.check(value[parameter.name])
+        self._profile = profile = load_profile(value["profile"])
+        self._factor = value["time_factor"]
+        self._arm = Arm(value["seed"], value["image_width"], value["image_height"])
+        self._driver = Driver(self._arm, profile.command.timeout_s)
+        self._started_ns = time.monotonic_ns()
+        self._image_period_ns = round(1e9 / value["image_rate_hz"])
+        self._next_image_ns = 0
+        self._images = self.create_publisher(
+            Image, profile.camera.topic, image_qos(value["image_reliability"], value["image_depth"])
+        )
+        self._infos = self.create_publisher(CameraInfo, "camera_info", 1)
+        self._states = self.create_publisher(JointState, "joint_states", 10)
+        self._clocks = None if self._factor == 1.0 else self.create_publisher(ClockMessage, "/clock", 10)
+        command = message_class(profile.command.type)
+        self.create_subscription(command, profile.command.topic, self._on_command, COMMAND)
+        self.create_service(Trigger, "~/reset", self._on_reset)
+        self.add_on_set_parameters_callback(self._on_set_parameters)
+        self.create_timer(
+            STATE_PERIOD_NS * 1e-9 / self._factor, self._tick, clock=Clock(clock_type=ClockType.STEADY_TIME)
+        )
+
+    def on_exit(self) -> None:
+        """Nothing to stop: the arm ends with the process."""
+
+    def _elapsed_ns(self) -> int:
+        return round((time.monotonic_ns() - self._started_ns) * self._factor)
+
+    def _tick(self) -> None:
+        stamp_ns = self._advance()
+        if self._clocks is not None:
+            message = ClockMessage()
+            fill_stamp(message.clock, stamp_ns)
+            self._clocks.publish(message)
+        self._publish_joints(stamp_ns)
+        now_ns = self._driver.time_ns
+        # Timers come a little early or late: the nearest tick takes the picture; missed ones are not made up.
+        if now_ns + STATE_PERIOD_NS // 2 >= self._next_image_ns:
+            late = max(now_ns - self._next_image_ns, 0) // self._image_period_ns
+            self._next_image_ns += (late + 1) * self._image_period_ns
+            self._publish_image(stamp_ns)
+
+    def _advance(self) -> int:
+        """Move on to now; returns the ROS time of the state reached."""
+        ros_ns, elapsed_ns = self.get_clock().now().nanoseconds, self._elapsed_ns()
+        reached_ns = self._driver.advance(elapsed_ns)
+        if self._clocks is not None:
+            return FIRST_SIMULATED_NS + reached_ns
+        return ros_ns - (elapsed_ns - reached_ns)
+
+    def _publish_joints(self, stamp_ns: int) -> None:
+        message = JointState(name=list(self._profile.names))
+        fill_stamp(message.header.stamp, stamp_ns)
+        message.position = self._arm.positions.tolist()
+        message.velocity = self._arm.velocities.tolist()
+        self._states.publish(message)
+
+    def _publish_image(self, stamp_ns: int) -> None:
+        image = Image()
+        fill_stamp(image.header.stamp, stamp_ns)
+        image.header.frame_id = CAMERA_FRAME
+        self._images.publish(fill_image(image, self._arm.render()))
+        info = CameraInfo(
+            header=image.header, width=image.width, height=image.height, distortion_model="plumb_bob"
+        )
+        focal, x, y = self._arm.focal_px, image.width / 2.0, image.height / 2.0
+        info.d = [0.0] * 5
+        info.k = [focal, 0.0, x, 0.0, focal, y, 0.0, 0.0, 1.0]
+        info.r = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
+        info.p = [focal, 0.0, x, 0.0, 0.0, focal, y, 0.0, 0.0, 0.0, 1.0, 0.0]
+        self._infos.publish(info)
+
+    def _on_command(self, message: Any) -> None:
+        try:
+            velocity = read_command(message, self._profile)
+        except CommandError as error:
+            self.get_logger().warning(f"command ignored: {error}", throttle_duration_sec=1.0)
+            return
+        self._driver.command(velocity, self._elapsed_ns())
+
+    def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        seed = self.get_parameter("seed").value
+        self._driver.halt()
+        self._arm.reset(seed)
+        response.success = True
+        response.message = f"scene and start pose of seed {seed}"
+        return response
+
+    def _on_set_parameters(self, changes: Sequence[Any]) -> SetParametersResult:
+        table = {parameter.name: parameter for parameter in PARAMETERS}
+        for change in changes:
+            if change.name not in table:
+                continue
+            if change.name not in DYNAMIC:
+                reason = f"parameter {change.name} is read at start: restart the node to change it"
+                return SetParametersResult(successful=False, reason=reason)
+            try:
+                table[change.name].check(change.value)
+            except ValueError as error:
+                return SetParametersResult(successful=False, reason=str(error))
+        return SetParametersResult(successful=True)
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Entry point of the executable `sim_node`."""
+    return run(SimNode, args)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
