@@ -95,7 +95,7 @@ class PlanStage:
                 rate = self._last[0].rate_at(stamp_ns + round(step * self._dt * 1e9))
                 if rate is None:
                     break
-                rates[step] = torch.from_numpy(rate)
+                rates[step] = torch.tensor(rate)
         return rates
 
     def _as_plan(self, stamp_ns: int, knots: Tensor) -> Plan:
