@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from wm_ros.messages.plan import Plan
 from wm_ros.robots.profile import RobotProfile
 
 PAUSE_SHARE = 0.15  # the model must have seen what standing still looks like
 SEGMENT_S = (0.3, 1.4)
+PLAN_PERIODS = 2.5
 
 
 class Exploration:
@@ -36,6 +38,15 @@ class Exploration:
         self._travelled += self._rate * dt
         self._left_s -= dt
         return self._rate.copy()
+
+    def plan(self, stamp_ns: int, dt: float) -> Plan:
+        """The next `dt` seconds as a plan made from the frame with this stamp; it ends at rest, somewhat later.
+
+        It outlasts `dt` as a planner's plan does, so that a late frame does not stop the robot.
+        """
+        rates = self.step(dt)
+        points = np.stack([rates, np.zeros_like(rates)])
+        return Plan(stamp_ns, self._profile.names, points, np.array([0.0, PLAN_PERIODS * dt]))
 
     def _draw(self) -> np.ndarray:
         if self._generator.uniform() < PAUSE_SHARE:

@@ -9,7 +9,6 @@ import numpy as np
 
 from wm_ros.data.bag_writer import BagWriter
 from wm_ros.data.exploration import Exploration
-from wm_ros.messages.plan import Plan
 from wm_ros.robots.profile import RobotProfile
 from wm_ros.safety.guard import Guard, GuardOptions
 from wm_ros.safety.observation_gate import Now
@@ -17,8 +16,6 @@ from wm_ros.sim.arm import Arm
 
 CAMERA_RATE_HZ = 10.0
 MAX_EXCURSION_RAD = 1.5
-# The plan outlasts the frame behind it, as a planner's does; the guard's ramp follows the last one.
-PLAN_S = 0.25
 START_NS = 1_000_000_000
 PAUSE_NS = 1_000_000_000  # of simulated time between episodes
 SEED_STRIDE = 100_000
@@ -70,16 +67,10 @@ def _record_episode(
         if tick % ticks_per_frame == 0:
             bag.image(now_ns, arm.render())
             if tick < (frames - 1) * ticks_per_frame:
-                plan = held_rates(profile, now_ns, explore.step(1.0 / CAMERA_RATE_HZ))
-                guard.offer(plan, now)
+                guard.offer(explore.plan(now_ns, 1.0 / CAMERA_RATE_HZ), now)
         command = guard.tick(now)
         if command is not None:
             bag.command(now_ns, command)
             arm.step(command, period_s)
         tick += 1
     return start_ns + round(tick * period_s * 1e9)
-
-
-def held_rates(profile: RobotProfile, stamp_ns: int, rates: np.ndarray) -> Plan:
-    """A plan that holds the rates [A] for a moment and ends at rest."""
-    return Plan(stamp_ns, profile.names, np.stack([rates, np.zeros_like(rates)]), np.array([0.0, PLAN_S]))
