@@ -1,0 +1,66 @@
+"""The command `wm_ros`: starts without torch and without rclpy, and says in a sentence what goes wrong."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+from rich.console import Console
+
+from wm_ros.commands.demo import demo
+from wm_ros.commands.inspect import inspect
+from wm_ros.commands.record import record
+
+HELP = """Latent action world models for ROS 2: camera frames in, guarded robot commands out.
+
+\b
+See it work, in three minutes and without a robot:
+    wm_ros demo
+\b
+Your robot, with a profile of it in robot.yaml (see config/robots/arm.yaml):
+    wm_ros record --profile robot.yaml --out bag --explore    moves it, bounded, and records
+    wm_ros inspect bag --profile robot.yaml                   what is in the recording
+\b
+The nodes are ROS 2 executables: pipeline_node, guard_node, sim_node, ... and have launch files."""
+
+app = typer.Typer(help=HELP, no_args_is_help=True, rich_markup_mode=None, add_completion=False)
+for command in (demo, record, inspect):
+    app.command()(command)
+
+# Which extra brings a module that only some commands need.
+EXTRAS = {
+    "mcap": "train",
+    "mujoco": "sim",
+    "rclpy": "ros",
+    "rosbags": "train",
+    "safetensors": "train",
+    "torch": "train",
+    "PIL": "eval",
+}
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except ModuleNotFoundError as error:
+        extra = EXTRAS.get((error.name or "").partition(".")[0])
+        if extra is None:
+            raise
+        _fail(f"this needs {error.name}: pip install 'wm_ros[{extra}]', or `make venv`")
+    except Exception as error:
+        # Our own errors say what to do; anything else is a fault of ours, and its traceback is wanted.
+        if not type(error).__module__.startswith("wm_ros."):
+            raise
+        _fail(str(error))
+
+
+def _fail(sentence: str) -> None:
+    Console(stderr=True, highlight=False).print(f"wm_ros: {sentence}", markup=False, soft_wrap=True)
+    sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""`wm_ros record`: a bag to train from, of the embedded arm or of a live robot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def record(
+    out: Annotated[Path, typer.Option(help="Folder of the new bag.")],
+    sim: Annotated[
+        bool, typer.Option("--sim", help="The embedded arm in lockstep: no ROS running, faster than life.")
+    ] = False,
+    explore: Annotated[
+        bool,
+        typer.Option(
+            "--explore",
+            help="MOVES THE ROBOT: bounded random motion through a guard. Without it and without --sim, "
+            "records what somebody else makes the robot do.",
+        ),
+    ] = False,
+    profile: Annotated[
+        str, typer.Option(help="Robot profile: a name in config/robots or a YAML file.")
+    ] = "arm",
+    episodes: Annotated[
+        int, typer.Option(min=1, help="Episodes; simulated ones each have their own scene.")
+    ] = 500,
+    seconds: Annotated[float, typer.Option(min=0.5, help="Length of an episode.")] = 6.0,
+    seed: Annotated[int, typer.Option(min=0, help="Equal seeds, equal simulated recordings.")] = 0,
+    excursion: Annotated[
+        float,
+        typer.Option(min=0.0, help="With --explore: how far a component may go from its start, unit x s."),
+    ] = 0.5,
+) -> None:
+    """Record camera, commands and joint states into an mcap bag that `wm_ros train` learns from.
+
+    \b
+    wm_ros record --sim --out bag                          500 episodes of the embedded arm, a minute or two
+    wm_ros record --profile robot.yaml --out bag           a live robot that you drive (Ctrl-C ends it)
+    wm_ros record --profile robot.yaml --out bag --explore --episodes 100
+    """
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from wm_ros.robots.profile import load_profile
+
+    if sim and explore:
+        raise typer.BadParameter("--sim explores by itself; --explore is for a live robot")
+    robot = load_profile(profile)
+    console = Console(highlight=False)
+    with Progress(console=console) as bar:
+        task = bar.add_task("recording", total=float(episodes))
+        if sim:
+            from wm_ros.data.record_sim import record_sim
+
+            record_sim(robot, out, episodes, seconds, seed, lambda done: bar.update(task, completed=done))
+        else:
+            from wm_ros.nodes.live_record import LiveOptions, record_live
+
+            options = LiveOptions(episodes, seconds, seed, explore, excursion, guard_profile=profile)
+            record_live(robot, out, options, lambda done, s: bar.update(task, completed=done + s / seconds))
+    console.print(f"{out} is written; look into it: wm_ros inspect {out} --profile {profile}", soft_wrap=True)

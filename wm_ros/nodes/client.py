@@ -1,0 +1,124 @@
+"""A command's view of the ROS graph: nodes it spins itself until a condition holds."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Any, TypeVar
+
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
+from std_srvs.srv import Trigger
+
+from wm_ros.nodes.children import NodeError
+from wm_ros.nodes.faults import Level
+from wm_ros.nodes.process import use_fastdds_profile
+
+T = TypeVar("T")
+SPIN_S = 0.02
+SERVICE_S = 5.0
+
+
+class Client:
+    """A context manager that owns rclpy in this process; SIGINT and SIGTERM raise KeyboardInterrupt in it.
+
+    `status` holds the newest diagnostics by node. watch: called while waiting, raises when waiting is in vain.
+    """
+
+    def __init__(self, name: str, watch: Callable[[], None] = lambda: None) -> None:
+        self._watch = watch
+        self._name = name
+        self.status: dict[str, dict[str, str]] = {}
+
+    def __enter__(self) -> Client:
+        use_fastdds_profile()
+        self._previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
+        rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+        self._executor = SingleThreadedExecutor()
+        self._nodes: list[Node] = []
+        self.node = self.add(Node(self._name))
+        self.node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 50)
+        self._services: dict[str, Any] = {}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for node in self._nodes:
+            self._executor.remove_node(node)
+            node.destroy_node()
+        self._executor.shutdown()
+        rclpy.try_shutdown()
+        signal.signal(signal.SIGTERM, self._previous)
+
+    def add(self, node: Any) -> Any:
+        """Spin this node too, until the end."""
+        self._nodes.append(node)
+        self._executor.add_node(node)
+        return node
+
+    def spin_once(self) -> None:
+        self._watch()
+        self._executor.spin_once(timeout_sec=SPIN_S)
+
+    def until(self, condition: Callable[[], T], what: str, timeout_s: float) -> T:
+        """Spin until the condition is truthy and return it; NodeError saying what was awaited in vain."""
+        deadline = time.monotonic() + timeout_s
+        while not (result := condition()):
+            if time.monotonic() > deadline:
+                raise NodeError(f"waited {timeout_s:g} s in vain for {what}.{self._complaints()}")
+            self.spin_once()
+        return result
+
+    def await_active(self, nodes: Sequence[str], timeout_s: float) -> None:
+        """Wait for lifecycle nodes; one that says why it cannot become active ends the wait with NodeError."""
+
+        def active() -> bool:
+            for node in nodes:
+                status = self.status.get(node, {})
+                if status.get("level") == "ERROR" and status.get("state") != "active":
+                    raise NodeError(f"{node}: {status['message']}")
+            return all(self.status.get(node, {}).get("state") == "active" for node in nodes)
+
+        self.until(active, f"{', '.join(nodes)} to become active", timeout_s)
+
+    def call(self, service: str) -> Trigger.Response:
+        """Call a std_srvs/Trigger service."""
+        client = self._services.get(service)
+        if client is None:
+            client = self._services[service] = self.node.create_client(Trigger, service)
+        self.until(client.service_is_ready, f"service {service}", SERVICE_S)
+        future = client.call_async(Trigger.Request())
+        self.until(future.done, f"an answer from {service}", SERVICE_S)
+        return future.result()
+
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        for status in message.status:
+            level = Level(status.level[0]).name
+            values = {value.key: value.value for value in status.values}
+            self.status[status.name] = {**values, "level": level, "message": status.message}
+
+    def _complaints(self) -> str:
+        return "".join(
+            f"\n{node}: {status['message']}"
+            for node, status in self.status.items()
+            if status["level"] != "OK"
+        )
+
+
+def use_own_domain(domain: int | None) -> int:
+    """Keep this run's nodes among themselves on this machine; before `rclpy.init()` and before children start.
+
+    domain: ROS_DOMAIN_ID, or None for the one in the environment, else one that depends on the process.
+    """
+    if domain is None:
+        domain = int(os.environ.get("ROS_DOMAIN_ID") or 1 + os.getpid() % 100)
+    os.environ["ROS_DOMAIN_ID"] = str(domain)
+    os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+    return domain

@@ -1,0 +1,38 @@
+"""The guard as its callers see it: arm it, stop it, wait until it has stopped."""
+
+from __future__ import annotations
+
+from wm_ros.nodes.children import NodeError
+from wm_ros.nodes.client import Client
+
+STOP_S = 10.0
+
+
+class GuardClient:
+    """Calls the services of the node `guard` and reads its state from the diagnostics."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    @property
+    def state(self) -> str:
+        """idle, waiting, active, stopping, holding or stopped, as last reported."""
+        return self._client.status.get("guard", {}).get("guard", "")
+
+    def start(self) -> None:
+        """Arm the guard: it follows plans from now on. NodeError with the guard's reason when it refuses."""
+        response = self._client.call("guard/start")
+        if not response.success:
+            raise NodeError(f"the guard does not start: {response.message}")
+
+    def await_motion(self, timeout_s: float) -> None:
+        """Wait until the guard follows a plan."""
+        self._client.until(lambda: self.state == "active", "the guard to get a plan", timeout_s)
+
+    def stop(self) -> None:
+        """Have the guard ramp down now."""
+        self._client.call("guard/stop")
+
+    def await_silence(self) -> None:
+        """Wait for the end of the stop: the robot stands, the guard is silent and can be armed again."""
+        self._client.until(lambda: self.state in ("idle", "stopped"), "the guard to stop", STOP_S)
