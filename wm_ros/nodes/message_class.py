@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from wm_ros.messages.command import check_command, fill_command
+from wm_ros.messages.stamp import fill_stamp
 from wm_ros.robots.profile import RobotProfile
 
 
@@ -31,10 +32,12 @@ def message_class(name: str) -> type:
 def command_message(profile: RobotProfile) -> Any:
     """A blank command message with a place for every component; CommandError where the profile does not fit.
 
-    A trajectory gets the one point that velocities are written to.
+    A trajectory gets the one point that velocities are written to, one command period ahead.
     """
     message = message_class(profile.command.type)()
     if isinstance(getattr(message, "points", None), list):
-        message.points.append(message_class("trajectory_msgs/msg/JointTrajectoryPoint")())
+        point = message_class("trajectory_msgs/msg/JointTrajectoryPoint")()
+        fill_stamp(point.time_from_start, round(1e9 / profile.command.rate_hz))
+        message.points.append(point)
     check_command(message, profile)
     return fill_command(message, np.zeros(len(profile.action)), profile, 0)
