@@ -11,7 +11,8 @@ import pytest
 from rosbags.highlevel import AnyReader
 
 from wm_ros.data.bag_messages import Bag, BagError
-from wm_ros.data.bag_writer import BagWriter, recorded_topics
+from wm_ros.data.bag_topics import recorded_topics
+from wm_ros.data.bag_writer import BagWriter
 from wm_ros.data.bags import load_recording
 from wm_ros.data.record_sim import record_sim
 from wm_ros.robots.profile import load_profile, profile_from_dict

@@ -60,5 +60,9 @@ def record(
             from wm_ros.nodes.live_record import LiveOptions, record_live
 
             options = LiveOptions(episodes, seconds, seed, explore, excursion, guard_profile=profile)
-            record_live(robot, out, options, lambda done, s: bar.update(task, completed=done + s / seconds))
+            counts = record_live(
+                robot, out, options, lambda done, s: bar.update(task, completed=done + s / seconds)
+            )
+            for topic, count in counts.items():
+                console.print(f"{topic}: {count} messages")
     console.print(f"{out} is written; look into it: wm_ros inspect {out} --profile {profile}", soft_wrap=True)

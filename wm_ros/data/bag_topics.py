@@ -8,6 +8,7 @@ from wm_ros.data.bag_messages import Bag, BagError
 from wm_ros.robots.profile import RobotProfile
 
 EPISODE_TOPIC = "episode"
+MARKER_TYPE = "std_msgs/msg/Int32"
 IMAGE_TYPES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
 
 
@@ -44,3 +45,23 @@ def find_topic(topics: Iterable[str], name: str) -> str | None:
         return name
     found = [topic for topic in topics if topic.endswith(name)]
     return found[0] if len(found) == 1 else None
+
+
+def camera_topic(profile: RobotProfile) -> tuple[str, str]:
+    """Relative topic and message type of the camera, in the profile's transport."""
+    if profile.camera.transport == "compressed":
+        return f"{profile.camera.topic}/compressed", "sensor_msgs/msg/CompressedImage"
+    return profile.camera.topic, "sensor_msgs/msg/Image"
+
+
+def recorded_topics(profile: RobotProfile) -> dict[str, str]:
+    """Relative topics, with their message types, that training needs or people want to see."""
+    camera, camera_type = camera_topic(profile)
+    topics = {
+        camera: camera_type,
+        profile.command.topic: profile.command.type,
+        EPISODE_TOPIC: MARKER_TYPE,
+    }
+    if profile.state is not None:
+        topics[profile.state.topic] = profile.state.type
+    return topics

@@ -11,13 +11,12 @@ from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, W
 from rosbags.typesys import Stores, get_typestore
 
 from wm_ros.data.bag_messages import BagError
-from wm_ros.data.bag_topics import EPISODE_TOPIC
+from wm_ros.data.bag_topics import EPISODE_TOPIC, MARKER_TYPE, recorded_topics
 from wm_ros.messages.command import fill_command
 from wm_ros.messages.image import fill_image
 from wm_ros.messages.stamp import fill_stamp
 from wm_ros.robots.profile import RobotProfile
 
-MARKER_TYPE = "std_msgs/msg/Int32"
 # What a killed recorder may lose: the records since the last chunk went to disk.
 CHUNK_S = 1.0
 
@@ -112,21 +111,6 @@ class BagWriter:
         if storage.chunk.bio.tell():
             storage.close_chunk()
         storage.bio.flush()
-
-
-def recorded_topics(profile: RobotProfile) -> dict[str, str]:
-    """Relative topics, with their message types, that training needs or people want to see."""
-    compressed = profile.camera.transport == "compressed"
-    topics = {
-        profile.camera.topic + ("/compressed" if compressed else ""): (
-            "sensor_msgs/msg/CompressedImage" if compressed else "sensor_msgs/msg/Image"
-        ),
-        profile.command.topic: profile.command.type,
-        EPISODE_TOPIC: MARKER_TYPE,
-    }
-    if profile.state is not None:
-        topics[profile.state.topic] = profile.state.type
-    return topics
 
 
 def _blank(store: Any, kind: str) -> Any:

@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 from rclpy.node import Node
-from sensor_msgs.msg import CompressedImage, Image
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
+from wm_ros.data.bag_topics import camera_topic
 from wm_ros.data.exploration import Exploration
 from wm_ros.messages.plan import fill_plan
 from wm_ros.messages.stamp import to_ns
+from wm_ros.nodes.message_class import message_class
 from wm_ros.nodes.qos import PLAN, STREAM
 from wm_ros.robots.profile import RobotProfile
 
@@ -32,9 +33,8 @@ class ExplorerNode(Node):
         self._exploration = Exploration(profile, np.random.default_rng(seed), max_excursion)
         self._last_ns = 0
         self._plans = self.create_publisher(JointTrajectory, "plan", PLAN)
-        compressed = profile.camera.transport == "compressed"
-        topic = profile.camera.topic + ("/compressed" if compressed else "")
-        self.create_subscription(CompressedImage if compressed else Image, topic, self._on_frame, STREAM)
+        topic, kind = camera_topic(profile)
+        self.create_subscription(message_class(kind), topic, self._on_frame, STREAM)
 
     def _on_frame(self, message: Any) -> None:
         stamp_ns = to_ns(message.header.stamp)

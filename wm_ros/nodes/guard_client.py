@@ -24,6 +24,7 @@ class GuardClient:
         response = self._client.call("guard/start")
         if not response.success:
             raise NodeError(f"the guard does not start: {response.message}")
+        self._client.until(lambda: self.state not in ("idle", "stopped"), "the guard to be armed", STOP_S)
 
     def await_motion(self, timeout_s: float) -> None:
         """Wait until the guard follows a plan."""

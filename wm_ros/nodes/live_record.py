@@ -5,10 +5,12 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 
+from wm_ros.data.bag_topics import camera_topic
 from wm_ros.data.bag_writer import BagWriter
 from wm_ros.nodes.children import Children, NodeError
 from wm_ros.nodes.client import Client
@@ -41,58 +43,70 @@ def record_live(
 ) -> dict[str, int]:
     """Write a bag of a running robot and return the number of messages by topic.
 
-    progress: called with the episodes done and the seconds into this one. On Ctrl-C the robot is stopped, the
-    bag closed and KeyboardInterrupt raised. Raises NodeError when camera or robot are missing.
+    progress: called with the episodes done and the seconds into this one. Ctrl-C ends the recording in order:
+    robot stopped, bag whole. Raises NodeError without camera or, to explore, without a robot.
     """
     with ExitStack() as stack:
         children = Children(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="wm_ros_record_"))))
         client = stack.enter_context(Client("record", children.check))
         bag = stack.enter_context(BagWriter(out, profile))
         stack.enter_context(children)
+        stack.enter_context(suppress(KeyboardInterrupt))
         recorder = client.add(RecorderNode(bag))
-        guard = None
-        if options.explore:
-            _refuse_second_driver(client, profile)
-            children.start(
-                "guard_node", {"profile": options.guard_profile, "autostart": True, "enable_control": True}
-            )
-            client.await_active(["guard"], START_S)
-            guard = GuardClient(client)
-            explorer = client.add(ExplorerNode(profile, options.seed, options.max_excursion))
-        needed = set(recorder.missing) - ({profile.state.topic} if profile.state else set())
-        _await_topics(client, recorder, needed)
+        _await_topics(client, recorder, {camera_topic(profile)[0]})
+        driver = _Explorer(client, children, profile, options) if options.explore else None
         for number in range(options.episodes):
             recorder.begin_episode(number)
-            if guard is not None:
-                guard.start()
-                explorer.exploring = True
-            begun = time.monotonic()
-            while (passed := time.monotonic() - begun) < options.seconds:
-                client.spin_once()
-                progress(number, passed)
-                if guard is not None and guard.state == "stopped":
-                    raise NodeError(f"the guard stopped the robot: {client.status['guard']['message']}")
-            if guard is not None:
-                explorer.exploring = False
-                guard.stop()
-                guard.await_silence()
+            with driver or nullcontext():
+                begun = time.monotonic()
+                while (passed := time.monotonic() - begun) < options.seconds:
+                    client.spin_once()
+                    progress(number, passed)
+                    if driver is not None:
+                        driver.check()
             recorder.end_episode()
         progress(options.episodes, 0.0)
-        return dict(bag.counts)
+    return dict(bag.counts)
+
+
+class _Explorer:
+    """A guard of our own and the plans it follows; a context manager that moves the robot for one episode."""
+
+    def __init__(
+        self, client: Client, children: Children, profile: RobotProfile, options: LiveOptions
+    ) -> None:
+        _refuse_second_driver(client, profile)
+        parameters = {"profile": options.guard_profile, "autostart": True, "enable_control": True}
+        children.start("guard_node", parameters)
+        client.await_active(["guard"], START_S)
+        self._client = client
+        self._guard = GuardClient(client)
+        self._node = client.add(ExplorerNode(profile, options.seed, options.max_excursion))
+
+    def __enter__(self) -> None:
+        self._guard.start()
+        self._node.exploring = True
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._node.exploring = False
+        self._guard.stop()
+        self._guard.await_silence()
+
+    def check(self) -> None:
+        if self._guard.state == "stopped":
+            raise NodeError(f"the guard stopped the robot: {self._client.status['guard']['message']}")
 
 
 def _await_topics(client: Client, recorder: RecorderNode, needed: set[str]) -> None:
-    def there() -> bool:
-        return not needed & set(recorder.missing)
-
     try:
-        client.until(there, "publishers", DISCOVERY_S)
+        client.until(lambda: not needed & recorder.missing, "publishers", DISCOVERY_S)
     except NodeError:
         present = ", ".join(sorted(name for name, _ in client.node.get_topic_names_and_types()))
-        missing = ", ".join(sorted(needed & set(recorder.missing)))
         raise NodeError(
-            f"nobody publishes {missing}; topics there are: {present}. Start camera and robot, check "
-            "ROS_DOMAIN_ID, and compare the topics with the profile's"
+            f"nobody publishes {', '.join(needed & recorder.missing)}; topics there are: {present}. Start the "
+            "camera, check ROS_DOMAIN_ID, and compare the topics with the profile's"
         ) from None
 
 

@@ -20,13 +20,14 @@ class RecorderNode(Node):
     """Subscribes to the bag's topics as soon as somebody publishes them, with a QoS that fits the publisher.
 
     Writes only between `begin_episode` and `end_episode`, so that what happens between episodes is left out.
+    `missing` are the topics that nobody has published so far.
     """
 
     def __init__(self, bag: BagWriter, **node_options: Any) -> None:
         super().__init__("recorder", **node_options)
         self._bag = bag
         self._recording = False
-        self.missing = {topic: kind for topic, kind in bag.topics.items() if topic != EPISODE_TOPIC}
+        self.missing = set(bag.topics) - {EPISODE_TOPIC}
         self.create_timer(DISCOVERY_S, self._subscribe)
 
     def begin_episode(self, number: int) -> None:
@@ -39,20 +40,20 @@ class RecorderNode(Node):
         self._recording = False
 
     def _subscribe(self) -> None:
-        for topic, kind in list(self.missing.items()):
+        for topic in sorted(self.missing):
             offers = self.get_publishers_info_by_topic(topic)
             if not offers:
                 continue
             reliable = all(offer.qos_profile.reliability == ReliabilityPolicy.RELIABLE for offer in offers)
             reliability = ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT
             self.create_subscription(
-                message_class(kind),
+                message_class(self._bag.topics[topic]),
                 topic,
                 partial(self._write, topic),
                 QoSProfile(depth=DEPTH, reliability=reliability),
                 raw=True,
             )
-            del self.missing[topic]
+            self.missing.remove(topic)
 
     def _write(self, topic: str, data: bytes) -> None:
         if self._recording:
