@@ -64,13 +64,17 @@ class Ros:
         request.transition.label = transition
         return self.call(ChangeState, f"{node_name}/change_state", request, timeout_s).success
 
+    def stop(self, node: Any) -> None:
+        """End a node in order, as `wm_ros.nodes.process.run` does."""
+        self.nodes.remove(node)
+        if hasattr(node, "on_exit"):
+            node.on_exit()
+        self.executor.remove_node(node)
+        node.destroy_node()
+
     def close(self) -> None:
-        """Leave in order, as `wm_ros.nodes.process.run` does."""
-        for node in self.nodes:
-            if hasattr(node, "on_exit"):
-                node.on_exit()
-            self.executor.remove_node(node)
-            node.destroy_node()
+        for node in list(self.nodes):
+            self.stop(node)
         self.executor.shutdown()
         self.context.try_shutdown()
 

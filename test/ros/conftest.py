@@ -21,3 +21,13 @@ def ros(monkeypatch):
     harness = Ros()
     yield harness
     harness.close()
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory):
+    """Folder of a model of random weights for the embedded arm."""
+    from checkpoint_harness import write_checkpoint
+
+    from wm_ros.robots.profile import load_profile
+
+    return write_checkpoint(tmp_path_factory.mktemp("checkpoint"), load_profile("arm"))

@@ -9,14 +9,15 @@ RELIABILITY_CHOICES = ("best_effort", "reliable")
 # A command or a plan that could not be delivered in time is worth nothing: only the newest counts.
 COMMAND = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
 PLAN = COMMAND
-# A reliable publisher serves both kinds of subscriber; ours take latents best effort.
-LATENT = COMMAND
+# A reliable publisher serves both kinds of subscriber.
+OUTPUT = COMMAND
 # Every stop must arrive.
 STOP = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
 # Late joiners get the last message: goals and status.
 LATCHED = QoSProfile(
     depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
 )
+# How we read the streams of others of which only the newest counts: it fits both kinds of publisher.
 STREAM = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 
 

@@ -1,0 +1,29 @@
+"""From the node's parameters to a model that fits the robot, or to an error that says why not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wm_ros.robots.profile import RobotProfile
+
+if TYPE_CHECKING:
+    from wm_ros.models.world_model import WorldModel
+
+
+def load_model(profile: RobotProfile, checkpoint: str, device: str, num_threads: int) -> WorldModel:
+    """Load the checkpoint for this robot; torch is imported here, not when the node starts.
+
+    Raises RuntimeError without torch, CheckpointError for a checkpoint that is missing, damaged, of another
+    robot, or for a device that cannot be used.
+    """
+    try:
+        import torch
+    except ImportError as error:
+        raise RuntimeError(f"the model needs torch ({error}): `pip install torch`, or `make venv`") from error
+
+    from wm_ros.models.checkpoint import find_checkpoint, load_checkpoint, require_robot
+
+    torch.set_num_threads(num_threads)
+    model = load_checkpoint(find_checkpoint(checkpoint, profile), device)
+    require_robot(model, profile)
+    return model

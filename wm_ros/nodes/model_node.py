@@ -1,0 +1,256 @@
+"""What nodes with a model share: a source of latents, stages behind it, one thread that owns the model."""
+
+from __future__ import annotations
+
+import traceback
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from rclpy.clock import Clock, ClockType
+from rclpy.publisher import Publisher
+from rclpy.qos import QoSProfile
+from std_msgs.msg import Header
+
+from wm_ros.messages.image import ImageError
+from wm_ros.nodes.faults import Level
+from wm_ros.nodes.latency import Latency
+from wm_ros.nodes.lifecycle import ManagedNode
+from wm_ros.nodes.load import load_model
+from wm_ros.nodes.parameters import Parameter
+from wm_ros.nodes.stream import Stream
+from wm_ros.nodes.worker import Job, Worker
+from wm_ros.robots.profile import RobotProfile, load_profile
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from wm_ros.models.world_model import WorldModel
+
+WATCH_PERIOD_S = 0.2
+STUCK_S = 5.0
+
+PARAMETERS = (
+    Parameter("profile", "arm", "Robot profile: a name in config/robots or a YAML file.", read_only=True),
+    Parameter("checkpoint", "", "Checkpoint folder; empty: the packaged one of the profile.", read_only=True),
+    Parameter("device", "cpu", "Torch device the model runs on: cpu, cuda, cuda:1.", read_only=True),
+    Parameter("num_threads", 1, "Torch threads on the CPU.", range=(1, 256), read_only=True),
+    Parameter("camera_timeout_s", 1.0, "No usable frame for this long is an error.", range=(0.1, 60.0)),
+    Parameter(
+        "max_image_age_s",
+        1.0,
+        "Older frames are dropped on arrival; 0: stamps are not compared with the clock (offline).",
+        range=(0.0, 3600.0),
+        read_only=True,
+    ),
+)
+
+
+class Source:
+    """Where latents come from: a subscription, and a way from its message to a latent."""
+
+    PARAMETERS: tuple[Parameter, ...] = ()
+
+    def __init__(self, node: ModelNode):
+        self._node = node
+
+    def subscribe(self, accept: Callable[[Any], None], restarted: Callable[[], None]) -> Stream:
+        raise NotImplementedError
+
+    def read(self, message: Any) -> Tensor:
+        """Latent [N, D] of a message; ImageError when it has none. Worker thread."""
+        raise NotImplementedError
+
+    def publish(self, header: Header, latent: Tensor) -> None:
+        """Tell others, when the latent was made here. Worker thread."""
+
+
+class Stage:
+    """What is made of each latent. Calls, `restart` and `forget` come on the worker thread."""
+
+    PARAMETERS: tuple[Parameter, ...] = ()
+
+    def __init__(self, node: ModelNode):
+        self._node = node
+
+    def open(self) -> None:
+        """Listen to what the stage needs besides latents."""
+
+    def close(self) -> None:
+        """Listen no more."""
+
+    def __call__(self, header: Header, latent: Tensor) -> None:
+        raise NotImplementedError
+
+    def restart(self) -> None:
+        """Time jumped back: forget what was made of earlier latents."""
+
+    def forget(self) -> None:
+        """The node ends its activity: forget everything."""
+        self.restart()
+
+    def summary(self) -> str:
+        """One line for people, or nothing."""
+        return ""
+
+    def figures(self) -> Mapping[str, object]:
+        return {}
+
+
+class ModelNode(ManagedNode):
+    """A lifecycle node with a model, owned by one worker thread that also publishes what it makes.
+
+    The subscription only puts the newest message into the worker's mailbox.
+    """
+
+    profile: RobotProfile
+    model: WorldModel | None = None
+    source: Source
+    stream: Stream | None = None
+
+    def __init__(
+        self, name: str, source: type[Source], stages: Sequence[type[Stage]] = (), **node_options: Any
+    ):
+        parts = (source, *stages)
+        parameters = [*PARAMETERS, *(parameter for part in parts for parameter in part.PARAMETERS)]
+        super().__init__(name, parameters, **node_options)
+        self._source_type = source
+        self._stage_types = stages
+        self._stages: list[Stage] = []
+        self._dropped: Counter[str] = Counter()
+        self._latencies: dict[str, Latency] = {}
+        self._ends: list[Callable[[], object]] = []
+        self._worker = Worker(name, self._on_job_done)
+        self._watch_timer: Any = None
+
+    def configure(self) -> None:
+        self.profile = load_profile(self.value("profile"))
+        self.model = load_model(
+            self.profile, self.value("checkpoint"), self.value("device"), self.value("num_threads")
+        )
+        self.source = self._source_type(self)
+        self._stages = [stage(self) for stage in self._stage_types]
+
+    def activate(self) -> None:
+        self._dropped.clear()
+        self._latencies.clear()
+        self._worker.start()
+        for stage in self._stages:
+            stage.open()
+        self.stream = self.source.subscribe(self._on_message, self._on_restart)
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._watch_timer = self.create_timer(WATCH_PERIOD_S, self._watch, clock=steady)
+
+    def deactivate(self) -> None:
+        if self._watch_timer is not None:
+            self.destroy_timer(self._watch_timer)
+            self._watch_timer = None
+        if self.stream is not None:
+            self.stream.close()
+            self.stream = None
+        for stage in self._stages:
+            stage.close()
+        self._worker.stop()
+        for stage in self._stages:
+            stage.forget()
+
+    def cleanup(self) -> None:
+        self._stages = []
+        self.model = None
+        while self._ends:
+            self._ends.pop()()
+
+    def advertise(self, message_type: type, topic: str, qos: QoSProfile) -> Publisher:
+        """A publisher that lives until cleanup."""
+        publisher = self.create_publisher(message_type, topic, qos)
+        self._ends.append(partial(self.destroy_publisher, publisher))
+        return publisher
+
+    def serve(self, service_type: type, name: str, answer: Callable[[Any, Any], Any]) -> None:
+        """A service that lives until cleanup."""
+        self._ends.append(partial(self.destroy_service, self.create_service(service_type, name, answer)))
+
+    def enqueue(self, slot: str, job: Job) -> None:
+        """Have the worker do this next, instead of what still waits in the slot."""
+        if self._worker.submit(slot, job):
+            self._dropped["replaced"] += 1
+
+    def latency_s(self, stage: str) -> float | None:
+        """Typical seconds from the camera's stamp to what the stage publishes; None before the first."""
+        latency = self._latencies.get(stage)
+        return None if latency is None else latency.percentile(50)
+
+    def measure(self, stage: str, stamp_ns: int) -> None:
+        """Note that what the stage made of the frame with this stamp has just been published."""
+        if not self.value("max_image_age_s"):
+            return
+        latency = self._latencies.setdefault(stage, Latency())
+        latency.add((self.get_clock().now().nanoseconds - stamp_ns) * 1e-9)
+        p95, period = latency.percentile(95), self.profile.model_dt
+        if p95 > period:
+            self.faults.set(
+                f"{stage} latency",
+                Level.WARN,
+                f"camera to {stage} takes {p95:.3f} s (p95), longer than a model step of {period:.3f} s: "
+                "lower planner.batch_size or planner.iteration_count, or use a faster device",
+            )
+        else:
+            self.faults.clear(f"{stage} latency")
+
+    def summary(self) -> str:
+        if self.stream is None or self.stream.newest is None:
+            return "waiting for the first frame"
+        return "; ".join(filter(None, (stage.summary() for stage in self._stages))) or "running"
+
+    def figures(self) -> Mapping[str, object]:
+        figures: dict[str, object] = {"profile": self.profile.name, "device": self.value("device")}
+        dropped = Counter(self._dropped)
+        if self.stream is not None:
+            figures["input"] = self.stream.topic
+            figures["received"] = self.stream.received
+            dropped.update(self.stream.dropped)
+        for reason, count in sorted(dropped.items()):
+            figures[f"dropped_{reason}"] = count
+        for stage, latency in list(self._latencies.items()):
+            for percent in (50, 95):
+                figures[f"camera_to_{stage}_ms_p{percent}"] = f"{1e3 * latency.percentile(percent):.1f}"
+        for stage in self._stages:
+            figures.update(stage.figures())
+        return figures
+
+    def _watch(self) -> None:
+        self.stream.check()
+        busy_s = self._worker.busy_s()
+        if busy_s > STUCK_S:
+            message = (
+                f"the model has worked on one frame for {busy_s:.0f} s: its device hangs or is overloaded"
+            )
+            self.faults.set("model", Level.ERROR, message)
+        else:
+            self.faults.clear("model")
+
+    def _on_message(self, message: Any) -> None:
+        self.enqueue("frame", partial(self._process, message))
+
+    def _on_restart(self) -> None:
+        self.enqueue("restart", self._restart)
+
+    def _process(self, message: Any) -> None:
+        latent = self.source.read(message)
+        self.source.publish(message.header, latent)
+        for stage in self._stages:
+            stage(message.header, latent)
+
+    def _restart(self) -> None:
+        for stage in self._stages:
+            stage.restart()
+
+    def _on_job_done(self, slot: str, error: Exception | None) -> None:
+        if error is None:
+            self.faults.clear(slot)
+        elif isinstance(error, ImageError):
+            self._dropped["undecodable"] += 1
+            self.faults.set(slot, Level.ERROR, str(error))
+        elif self.faults.set(slot, Level.ERROR, f"{type(error).__name__}: {error}"):
+            self.get_logger().error("".join(traceback.format_exception(error)))

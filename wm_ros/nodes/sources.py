@@ -1,0 +1,110 @@
+"""Where a node's latents come from: its own camera and encoder, or another process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from sensor_msgs.msg import CompressedImage, Image
+from std_msgs.msg import Header
+
+from wm_ros.messages.image import ImageError, decode_image
+from wm_ros.messages.stamp import to_ns
+from wm_ros.messages.tensor import decode_tensor
+from wm_ros.nodes.model_node import ModelNode, Source
+from wm_ros.nodes.outputs import tensor_message
+from wm_ros.nodes.parameters import Parameter
+from wm_ros.nodes.qos import OUTPUT, RELIABILITY_CHOICES, STREAM, image_qos
+from wm_ros.nodes.stream import Stream
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class CameraSource(Source):
+    """Frames of the profile's camera, raw or compressed, encoded here and published on `latent`."""
+
+    PARAMETERS = (
+        Parameter(
+            "image_transport",
+            "",
+            "How images arrive; empty: as the profile says.",
+            choices=("", "raw", "compressed"),
+        ),
+        Parameter(
+            "image_reliability",
+            "best_effort",
+            "Reliability of the image subscription.",
+            choices=RELIABILITY_CHOICES,
+        ),
+        Parameter("image_depth", 1, "Queue of the image subscription.", range=(1, 100)),
+    )
+
+    def __init__(self, node: ModelNode):
+        super().__init__(node)
+        self._encode = image_encoder(node)
+        self._publisher = node.advertise(Image, "latent", OUTPUT)
+
+    def subscribe(self, accept: Callable[[Any], None], restarted: Callable[[], None]) -> Stream:
+        node, camera = self._node, self._node.profile.camera
+        transport = node.value("image_transport") or camera.transport
+        compressed = transport == "compressed"
+        return Stream(
+            node,
+            CompressedImage if compressed else Image,
+            # Resolved first, so that a remapping of `image` also moves `image/compressed`.
+            f"{node.resolve_topic_name(camera.topic)}/compressed" if compressed else camera.topic,
+            image_qos(node.value("image_reliability"), node.value("image_depth")),
+            accept,
+            restarted,
+            source="camera",
+            fix=f"remap `{camera.topic}`, start the camera, or change image_transport (now {transport})",
+            timeout_s=node.value("camera_timeout_s"),
+            max_age_s=node.value("max_image_age_s"),
+        )
+
+    def read(self, message: Any) -> Tensor:
+        return self._encode(message)
+
+    def publish(self, header: Header, latent: Tensor) -> None:
+        self._publisher.publish(tensor_message(header, latent))
+        self._node.measure("latent", to_ns(header.stamp))
+
+
+class LatentSource(Source):
+    """Latents of another process, which must use the same checkpoint."""
+
+    def subscribe(self, accept: Callable[[Any], None], restarted: Callable[[], None]) -> Stream:
+        return Stream(
+            self._node,
+            Image,
+            "latent",
+            STREAM,
+            accept,
+            restarted,
+            source="latents",
+            fix="start encoder_node or pipeline_node, or remap `latent`",
+            timeout_s=self._node.value("camera_timeout_s"),
+            max_age_s=self._node.value("max_image_age_s"),
+        )
+
+    def read(self, message: Image) -> Tensor:
+        import torch
+
+        model = self._node.model
+        array = decode_tensor(message)
+        expected = (model.encoder.tokens, model.encoder.dim)
+        if array.shape != expected:
+            raise ImageError(
+                f"latent is {list(array.shape)}, this checkpoint makes {list(expected)}: "
+                "give both nodes the same checkpoint"
+            )
+        return torch.tensor(array, device=model.device)
+
+
+def image_encoder(node: ModelNode) -> Callable[[Any], Tensor]:
+    """Function from an Image or CompressedImage to its latent [N, D]; it raises ImageError."""
+    from wm_ros.stages.encode import Encode
+
+    stage = Encode(node.model)
+    return lambda message: stage(decode_image(message))
