@@ -1,0 +1,87 @@
+"""Pipeline and guard for a camera and a robot: a dry run, unless enable_control:=true and then `~/start`.
+
+An empty argument keeps what the parameter file says.
+"""
+
+from launch import LaunchContext, LaunchDescription
+from launch.actions import DeclareLaunchArgument, OpaqueFunction, Shutdown
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import LifecycleNode
+
+from wm_ros.resources import share_dir
+from wm_ros.robots.profile import load_profile
+
+TRUTH = {"true": True, "false": False}
+ARGUMENTS = [
+    DeclareLaunchArgument(
+        "robot", default_value="arm", description="Robot profile: a name in config/robots or a YAML file."
+    ),
+    DeclareLaunchArgument(
+        "params_file",
+        default_value=str(share_dir() / "config" / "arm.yaml"),
+        description="Parameters of all nodes.",
+    ),
+    DeclareLaunchArgument("namespace", default_value="", description="Namespace of nodes and topics."),
+    DeclareLaunchArgument(
+        "image", default_value="", description="Camera topic; empty: the profile's, in the namespace."
+    ),
+    DeclareLaunchArgument(
+        "image_transport",
+        default_value="",
+        choices=["", "raw", "compressed"],
+        description="How images arrive.",
+    ),
+    DeclareLaunchArgument("checkpoint", default_value="", description="Checkpoint folder."),
+    DeclareLaunchArgument("device", default_value="", description="Torch device: cpu, cuda, cuda:1."),
+    DeclareLaunchArgument(
+        "enable_control",
+        default_value="",
+        choices=["", *TRUTH],
+        description="true: the guard publishes to the robot once its ~/start has been called.",
+    ),
+    DeclareLaunchArgument(
+        "use_sim_time", default_value="false", choices=list(TRUTH), description="Take time from /clock."
+    ),
+    DeclareLaunchArgument(
+        "autostart",
+        default_value="true",
+        choices=list(TRUTH),
+        description="false: a lifecycle manager configures and activates the nodes.",
+    ),
+]
+
+
+def end_launch(context: LaunchContext) -> list[Shutdown]:
+    # Shutting down once more what is being shut down ends in an error message.
+    return [] if context.is_shutdown else [Shutdown(reason="without the guard nothing reaches the robot")]
+
+
+def nodes(context: LaunchContext) -> list[LifecycleNode]:
+    argument = {entry.name: LaunchConfiguration(entry.name).perform(context) for entry in ARGUMENTS}
+    profile = load_profile(argument["robot"])  # one for both nodes; a wrong one ends the launch here
+
+    def node(name: str, own: tuple[str, ...], **options) -> LifecycleNode:
+        given = {
+            key: TRUTH.get(argument[key], argument[key])
+            for key in ("use_sim_time", "autostart", *own)
+            if argument[key]
+        }
+        return LifecycleNode(
+            package="wm_ros",
+            executable=f"{name}_node",
+            name=name,
+            namespace=argument["namespace"],
+            parameters=[argument["params_file"], {"profile": argument["robot"], **given}],
+            output="both",
+            **options,
+        )
+
+    camera = [(profile.camera.topic, argument["image"])] if argument["image"] else []
+    return [
+        node("pipeline", ("image_transport", "checkpoint", "device"), remappings=camera),
+        node("guard", ("enable_control",), on_exit=OpaqueFunction(function=end_launch)),
+    ]
+
+
+def generate_launch_description() -> LaunchDescription:
+    return LaunchDescription([*ARGUMENTS, OpaqueFunction(function=nodes)])
