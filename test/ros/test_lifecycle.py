@@ -3,10 +3,9 @@
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from lifecycle_msgs.srv import GetState
-from rcl_interfaces.msg import Parameter as ParameterMessage
-from rcl_interfaces.msg import ParameterValue
 from rcl_interfaces.srv import DescribeParameters, SetParameters
 from rclpy.exceptions import ParameterException
+from rclpy.parameter import Parameter as RosParameter
 
 from wm_ros.nodes.faults import Level
 from wm_ros.nodes.lifecycle import ManagedNode
@@ -72,16 +71,7 @@ def await_status(ros, statuses, level, text):
 
 
 def set_parameter(ros, name, value):
-    message = ParameterMessage(name=name)
-    kind = {
-        bool: (1, "bool_value"),
-        int: (2, "integer_value"),
-        float: (3, "double_value"),
-        str: (4, "string_value"),
-    }
-    number, field = kind[type(value)]
-    message.value = ParameterValue(type=number, **{field: value})
-    request = SetParameters.Request(parameters=[message])
+    request = SetParameters.Request(parameters=[RosParameter(name, value=value).to_parameter_msg()])
     return ros.call(SetParameters, "/probe/set_parameters", request).results[0]
 
 

@@ -36,14 +36,13 @@ def start(ros, checkpoint, *node_classes, **parameters):
 
 
 def outputs(ros, checkpoint, *node_classes):
-    """Latents, latent actions and plans that these nodes make of the same two frames and goal."""
-    camera, goals = Camera(ros), Goals(ros)
+    """Latents, latent actions and plans that these nodes make of two frames and the latched goal."""
+    camera = Camera(ros)
     latents, actions, plans = (
         ros.collect(kind, topic, KEEP_ALL)
         for kind, topic in ((Image, "latent"), (Image, "latent_action"), (JointTrajectory, "plan"))
     )
     nodes = start(ros, checkpoint, *node_classes)
-    goals.send(5)
     ros.until(lambda: nodes[-1].figures()["goal"] == "set", "the goal")
     for index in range(2):
         camera.send(index, (index + 1) * STEP_NS)
@@ -61,6 +60,8 @@ def outputs(ros, checkpoint, *node_classes):
 
 
 def test_three_nodes_make_of_a_frame_what_the_pipeline_makes(ros, checkpoint):
+    goals = Goals(ros)
+    goals.send(5)
     together = outputs(ros, checkpoint, PipelineNode)
     apart = outputs(ros, checkpoint, EncoderNode, LatentActionNode, PlannerNode)
     for one, other in zip(together, apart, strict=True):
