@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
+from wm_ros.resources import share_dir
+
 STOP_S = 8.0  # the guard ramps down and holds zeros for a second before it leaves
 LOG_LINES = 15
 
@@ -47,8 +49,9 @@ class Children:
                 process.wait()
 
     def start(self, node: str, parameters: Mapping[str, object]) -> None:
-        """Start `wm_ros.nodes.<node>` with these parameters."""
+        """Start `wm_ros.nodes.<node>` with config/arm.yaml, as the launch files do, and these parameters."""
         command = [sys.executable, "-m", f"wm_ros.nodes.{node}", "--ros-args"]
+        command += ["--params-file", str(share_dir() / "config" / "arm.yaml")]
         for name, value in parameters.items():
             text = str(value).lower() if isinstance(value, bool) else str(value)
             # Quoted, or YAML would make numbers of texts such as 007.

@@ -19,6 +19,11 @@ class GuardClient:
         """idle, waiting, active, stopping, holding or stopped, as last reported."""
         return self._client.status.get("guard", {}).get("guard", "")
 
+    @property
+    def message(self) -> str:
+        """What the guard last said in the diagnostics: for example why it stopped."""
+        return self._client.status.get("guard", {}).get("message", "")
+
     def start(self) -> None:
         """Arm the guard: it follows plans from now on. NodeError with the guard's reason when it refuses."""
         response = self._client.call("guard/start")

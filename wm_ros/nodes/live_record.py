@@ -79,7 +79,6 @@ class _Explorer:
         parameters = {"profile": options.guard_profile, "autostart": True, "enable_control": True}
         children.start("guard_node", parameters)
         client.await_active(["guard"], START_S)
-        self._client = client
         self._guard = GuardClient(client)
         self._node = client.add(ExplorerNode(profile, options.seed, options.max_excursion))
 
@@ -96,7 +95,7 @@ class _Explorer:
 
     def check(self) -> None:
         if self._guard.state == "stopped":
-            raise NodeError(f"the guard stopped the robot: {self._client.status['guard']['message']}")
+            raise NodeError(f"the guard stopped the robot: {self._guard.message}")
 
 
 def _await_topics(client: Client, recorder: RecorderNode, needed: set[str]) -> None:

@@ -1,0 +1,108 @@
+"""Figures of a closed loop, from what was seen on the topics: distances, commands against limits, the stop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from wm_ros.robots.profile import RobotProfile
+
+# Commands are doubles on the wire; this is for the rounding of sums only.
+ROUNDING = 1e-9
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """When a goal counts as reached: at the end within the radius, and in the mean of the last `hold_s` too.
+
+    A trial ends early when the robot has stayed within the radius for `settle_s`, longer than it must hold,
+    so that passing by slowly is no success.
+    """
+
+    radius_m: float = 0.04
+    hold_s: float = 1.0
+    settle_s: float = 2.0
+    limit_s: float = 12.0
+
+
+@dataclass(frozen=True)
+class Score:
+    """How one trial went. seconds: until the robot was within the radius to stay, None without success."""
+
+    success: bool
+    start_distance_m: float
+    final_distance_m: float
+    held_distance_m: float
+    seconds: float | None
+    duration_s: float
+
+
+def score(times_s: np.ndarray, distances_m: np.ndarray, criterion: Criterion) -> Score:
+    """Judge a trial by its distances [T] from the goal at times [T] since its start."""
+    if not len(times_s):
+        raise ValueError("a trial without joint states cannot be judged: is `joint_states` published?")
+    last = times_s >= times_s[-1] - criterion.hold_s
+    held = float(distances_m[last].mean())
+    success = bool(distances_m[-1] <= criterion.radius_m and held <= criterion.radius_m)
+    outside = np.flatnonzero(distances_m > criterion.radius_m)
+    entered = times_s[min(outside[-1] + 1, len(times_s) - 1)] if len(outside) else times_s[0]
+    return Score(
+        success=success,
+        start_distance_m=float(distances_m[0]),
+        final_distance_m=float(distances_m[-1]),
+        held_distance_m=held,
+        seconds=float(entered) if success else None,
+        duration_s=float(times_s[-1]),
+    )
+
+
+def settled(times_s: np.ndarray, distances_m: np.ndarray, criterion: Criterion) -> bool:
+    """Whether the robot has been within the radius without a break for `settle_s`."""
+    if not len(times_s) or times_s[-1] - times_s[0] < criterion.settle_s:
+        return False
+    return bool((distances_m[times_s >= times_s[-1] - criterion.settle_s] <= criterion.radius_m).all())
+
+
+def commands_out_of_limits(commands: np.ndarray, profile: RobotProfile) -> int:
+    """How many of the commands [K, A], in the order the robot got them, break a limit of its profile.
+
+    The velocity itself, or its change since the command before against max_acceleration over one period of
+    the command rate. The robot is at rest before the first.
+    """
+    commands = np.asarray(commands, dtype=np.float64).reshape(-1, len(profile.action))
+    change = np.abs(np.diff(commands, axis=0, prepend=np.zeros((1, commands.shape[1]))))
+    most = profile.max_acceleration / profile.command.rate_hz
+    broken = (commands < profile.low - ROUNDING) | (commands > profile.high + ROUNDING)
+    broken |= (change > most + ROUNDING) | ~np.isfinite(commands)
+    return int(broken.any(axis=1).sum())
+
+
+def seconds_to_zero(stop_ns: int, times_ns: np.ndarray, commands: np.ndarray) -> float | None:
+    """Seconds from a call to stop to the first zero command after which all are zero; None without one."""
+    after = times_ns >= stop_ns
+    times_ns, moving = times_ns[after], commands[after].any(axis=1)
+    first = int(np.flatnonzero(moving)[-1]) + 1 if moving.any() else 0
+    return (int(times_ns[first]) - stop_ns) * 1e-9 if first < len(times_ns) else None
+
+
+def r2(true: np.ndarray, predicted: np.ndarray) -> float | None:
+    """Coefficient of determination over samples and components [S, A]; None when nothing varies."""
+    total = np.square(true - true.mean(axis=0)).sum() if len(true) else 0.0
+    return float(1.0 - np.square(true - predicted).sum() / total) if total > 0.0 else None
+
+
+def summarise(scores: Sequence[Score]) -> dict[str, object]:
+    """Success rate, median final distance and the single goals, as JSON data."""
+    return {
+        "success_rate": float(np.mean([score.success for score in scores])),
+        "median_final_distance_m": round(float(np.median([score.final_distance_m for score in scores])), 4),
+        "goals": [
+            {
+                key: round(value, 4) if isinstance(value, float) else value
+                for key, value in vars(score).items()
+            }
+            for score in scores
+        ],
+    }

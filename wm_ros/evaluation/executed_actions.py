@@ -1,0 +1,74 @@
+"""Do latent actions mean robot actions? Decodes those seen on the topics and compares with what the joints did."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from wm_ros.evaluation.closed_loop import r2
+
+if TYPE_CHECKING:
+    from wm_ros.models.world_model import WorldModel
+
+STEP_TOLERANCE = 0.25  # of a model step, as stages.infer pairs frames
+BATCH = 256
+
+
+def latent_action_r2(
+    model: WorldModel,
+    latents: dict[int, np.ndarray],
+    latent_actions: Sequence[tuple[int, np.ndarray]],
+    joints: Sequence[tuple[int, np.ndarray]],
+) -> float | None:
+    """R2 of decoded latent actions against mean joint velocities between the frames of each; None without any.
+
+    latents: [N, D] by stamp; latent_actions: (stamp of the later frame, [Z]); joints: (stamp, positions [A]).
+    """
+    if not latents or not joints:
+        return None
+    stamps = np.array([stamp for stamp, _ in joints])
+    track = np.array([positions for _, positions in joints])
+    known = np.array(sorted(latents))
+    pairs = [
+        (before, stamp, action)
+        for stamp, action in latent_actions
+        if (before := _frame_before(known, stamp, model.card.robot.model_dt)) is not None
+        and stamps[0] <= before
+        and stamp <= stamps[-1]
+    ]
+    if not pairs:
+        return None
+    before = np.array([pair[0] for pair in pairs])
+    after = np.array([pair[1] for pair in pairs])
+    executed = (_at(after, stamps, track) - _at(before, stamps, track)) / ((after - before) * 1e-9)[:, None]
+    states = np.stack([latents[stamp] for stamp in before.tolist()])
+    return r2(executed, _decode(model, np.stack([pair[2] for pair in pairs]), states))
+
+
+def _frame_before(stamps: np.ndarray, stamp: int, model_dt: float) -> int | None:
+    target = stamp - round(model_dt * 1e9)
+    nearest = int(stamps[np.abs(stamps - target).argmin()])
+    return nearest if abs(nearest - target) <= STEP_TOLERANCE * model_dt * 1e9 else None
+
+
+def _at(times: np.ndarray, stamps: np.ndarray, track: np.ndarray) -> np.ndarray:
+    # Differences first: nanoseconds since 1970 do not fit a double.
+    since = (times - stamps[0]).astype(np.float64)
+    known = (stamps - stamps[0]).astype(np.float64)
+    return np.stack([np.interp(since, known, column) for column in track.T], axis=-1)
+
+
+def _decode(model: WorldModel, actions: np.ndarray, states: np.ndarray) -> np.ndarray:
+    import torch
+
+    with torch.inference_mode():
+        decoded = [
+            model.robot_action(
+                torch.tensor(actions[start : start + BATCH]).to(model.device),
+                torch.tensor(states[start : start + BATCH]).to(model.device),
+            )
+            for start in range(0, len(actions), BATCH)
+        ]
+        return torch.cat(decoded).cpu().numpy()

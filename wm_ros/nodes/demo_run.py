@@ -1,0 +1,106 @@
+"""The demo: sim, pipeline and guard as processes of their own over DDS, goals as pictures, random as control."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from wm_ros.evaluation.closed_loop import Criterion, commands_out_of_limits, summarise
+from wm_ros.evaluation.executed_actions import latent_action_r2
+from wm_ros.models.checkpoint import find_checkpoint, load_checkpoint
+from wm_ros.nodes.children import Children
+from wm_ros.nodes.client import Client, use_own_domain
+from wm_ros.nodes.explorer_node import ExplorerNode
+from wm_ros.nodes.observer_node import ObserverNode
+from wm_ros.nodes.trials import Goals, Trial, Trials
+from wm_ros.robots.profile import load_profile
+
+PROFILE = "arm"
+# Scenes of recordings have seeds below this, so that no model was trained on a demo's.
+FIRST_SCENE = 1_000_000_000
+START_S = 60.0
+
+
+@dataclass(frozen=True)
+class DemoOptions:
+    """goals and seed; checkpoint: folder, empty for the packaged one; domain: ROS_DOMAIN_ID, None for an own."""
+
+    goals: int = 5
+    seed: int = 0
+    checkpoint: str = ""
+    domain: int | None = None
+    criterion: Criterion = field(default_factory=Criterion)
+
+    @property
+    def scene_seed(self) -> int:
+        return FIRST_SCENE + self.seed
+
+
+@dataclass(frozen=True)
+class DemoResult:
+    """What was measured: summary as JSON data, the trials behind it, and all camera frames by stamp ns."""
+
+    summary: dict[str, object]
+    by_model: list[Trial]
+    at_random: list[Trial]
+    frames: list[tuple[int, np.ndarray]]
+
+
+def run_demo(
+    options: DemoOptions, log_dir: Path, progress: Callable[[str, int, float, float], None]
+) -> DemoResult:
+    """Run goals one after the other, each from where the former ended, then the same with random actions.
+
+    progress: called with what moves the robot ("model" or "random"), the goal's number, seconds and metres.
+    Raises NodeError when a node dies, does not become active or makes no plan.
+    """
+    profile = load_profile(PROFILE)
+    checkpoint = find_checkpoint(options.checkpoint, profile)
+    model = load_checkpoint(checkpoint)  # a bad one is told before anything starts
+    use_own_domain(options.domain)
+    with ExitStack() as stack:
+        children = stack.enter_context(Children(log_dir))
+        client = stack.enter_context(Client("demo", children.check))
+        children.start("sim_node", {"seed": options.scene_seed})
+        children.start("guard_node", {"autostart": True, "enable_control": True})
+        children.start("pipeline_node", {"autostart": True, "checkpoint": str(checkpoint)})
+        observer = client.add(ObserverNode(profile))
+        explorer = client.add(ExplorerNode(profile, options.seed, max_excursion=1.5))
+        client.await_active(["guard", "pipeline"], START_S)
+        place = ["", 0]
+        trials = Trials(client, observer, explorer, options.criterion, lambda s, m: progress(*place, s, m))
+        goals = Goals(options.scene_seed, options.seed)
+        by_model, at_random = [], []
+        for number in range(options.goals):
+            place[:] = "model", number
+            goal = goals.draw(trials.positions())
+            by_model.append(trials.by_model(goal, goals.picture(goal)))
+        split, plan_ages_ms = len(observer.commands), observer.plan_ages_ms[:]
+        for number, trial in enumerate(by_model):
+            place[:] = "random", number
+            at_random.append(trials.at_random(trial.goal, trial.picture))
+    commands = np.array([vector for _, vector in observer.commands])
+    stops = [trial.stop_to_zero_s for trial in by_model + at_random if trial.stop_to_zero_s is not None]
+    decoded = latent_action_r2(model, observer.latents, observer.latent_actions, observer.joints)
+    p50, p95 = np.percentile(plan_ages_ms, [50, 95]).round(1).tolist()
+    summary = {
+        **summarise([trial.score for trial in by_model]),
+        "stopped_by_guard": [trial.stopped_by for trial in by_model if trial.stopped_by],
+        "success_radius_m": options.criterion.radius_m,
+        "commands": split,
+        "commands_out_of_limits": commands_out_of_limits(commands[:split], profile),
+        "stop_to_zero_s": max(stops, default=None),
+        "latent_action_r2": decoded,
+        "camera_to_plan_ms": {"p50": p50, "p95": p95},
+        "random_control": {
+            **summarise([trial.score for trial in at_random]),
+            "commands": len(commands) - split,
+            "commands_out_of_limits": commands_out_of_limits(commands[split:], profile),
+        },
+        "seed": options.seed,
+    }
+    return DemoResult(summary, by_model, at_random, observer.frames)
