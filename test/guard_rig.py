@@ -1,0 +1,125 @@
+"""A planner and a robot's ear around a guard node, on real topics."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from std_srvs.srv import Trigger
+from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
+
+from wm_ros.messages.command import read_command
+from wm_ros.messages.plan import Plan, fill_plan
+from wm_ros.nodes.message_class import message_class
+from wm_ros.nodes.qos import LATCHED, PLAN
+from wm_ros.robots.profile import RobotProfile, load_profile
+
+KEEP_EVERYTHING = QoSProfile(depth=10_000, reliability=ReliabilityPolicy.RELIABLE)
+OBSERVATION_AGE_S = 0.05
+
+
+def profile_file(folder: Path, changes: Mapping[str, Any] | None = None, **component: Any) -> Path:
+    """The arm's profile with other entries, and each component with other values."""
+    data = load_profile("arm").to_dict()
+    for name, value in (changes or {}).items():
+        data[name] = {**data[name], **value} if isinstance(value, dict) else value
+    for part in data["action"]:
+        part.update(component)
+    path = folder / "robot.yaml"
+    path.write_text(yaml.safe_dump(data))
+    return path
+
+
+class Rig:
+    """Publishes plans at 20 Hz while `rates` is set, keeps every command with its time of arrival."""
+
+    def __init__(self, ros: Any, profile: RobotProfile | None = None):
+        self.ros = ros
+        self.profile = profile or load_profile("arm")
+        self.rates: np.ndarray | None = None
+        self.stamp_ns: int | None = None  # set: a picture that stays the same
+        self.commands: list[np.ndarray] = []
+        self.messages: list[Any] = []
+        self.times_s: list[float] = []
+        command = self.profile.command
+        ros.node.create_subscription(
+            message_class(command.type), command.topic, self._on_command, KEEP_EVERYTHING
+        )
+        self.statuses = ros.collect(DiagnosticArray, "/guard/status", LATCHED)
+        self.plans = ros.node.create_publisher(JointTrajectory, "plan", PLAN)
+        ros.node.create_timer(0.05, self._plan)
+
+    def plan(self, rates: Any, age_s: float = OBSERVATION_AGE_S, length_s: float = 1.0) -> JointTrajectory:
+        now_ns = self.ros.node.get_clock().now().nanoseconds
+        stamp_ns = self.stamp_ns or now_ns - round(age_s * 1e9)
+        rates = np.asarray(rates, dtype=float)
+        plan = Plan(stamp_ns, self.profile.names, [rates, 0 * rates], [0.0, length_s])
+        return fill_plan(JointTrajectory(), plan, JointTrajectoryPoint)
+
+    def call(self, name: str) -> Trigger.Response:
+        return self.ros.call(Trigger, f"/guard/{name}")
+
+    def start(self) -> None:
+        response = self.call("start")
+        assert response.success, response.message
+
+    def move(self, rates: Any = (1.0, -0.5)) -> None:
+        """Started, planning, and at the planned rates."""
+        self.start()
+        self.rates = np.array(rates)
+        self.until_at(self.rates)
+
+    def until_at(self, rates: Any) -> None:
+        self.ros.until(
+            lambda: self.commands and np.allclose(self.commands[-1], rates, atol=1e-2), f"the command {rates}"
+        )
+
+    def until_status(self, text: str) -> str:
+        """The message of a status with this text in its message or figures."""
+
+        def found() -> str:
+            texts = [_text(status) for array in self.statuses for status in array.status]
+            return next((message for message in texts if text in message), "")
+
+        return self.ros.until(found, f"a status with {text!r}")
+
+    def until_silent(self, quiet_s: float = 0.3) -> None:
+        """No command for a while, after at least one."""
+        assert self.commands
+        self.ros.until(lambda: time.monotonic() - self.times_s[-1] > quiet_s, "silence")
+
+    def check_stop(self, zeros: int = 45) -> None:
+        """What is recorded ends with a ramp within the limits and then zeros."""
+        commands = np.array(self.commands)
+        self.check_limits()
+        moving = np.flatnonzero(commands.any(axis=1))
+        assert len(commands) - 1 - moving[-1] >= zeros, commands[-60:]
+        ramp = abs(commands[moving[-1] - 2 :])
+        assert (np.diff(ramp, axis=0) <= 1e-12).all()
+
+    def check_limits(self) -> None:
+        """Velocity and acceleration at the nominal rate, from rest to rest."""
+        commands = np.array([np.zeros(len(self.profile.action)), *self.commands])
+        change = self.profile.max_acceleration / self.profile.command.rate_hz * (1 + 1e-6)
+        assert (commands >= self.profile.low).all()
+        assert (commands <= self.profile.high).all()
+        assert (abs(np.diff(commands, axis=0)) <= change).all()
+
+    def _plan(self) -> None:
+        if self.rates is not None:
+            self.plans.publish(self.plan(self.rates))
+
+    def _on_command(self, message: Any) -> None:
+        self.messages.append(message)
+        self.commands.append(read_command(message, self.profile))
+        self.times_s.append(time.monotonic())
+
+
+def _text(status: Any) -> str:
+    return "; ".join([status.message, *(f"{value.key}={value.value}" for value in status.values)])

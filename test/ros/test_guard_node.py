@@ -1,0 +1,368 @@
+"""The guard's promises on real topics, each with its own test."""
+
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from guard_rig import Rig, profile_file
+from lifecycle_msgs.srv import GetState
+from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
+from rcl_interfaces.srv import SetParameters
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rosgraph_msgs.msg import Clock
+from std_msgs.msg import Bool
+from trajectory_msgs.msg import JointTrajectory
+
+from wm_ros.messages.stamp import fill_stamp, to_ns
+from wm_ros.nodes.guard_node import GuardNode
+from wm_ros.nodes.qos import STOP
+from wm_ros.robots.profile import load_profile
+
+
+@pytest.fixture
+def rig(ros):
+    return Rig(ros)
+
+
+def guard(ros, **parameters):
+    """An active guard that may move the robot."""
+    return ros.start(GuardNode, {"autostart": True, "enable_control": True, **parameters})
+
+
+def set_parameter(ros, name, value):
+    if isinstance(value, bool):
+        message = ParameterValue(type=ParameterType.PARAMETER_BOOL, bool_value=value)
+    elif isinstance(value, str):
+        message = ParameterValue(type=ParameterType.PARAMETER_STRING, string_value=value)
+    else:
+        message = ParameterValue(type=ParameterType.PARAMETER_DOUBLE, double_value=value)
+    request = SetParameters.Request(parameters=[Parameter(name=name, value=message)])
+    return ros.call(SetParameters, "/guard/set_parameters", request).results[0]
+
+
+def test_nothing_is_said_before_start_nor_before_the_first_plan(ros, rig):
+    guard(ros)
+    rig.rates = np.array([1.0, 1.0])
+    rig.until_status("idle: call ~/start")
+    ros.spin_for(0.3)
+    rig.rates = None
+    rig.start()
+    ros.spin_for(0.3)
+    assert rig.commands == []
+    rig.until_status("waiting: no plan: no valid plan came yet")
+
+
+def test_plans_become_commands_within_the_limits_at_the_profile_s_rate(ros, rig):
+    guard(ros)
+    rig.move([1.5, -1.5])
+    for rates in ([-1.5, 1.5], [9.0, -9.0], [0.0, 0.3]):
+        rig.rates = np.array(rates)
+        rig.until_at(np.clip(rates, -1.5, 1.5))
+    rig.check_limits()
+    periods = np.diff(rig.times_s)
+    assert np.median(periods) == pytest.approx(0.02, abs=0.004)
+
+
+def test_dry_run_is_the_default_computes_all_and_sends_nothing(ros, rig):
+    ros.start(GuardNode, {"autostart": True})
+    rig.rates = np.array([1.0, 1.0])
+    rig.start()
+    rig.until_status("dry run, nothing is sent (enable_control, then ~/start): active")
+    ros.spin_for(0.3)
+    assert rig.commands == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        ("std_msgs/msg/Float64MultiArray", ("data[0]", "data[1]")),
+        ("geometry_msgs/msg/Twist", ("linear.x", "angular.z")),
+        ("geometry_msgs/msg/TwistStamped", ("twist.linear.x", "twist.angular.z")),
+        ("trajectory_msgs/msg/JointTrajectory", ("points[0].velocities[0]", "points[0].velocities[1]")),
+    ],
+)
+def test_every_command_type_drives_and_stops(ros, tmp_path, kind, fields):
+    parts = load_profile("arm").to_dict()["action"]
+    action = [{**part, "field": field} for part, field in zip(parts, fields, strict=True)]
+    path = profile_file(tmp_path, {"command": {"type": kind, "topic": "robot/command"}, "action": action})
+    rig = Rig(ros, load_profile(path))
+    guard(ros, profile=str(path), stop_hold_s=0.2)
+    rig.move()
+    rig.call("stop")
+    rig.until_silent()
+    rig.check_stop(zeros=9)
+    stamped = [to_ns(message.header.stamp) for message in rig.messages if hasattr(message, "header")]
+    assert stamped == sorted(set(stamped))
+    if kind == "trajectory_msgs/msg/JointTrajectory":
+        assert to_ns(rig.messages[-1].points[0].time_from_start) == 20_000_000
+
+
+def test_stop_service_ramps_holds_zero_for_a_second_goes_silent_and_start_goes_on(ros, rig):
+    guard(ros)
+    rig.move()
+    assert rig.call("stop").success
+    rig.until_silent()
+    rig.check_stop()
+    moving = np.flatnonzero(np.array(rig.commands).any(axis=1))[-1]
+    assert 0.9 < rig.times_s[-1] - rig.times_s[moving] < 1.5
+    rig.until_status("stopped: requested: by ~/stop")
+    rig.move([0.5, 0.5])
+
+
+def test_reset_forgets_the_reason_and_leaves_the_guard_idle(ros, rig):
+    guard(ros, stop_hold_s=0.1)
+    rig.move()
+    assert not rig.call("reset").success
+    rig.call("stop")
+    rig.until_silent()
+    assert rig.call("reset").success
+    rig.statuses.clear()
+    rig.until_status("idle: call ~/start")
+
+
+def test_a_planner_that_falls_silent_stops_the_robot_and_the_status_names_age_limit_and_fix(ros, rig):
+    guard(ros)
+    rig.move()
+    rig.rates = None
+    rig.until_silent()
+    rig.check_stop()
+    text = rig.until_status("observation too old")
+    assert "raise max_observation_age_s or speed up the planner: age 0.3" in text
+    assert "> 0.30 s" in text
+    rig.rates = np.array([1.0, 1.0])  # the latch holds though plans come again
+    count = len(rig.commands)
+    ros.spin_for(0.3)
+    assert len(rig.commands) == count
+
+
+def test_a_frozen_picture_stops_the_robot_though_fresh_plans_keep_coming(ros, rig):
+    guard(ros)
+    rig.move()
+    rig.stamp_ns = ros.node.get_clock().now().nanoseconds
+    rig.until_silent()
+    rig.check_stop()
+    rig.until_status("observation too old")
+
+
+def test_a_hiccup_of_the_planner_does_not_need_start(ros, rig):
+    guard(ros)
+    rig.move()
+    rig.rates = None
+    ros.until(lambda: not rig.commands[-1].any(), "a stop")
+    rig.rates = np.array([0.5, 0.5])
+    rig.until_at(rig.rates)
+    rig.until_status("resumed=1")
+    rig.check_limits()
+
+
+def nan_plan(rig):
+    message = rig.plan([1.0, 1.0])
+    message.points[0].velocities[0] = float("nan")
+    rig.plans.publish(message)
+
+
+def plan_of_another_robot(rig):
+    message = rig.plan([1.0, 1.0])
+    message.joint_names = ["wheel", "elbow"]
+    rig.plans.publish(message)
+
+
+def plan_from_the_future(rig):
+    rig.plans.publish(rig.plan([1.0, 1.0], age_s=-0.5))
+
+
+def stop_topic(rig):
+    publisher = rig.ros.node.create_publisher(Bool, "stop", STOP)
+    rig.ros.until(publisher.get_subscription_count, "the guard's stop subscription")
+    publisher.publish(Bool(data=True))
+
+
+@pytest.mark.parametrize(
+    ("cause", "text"),
+    [
+        (nan_plan, "invalid plan: plan has NaN or infinite rates"),
+        (plan_of_another_robot, "invalid plan: plan moves ['wheel', 'elbow'], but profile arm has"),
+        (plan_from_the_future, "future stamp: observation is 0.5"),
+        (stop_topic, "stop topic: it said true"),
+    ],
+)
+def test_other_reasons_latch_at_once_while_good_plans_keep_coming(ros, rig, cause, text):
+    guard(ros, stop_hold_s=0.2)
+    rig.move()
+    cause(rig)
+    rig.until_silent()
+    rig.check_stop(zeros=9)
+    assert np.isfinite(rig.commands).all()
+    rig.until_status(text)
+
+
+def test_a_dead_stop_publisher_means_stop(ros, rig):
+    guard(ros, stop_heartbeat_timeout_s=0.3, stop_hold_s=0.2)
+    assert "stop heartbeat lost" in rig.call("start").message
+    publisher = ros.node.create_publisher(Bool, "stop", STOP)
+    heartbeat = ros.node.create_timer(0.05, lambda: publisher.publish(Bool(data=False)))
+    ros.until(lambda: rig.call("start").success, "a start with a heartbeat")
+    rig.move()
+    ros.spin_for(0.5)
+    assert rig.commands[-1].any()
+    ros.node.destroy_timer(heartbeat)
+    rig.until_silent()
+    rig.check_stop(zeros=9)
+    rig.until_status("stop heartbeat lost: nothing on `stop` for 0.3")
+
+
+def test_deactivating_sends_the_stop_first_and_zero_last(ros, rig):
+    guard(ros)
+    rig.move()
+    assert ros.change_state("/guard", "deactivate")
+    rig.until_silent()
+    rig.check_stop()
+    assert "inactive: activate it first" in rig.call("start").message
+    assert ros.change_state("/guard", "activate")
+    rig.until_status("idle: call ~/start")
+    rig.move()
+
+
+@pytest.mark.parametrize("hold_s", [0.0, 0.1])
+def test_shutdown_from_motion_ends_at_zero_however_short_the_hold(ros, rig, hold_s):
+    guard(ros, stop_hold_s=hold_s)
+    rig.move()
+    assert ros.change_state("/guard", "shutdown")
+    rig.until_silent()
+    rig.check_stop(zeros=1)
+
+
+def test_switching_enable_control_off_stops_and_on_waits_for_start(ros, rig):
+    guard(ros, stop_hold_s=0.2)
+    rig.move()
+    assert set_parameter(ros, "enable_control", False).successful
+    rig.until_silent()
+    rig.check_stop(zeros=9)
+    rig.until_status("stopped: requested: enable_control was switched off")
+    rig.start()
+    rig.until_status("dry run")
+    count = len(rig.commands)
+    assert set_parameter(ros, "enable_control", True).successful
+    ros.spin_for(0.3)
+    assert len(rig.commands) == count
+    rig.call("stop")
+    ros.until(lambda: rig.call("start").success, "the end of the dry run's stop")
+    rig.until_at(rig.rates)
+
+
+@pytest.mark.parametrize(
+    ("changes", "component", "text"),
+    [
+        ({}, {"min": 0.5, "max": 1.0}, "min <= 0 <= max"),
+        ({}, {"min": 1.5, "max": -1.5}, "min <= 0 <= max"),
+        ({}, {"max_acceleration": -10.0}, "max_acceleration must be greater than 0"),
+        ({}, {"max_jerk": 0.0}, "max_jerk must be greater than 0"),
+        ({}, {"max": float("nan")}, "max must be a finite number"),
+        ({}, {"max_acceleration": None}, "max_acceleration must be a finite number"),
+        ({}, {"field": "data[0]"}, "fields of the components must differ"),
+        ({}, {"field": "velocity"}, "no number at field 'velocity'"),
+        ({"command": {"rate_hz": 0.0}}, {}, "rate_hz must be greater than 0"),
+        ({"command": {"timeout_s": 0.03}}, {}, "shorter than two periods"),
+        ({"command": {"type": "std_msgs/msg/Nonsense"}}, {}, "Nonsense"),
+        ({"command": {"type": "no_such_msgs/msg/Command"}}, {}, "no_such_msgs"),
+        ({"command": {"type": "Float64MultiArray"}}, {}, "Float64MultiArray"),
+    ],
+)
+def test_wrong_limits_make_configure_fail_and_say_why(ros, rig, tmp_path, changes, component, text):
+    path = profile_file(tmp_path, changes, **component)
+    ros.start(GuardNode, {"profile": str(path), "enable_control": True})
+    assert not ros.change_state("/guard", "configure")
+    assert ros.call(GetState, "/guard/get_state").current_state.label == "unconfigured"
+    assert text in rig.until_status("configure failed")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("max_observation_age_s", 0.0),
+        ("max_observation_age_s", 60.0),
+        ("max_observation_age_s", float("nan")),
+        ("future_tolerance_s", -0.1),
+        ("clock_jump_s", 0.0),
+        ("stop_hold_s", -1.0),
+        ("stop_heartbeat_timeout_s", -1.0),
+        ("profile", "other.yaml"),
+    ],
+)
+def test_wrong_dynamic_sets_are_rejected_with_a_reason(ros, rig, name, value):
+    node = guard(ros)
+    rig.until_status("idle: call ~/start")
+    before = node.value(name)
+    result = set_parameter(ros, name, value)
+    assert not result.successful
+    assert name in result.reason
+    assert node.value(name) == before
+
+
+def test_the_age_limit_can_be_changed_while_moving(ros, rig):
+    guard(ros)
+    rig.move()
+    assert set_parameter(ros, "max_observation_age_s", 0.05).successful  # plans are 0.05 s old on arrival
+    rig.until_silent()
+    assert "> 0.05 s" in rig.until_status("observation too old")
+
+
+def test_an_error_inside_the_guard_ends_at_zero_and_ends_the_process(ros, rig, monkeypatch):
+    node = guard(ros)
+    rig.move()
+
+    def fail(now):
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(node._guard, "tick", fail)
+    with pytest.raises(RuntimeError, match="a bug"):
+        ros.until(lambda: False, "the error")
+    ros.until(lambda: not rig.commands[-1].any(), "the last zero")
+    rig.until_silent()
+
+
+def test_a_busy_executor_cannot_keep_the_robot_moving(ros, rig):
+    guard(ros)
+    rig.move()
+    time.sleep(0.8)  # the executor of guard and planner does nothing meanwhile
+    commands_meanwhile = len(rig.commands)
+    ros.until(lambda: len(rig.commands) > commands_meanwhile + 30, "what was sent meanwhile")
+    assert not np.array(rig.commands[commands_meanwhile:]).any(axis=1).all()
+
+
+def test_simulated_time_standing_still_or_jumping_stops_the_robot(ros, rig):
+    guard(ros, use_sim_time=True, stop_hold_s=0.1)
+    clock = ros.node.create_publisher(Clock, "/clock", 10)
+    sim = {"ns": 1_000 * 10**9, "step": 10_000_000}
+
+    def advance():
+        sim["ns"] += sim["step"]
+        clock.publish(Clock(clock=fill_stamp(Clock().clock, sim["ns"])))
+        rig.stamp_ns = sim["ns"] - 50_000_000
+
+    ros.node.create_timer(0.01, advance)
+    rig.move()
+    sim["step"] = 0
+    rig.until_silent()
+    rig.check_stop(zeros=4)
+    rig.until_status("observation too old")
+    sim["step"] = 10_000_000
+    rig.move()
+    sim["ns"] += 5 * 10**9
+    rig.until_status("clock jump: ROS time jumped by +")
+    rig.until_silent()
+    rig.check_stop(zeros=4)
+
+
+def test_a_best_effort_planner_is_told_how_to_mend_it(ros, rig):
+    guard(ros)
+    best_effort = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+    ros.node.create_publisher(JointTrajectory, "plan", best_effort)
+    rig.until_status("a publisher on plan offers incompatible QoS (reliability)")
+
+
+def test_the_guard_needs_no_torch():
+    code = "import sys; sys.modules['torch'] = None; import wm_ros.nodes.guard_node"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

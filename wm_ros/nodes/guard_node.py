@@ -1,0 +1,284 @@
+"""The guard: the only node that publishes to the robot, in a process of its own, without torch.
+
+A thread of its own asks the state machine in `wm_ros.safety.guard` for a command at the profile's rate; the
+executor's callbacks only tell it what happened, so none of them can keep the robot from being stopped.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from functools import partial
+from typing import Any
+
+import numpy as np
+from rclpy.duration import Duration
+from std_msgs.msg import Bool
+from std_srvs.srv import Trigger
+from trajectory_msgs.msg import JointTrajectory
+
+from wm_ros.messages.command import fill_command
+from wm_ros.messages.plan import PlanError, decode_plan
+from wm_ros.nodes.faults import Level
+from wm_ros.nodes.lifecycle import ManagedNode
+from wm_ros.nodes.message_class import command_message
+from wm_ros.nodes.parameters import Parameter
+from wm_ros.nodes.process import run
+from wm_ros.nodes.qos import COMMAND, PLAN, STOP, incompatible_qos_fix
+from wm_ros.nodes.stream import SubscriptionEventCallbacks
+from wm_ros.nodes.ticker import Ticker
+from wm_ros.robots.profile import RobotProfile, load_profile
+from wm_ros.safety.guard import Guard, GuardOptions, GuardState
+from wm_ros.safety.observation_gate import Now
+from wm_ros.safety.stop import Stop
+
+DEFAULTS = GuardOptions()
+PARAMETERS = (
+    Parameter("profile", "arm", "Robot profile: a name in config/robots or a YAML file.", read_only=True),
+    Parameter(
+        "enable_control",
+        False,
+        "Publish to the robot. False: dry run, all is computed and nothing sent. Read at ~/start; switched "
+        "off later, it stops the robot.",
+    ),
+    Parameter(
+        "max_observation_age_s",
+        DEFAULTS.max_observation_age_s,
+        "A plan moves the robot only while the picture behind it is younger.",
+        range=(0.05, 5.0),
+    ),
+    Parameter(
+        "future_tolerance_s",
+        DEFAULTS.future_tolerance_s,
+        "Pictures stamped further ahead of ROS time stop the robot.",
+        range=(0.0, 1.0),
+    ),
+    Parameter(
+        "clock_jump_s",
+        DEFAULTS.clock_jump_s,
+        "A jump of ROS time against steady time beyond this stops the robot.",
+        range=(0.05, 60.0),
+    ),
+    Parameter(
+        "stop_hold_s",
+        DEFAULTS.stop_hold_s,
+        "Zeros are published for this long after the ramp, before silence.",
+        range=(0.0, 10.0),
+    ),
+    Parameter(
+        "stop_heartbeat_timeout_s",
+        DEFAULTS.stop_heartbeat_timeout_s,
+        "Silence on `stop` for longer stops the robot; 0: no heartbeat required.",
+        range=(0.0, 60.0),
+    ),
+)
+OPTIONS = tuple(field.name for field in fields(GuardOptions))
+ACKNOWLEDGE_S = 0.2
+WANTED = ("requested", "deactivated")  # stops that somebody asked for are no errors
+
+
+class GuardNode(ManagedNode):
+    """Follows `plan` within the profile's limits, publishes the robot's commands, and stops for any doubt.
+
+    Subscribes `plan` and `stop`, publishes the profile's command topic; services
+    `~/start`, `~/stop`, `~/reset`. Deactivating, shutting down, SIGINT, SIGTERM and exceptions all end in the
+    same stop: ramp, zeros, silence.
+    """
+
+    def __init__(self, **node_options: Any):
+        super().__init__("guard", PARAMETERS, **node_options)
+        self._ends: list[Callable[[], object]] = []
+        self._lock = threading.Lock()  # of the guard: ticks and callbacks are in different threads
+        self._ticker: Ticker | None = None
+        self._leaving = False
+        self._error: Exception | None = None
+        self._failed = self.create_guard_condition(self._raise)
+        self._control = False
+        self._moving = False  # the last command sent was not zero
+        self._sent = 0
+        self._reported: tuple[object, ...] = ()
+
+    def configure(self) -> None:
+        self._profile: RobotProfile = load_profile(self.value("profile"))
+        self._guard = Guard(self._profile, self._options())
+        self._message = command_message(self._profile)
+        self._publisher = self.create_publisher(type(self._message), self._profile.command.topic, COMMAND)
+        self._ends.append(partial(self.destroy_publisher, self._publisher))
+        for message_type, topic, callback, qos in (
+            (JointTrajectory, "plan", self._on_plan, PLAN),
+            (Bool, "stop", self._on_stop_signal, STOP),
+        ):
+            events = SubscriptionEventCallbacks(incompatible_qos=partial(self._on_incompatible_qos, topic))
+            subscription = self.create_subscription(
+                message_type, topic, callback, qos, event_callbacks=events
+            )
+            self._ends.append(partial(self.destroy_subscription, subscription))
+        for name, action in (("start", self._start), ("stop", self._stop_now), ("reset", self._reset)):
+            service = self.create_service(Trigger, f"~/{name}", partial(self._answer, action))
+            self._ends.append(partial(self.destroy_service, service))
+
+    def activate(self) -> None:
+        self._leaving, self._error = False, None
+        period_s = 1.0 / self._profile.command.rate_hz
+        self._ticker = Ticker("guard", period_s, self._tick, self._on_tick_error)
+
+    def deactivate(self) -> None:
+        """Stop the robot; returns after the last zero."""
+        self._stop_guard(Stop("deactivated", "the node is leaving its active state"))
+        self._leaving = True
+        if self._ticker is not None:
+            self._ticker.join()
+            self._ticker = None
+        self._end_at_zero()
+        if self._sent:
+            self._publisher.wait_for_all_acked(Duration(seconds=ACKNOWLEDGE_S))
+        with self._lock:
+            self._guard.reset()
+
+    def cleanup(self) -> None:
+        while self._ends:
+            self._ends.pop()()
+
+    def summary(self) -> str:
+        guard = self._guard
+        dry = "" if self._control else "dry run, nothing is sent (enable_control, then ~/start): "
+        if guard.state is GuardState.IDLE:
+            return "idle: call ~/start"
+        return f"{dry}{guard.state.value}{f': {guard.reason}' if guard.reason else ''}"
+
+    def figures(self) -> Mapping[str, object]:
+        guard = self._guard
+        with self._lock:
+            age_s = guard.observation_age_s(self._now())
+        return {
+            "guard": guard.state.value,
+            "reason": guard.reason or "",
+            "control": "on" if self._control else "dry run",
+            "observation_age_s": "" if age_s is None else f"{age_s:.3f}",
+            "max_observation_age_s": guard.options.max_observation_age_s,
+            "plans_accepted": guard.plans_accepted,
+            "plans_refused": guard.plans_refused,
+            "resumed": guard.resumed,
+            "commands_sent": self._sent,
+            "command_topic": self._publisher.topic_name,
+            "command_listeners": self._publisher.get_subscription_count(),
+        }
+
+    def _now(self) -> Now:
+        return Now(self.get_clock().now().nanoseconds, time.monotonic_ns())
+
+    def _options(self) -> GuardOptions:
+        return GuardOptions(**{name: self.value(name) for name in OPTIONS})
+
+    def _tick(self) -> bool:
+        """One period, in the ticker's thread; False after the last command when leaving."""
+        options, enabled, now = self._options(), self.value("enable_control"), self._now()
+        if self._control and not enabled:
+            self._stop_guard(Stop("requested", "enable_control was switched off"))
+        with self._lock:
+            self._guard.options = options
+            command = self._guard.tick(now)
+            publishing = self._guard.publishing
+        if command is not None and self._control:
+            self._send(command, now)
+        self._report()
+        return publishing or not self._leaving
+
+    def _send(self, command: np.ndarray, now: Now) -> None:
+        self._publisher.publish(fill_command(self._message, command, self._profile, now.ros_ns))
+        self._moving = bool(command.any())
+        self._sent += 1
+
+    def _end_at_zero(self) -> None:
+        """Only for a guard that has failed itself: zero without a ramp is better than a robot that drives on."""
+        if self._moving:
+            self._send(np.zeros(len(self._profile.action)), self._now())
+
+    def _on_tick_error(self, error: Exception) -> None:
+        self._end_at_zero()
+        self._error = error
+        self._failed.trigger()
+
+    def _raise(self) -> None:
+        """In the executor's thread: what the ticker's thread raised ends the process in order."""
+        if self._error is not None:
+            raise self._error
+
+    def _stop_guard(self, reason: Stop) -> None:
+        with self._lock:
+            self._guard.stop(reason)
+
+    def _report(self) -> None:
+        """Tell the diagnostics when the state or the reason has become another one."""
+        with self._lock:
+            state, reason = self._guard.state, self._guard.reason
+        told = (state, reason and reason.name)
+        if told == self._reported:
+            return
+        self._reported = told
+        if reason is None or reason.name == "no plan":
+            self.faults.clear("guard")
+        else:
+            level = Level.ERROR if reason.latches and reason.name not in WANTED else Level.WARN
+            self.faults.set("guard", level, f"{state.value}: {reason}")
+        self.status_changed()
+
+    def _on_plan(self, message: JointTrajectory) -> None:
+        now = self._now()
+        try:
+            plan = decode_plan(message, self._profile)
+        except PlanError as error:
+            with self._lock:
+                refusal = self._guard.refuse(Stop("invalid plan", str(error)))
+        else:
+            with self._lock:
+                refusal = self._guard.offer(plan, now)
+        if refusal is None:
+            self.faults.clear("plan")
+        else:
+            self.faults.set("plan", Level.WARN, f"plan dropped, {refusal}")
+
+    def _on_stop_signal(self, message: Bool) -> None:
+        now = self._now()
+        with self._lock:
+            self._guard.signal(message.data, now)
+
+    def _on_incompatible_qos(self, topic: str, event: Any) -> None:
+        self.faults.set(topic, Level.ERROR, incompatible_qos_fix(topic, event.last_policy_kind))
+
+    def _answer(
+        self, action: Callable[[], Stop | None], _: Trigger.Request, response: Trigger.Response
+    ) -> Trigger.Response:
+        if self._ticker is None:
+            response.message = f"the node is {self.state}: activate it first"
+            return response
+        with self._lock:
+            refusal = action()
+        response.success = refusal is None
+        response.message = self.summary() if refusal is None else str(refusal)
+        self._report()
+        return response
+
+    def _start(self) -> Stop | None:
+        if not self._guard.publishing:
+            self._control = self.value("enable_control")
+        return self._guard.start(self._now())
+
+    def _stop_now(self) -> Stop | None:
+        self._guard.stop(Stop("requested", "by ~/stop; ~/start goes on"))
+        return None
+
+    def _reset(self) -> Stop | None:
+        return self._guard.reset()
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Entry point of the executable `guard_node`."""
+    return run(GuardNode, args)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
