@@ -14,6 +14,7 @@ def demo(
     ),
     goals: Annotated[int, typer.Option(min=1, max=1000, help="Goal pictures, each drawn at random.")] = 5,
     seed: Annotated[int, typer.Option(min=0, max=100_000_000, help="Scene and goals.")] = 0,
+    limit: Annotated[float, typer.Option(min=1.0, help="Seconds a goal may take.")] = 12.0,
     checkpoint: Annotated[str, typer.Option(help="Checkpoint folder; empty: the packaged one.")] = "",
     domain: Annotated[
         int | None, typer.Option(min=0, max=101, help="ROS_DOMAIN_ID (default: as set, else one of its own).")
@@ -31,12 +32,13 @@ def demo(
     from rich.live import Live
 
     from wm_ros.commands.demo_table import DemoTable
+    from wm_ros.evaluation.closed_loop import Criterion
     from wm_ros.evaluation.demo_picture import draw_animation, draw_sheet
     from wm_ros.nodes.demo_run import DemoOptions, run_demo
 
     out.mkdir(parents=True, exist_ok=True)
     console = Console(highlight=False)
-    options = DemoOptions(goals, seed, checkpoint, domain)
+    options = DemoOptions(goals, seed, checkpoint, domain, Criterion(limit_s=limit))
     table = DemoTable(options.goals, options.criterion.radius_m)
     with Live(table, console=console, refresh_per_second=5):
         result = run_demo(options, out / "logs", table.show)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -71,18 +72,16 @@ def run_demo(
         observer = client.add(ObserverNode(profile))
         explorer = client.add(ExplorerNode(profile, options.seed, max_excursion=1.5))
         client.await_active(["guard", "pipeline"], START_S)
-        place = ["", 0]
-        trials = Trials(client, observer, explorer, options.criterion, lambda s, m: progress(*place, s, m))
+        trials = Trials(client, observer, explorer, options.criterion)
         goals = Goals(options.scene_seed, options.seed)
         by_model, at_random = [], []
         for number in range(options.goals):
-            place[:] = "model", number
             goal = goals.draw(trials.positions())
-            by_model.append(trials.by_model(goal, goals.picture(goal)))
+            by_model.append(trials.by_model(goal, goals.picture(goal), partial(progress, "model", number)))
         split, plan_ages_ms = len(observer.commands), observer.plan_ages_ms[:]
         for number, trial in enumerate(by_model):
-            place[:] = "random", number
-            at_random.append(trials.at_random(trial.goal, trial.picture))
+            watch = partial(progress, "random", number)
+            at_random.append(trials.at_random(trial.goal, trial.picture, watch))
     commands = np.array([vector for _, vector in observer.commands])
     stops = [trial.stop_to_zero_s for trial in by_model + at_random if trial.stop_to_zero_s is not None]
     decoded = latent_action_r2(model, observer.latents, observer.latent_actions, observer.joints)

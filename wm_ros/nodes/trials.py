@@ -20,6 +20,7 @@ from wm_ros.sim.arm import Arm, random_positions, tip_position
 
 MIN_START_DISTANCE_M = 0.10
 FIRST_PLAN_S = 10.0
+Progress = Callable[[float, float], None]  # seconds since the start, metres from the goal
 
 
 @dataclass(frozen=True)
@@ -67,10 +68,9 @@ class Trials:
         observer: ObserverNode,
         explorer: ExplorerNode,
         criterion: Criterion,
-        progress: Callable[[float, float], None],
     ) -> None:
         self._client, self._observer, self._explorer = client, observer, explorer
-        self._criterion, self._progress = criterion, progress
+        self._criterion = criterion
         self._guard = GuardClient(client)
         self._goal_images = client.node.create_publisher(Image, "goal_image", LATCHED)
 
@@ -80,25 +80,25 @@ class Trials:
         self._client.until(lambda: len(self._observer.joints) > seen, "joint states", FIRST_PLAN_S)
         return self._observer.joints[-1][1]
 
-    def by_model(self, goal: np.ndarray, picture: np.ndarray) -> Trial:
+    def by_model(self, goal: np.ndarray, picture: np.ndarray, progress: Progress) -> Trial:
         """Show the picture to the planner and let it drive."""
         message = fill_image(Image(), picture)
         message.header.stamp = self._client.node.get_clock().now().to_msg()
         self._goal_images.publish(message)
         try:
-            return self._run(goal, picture)
+            return self._run(goal, picture, progress)
         finally:
             self._client.call("pipeline/reset")
 
-    def at_random(self, goal: np.ndarray, picture: np.ndarray) -> Trial:
+    def at_random(self, goal: np.ndarray, picture: np.ndarray, progress: Progress) -> Trial:
         """Random actions instead; nobody is shown the picture."""
         self._explorer.exploring = True
         try:
-            return self._run(goal, picture)
+            return self._run(goal, picture, progress)
         finally:
             self._explorer.exploring = False
 
-    def _run(self, goal: np.ndarray, picture: np.ndarray) -> Trial:
+    def _run(self, goal: np.ndarray, picture: np.ndarray, progress: Progress) -> Trial:
         self.positions()
         first = len(self._observer.joints) - 1
         self._guard.start()
@@ -106,7 +106,7 @@ class Trials:
         while True:
             stamps, positions, distances = self._track(first, goal)
             times = (stamps - stamps[0]) * 1e-9
-            self._progress(times[-1], distances[-1])
+            progress(times[-1], distances[-1])
             over = times[-1] >= self._criterion.limit_s or settled(times, distances, self._criterion)
             if over or self._guard.state == "stopped":
                 break
