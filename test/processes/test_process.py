@@ -63,11 +63,18 @@ def test_the_fastdds_profile_is_used_unless_the_user_has_one(monkeypatch):
     for name in FASTDDS_PROFILE_VARIABLES:
         monkeypatch.setenv(name, "")
     use_fastdds_profile()
-    assert {os.environ[name] for name in FASTDDS_PROFILE_VARIABLES} == {
-        str(share_dir() / "config/fastdds.xml")
-    }
+    profile = str(share_dir() / "config/fastdds.xml")
+    assert sorted(os.environ[name] for name in FASTDDS_PROFILE_VARIABLES) == ["", profile]
     kilted, jazzy = FASTDDS_PROFILE_VARIABLES
     monkeypatch.setenv(kilted, "")
     monkeypatch.setenv(jazzy, "mine.xml")
     use_fastdds_profile()
     assert (os.environ[kilted], os.environ[jazzy]) == ("", "mine.xml")
+
+
+def test_an_unknown_parameter_is_named_with_the_one_meant(ros, processes):
+    probe = processes.start("probe_node", {"rate_hx": 2.0})
+    ros.until(lambda: "parameter rate_hx is unknown here" in probe.log(), "the warning")
+    assert "did you mean rate_hz?" in probe.log()
+    assert "FASTRTPS" not in probe.log(), "the middleware does not complain of its profile"
+    assert "XMLPARSER" not in probe.log()

@@ -78,6 +78,8 @@ def test_stop_waits_for_the_job_drops_the_others_and_can_be_started_again(worker
     worker.submit("frame", lambda: pytest.fail("must have been dropped"))
     with pytest.raises(TimeoutError, match=r"test thread did not finish its work within 0\.01 s"):
         worker.stop(timeout_s=0.01)
+    with pytest.raises(RuntimeError, match="still works on a job"):
+        worker.start()
     go.set()
     worker.stop()
     assert [slot for slot, _ in log.done] == ["hold"]

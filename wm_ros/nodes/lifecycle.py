@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -42,6 +43,7 @@ class ManagedNode(LifecycleNode):
         super().__init__(name, **node_options)
         self._table = {parameter.name: parameter for parameter in (*parameters, AUTOSTART)}
         declare(self, tuple(self._table.values()))
+        self._warn_of_unknown_parameters()
         self.add_on_set_parameters_callback(self._on_set_parameters)
         self.faults = Faults(self.get_logger(), self.status_changed)
         self._failure = ""
@@ -204,6 +206,16 @@ class ManagedNode(LifecycleNode):
             except Exception:
                 self.get_logger().error(f"undoing a failed {step}:\n{traceback.format_exc()}")
         return False
+
+    def _warn_of_unknown_parameters(self) -> None:
+        # rclpy ignores them without a word, and a misspelt limit would silently be the default.
+        for name in self._parameter_overrides:
+            if not self.has_parameter(name) and not name.startswith("qos_overrides."):
+                similar = difflib.get_close_matches(name, self._table, n=1)
+                hint = (
+                    f"did you mean {similar[0]}?" if similar else f"known: {', '.join(sorted(self._table))}"
+                )
+                self.get_logger().warning(f"parameter {name} is unknown here and ignored; {hint}")
 
     def _autostart(self) -> None:
         if self.trigger_configure() == SUCCESS:

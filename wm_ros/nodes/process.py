@@ -11,6 +11,7 @@ import signal
 import threading
 import traceback
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
 
 import rclpy
 from rclpy.exceptions import ParameterException
@@ -24,8 +25,9 @@ from wm_ros.resources import share_dir
 # A blocked wait is not interrupted by a signal: this bounds how long an idle node takes to notice one.
 SPIN_TIMEOUT_S = 0.1
 
-# Kilted and later read the first, Jazzy and earlier only the second.
+# Kilted (rclpy 9) reads both, and complains of every profile twice when both are set; Jazzy reads the second only.
 FASTDDS_PROFILE_VARIABLES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
+FIRST_RCLPY_WITH_FASTDDS_VARIABLE = 9
 
 
 def run(node_class: Callable[[], ManagedNode], args: Sequence[str] | None = None) -> int:
@@ -66,12 +68,14 @@ def run(node_class: Callable[[], ManagedNode], args: Sequence[str] | None = None
 def use_fastdds_profile() -> None:
     """Let Fast DDS carry whole images: its default shared memory drops 640x480 frames between processes.
 
-    Sets the variables for `config/fastdds.xml` unless the user has set either; works before `rclpy.init()`
-    only. Other middlewares ignore them.
+    Sets the variable this ROS reads to `config/fastdds.xml` unless the user has set either; works before
+    `rclpy.init()` only. Other middlewares ignore it.
     """
-    profile = share_dir() / "config" / "fastdds.xml"
-    if profile.is_file() and not any(os.environ.get(name) for name in FASTDDS_PROFILE_VARIABLES):
-        os.environ.update(dict.fromkeys(FASTDDS_PROFILE_VARIABLES, str(profile)))
+    if any(os.environ.get(name) for name in FASTDDS_PROFILE_VARIABLES):
+        return
+    kilted = int(version("rclpy").split(".")[0]) >= FIRST_RCLPY_WITH_FASTDDS_VARIABLE
+    name = FASTDDS_PROFILE_VARIABLES[0 if kilted else 1]
+    os.environ[name] = str(share_dir() / "config" / "fastdds.xml")
 
 
 def _end(executor: SingleThreadedExecutor, code: int) -> int:

@@ -27,6 +27,9 @@ class Worker:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
+        """Begin to take jobs; RuntimeError when the thread of an earlier start still hangs."""
+        if self._thread is not None:
+            raise RuntimeError(f"the {self._name} thread still works on a job from before: end the process")
         self._running = True
         self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
         self._thread.start()
