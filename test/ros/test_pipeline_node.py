@@ -1,5 +1,7 @@
 """The pipeline node from camera topic to plan, with a real model of random weights."""
 
+import threading
+
 import numpy as np
 import pytest
 import torch
@@ -18,6 +20,7 @@ from wm_ros.messages.plan import decode_plan
 from wm_ros.messages.stamp import fill_stamp, to_ns
 from wm_ros.messages.tensor import decode_tensor
 from wm_ros.models.checkpoint import load_checkpoint
+from wm_ros.nodes import model_node
 from wm_ros.nodes.goal_planner import cem_options
 from wm_ros.nodes.pipeline_node import PipelineNode
 from wm_ros.nodes.qos import LATCHED
@@ -336,9 +339,20 @@ def test_a_pipeline_slower_than_the_model_warns(ros, tmp_path):
     bench.start(profile=str(path))
     bench.show(1)
     status = bench.status(DiagnosticStatus.WARN, "longer than a model step")
-    assert "planner.batch_size" in status.message
+    assert "use a smaller encoder or a faster device" in status.message
     keys = {value.key for value in status.values}
     assert {"camera_to_latent_ms_p50", "camera_to_latent_ms_p95", "received"} <= keys
+
+
+def test_a_model_that_hangs_is_reported(bench, monkeypatch):
+    monkeypatch.setattr(model_node, "STUCK_S", 0.1)
+    bench.start(camera_timeout_s=60.0)
+    bench.show(1)
+    go = threading.Event()
+    bench.node.enqueue("frame", go.wait)
+    bench.status(DiagnosticStatus.ERROR, "its device hangs or is overloaded")
+    go.set()
+    bench.status(DiagnosticStatus.OK, "no goal")
 
 
 def test_broken_weights_are_an_error_and_never_a_plan(ros, tmp_path):

@@ -16,8 +16,9 @@ from wm_ros.messages.plan import fill_plan
 from wm_ros.messages.stamp import to_ns
 from wm_ros.nodes.faults import Level
 from wm_ros.nodes.markers import candidate_markers
-from wm_ros.nodes.model_node import ModelNode, Stage
+from wm_ros.nodes.model_node import ModelNode
 from wm_ros.nodes.parameters import Parameter
+from wm_ros.nodes.parts import Stage
 from wm_ros.nodes.qos import LATCHED, OUTPUT, PLAN, incompatible_qos_fix
 from wm_ros.nodes.sources import image_encoder
 from wm_ros.nodes.stream import SubscriptionEventCallbacks
@@ -101,7 +102,7 @@ class GoalPlanner(Stage):
         self._next_plan_ns = max(self._next_plan_ns, stamp_ns) + period_ns
         result = self._stage(stamp_ns, latent, lead_s=self._node.latency_s("plan") or 0.0)
         self._plans.publish(fill_plan(JointTrajectory(), result.plan, JointTrajectoryPoint))
-        self._node.measure("plan", stamp_ns)
+        self._node.measure("plan", stamp_ns, "lower planner.batch_size or planner.iteration_count")
         self._distance = result.goal_distance
         self._distances.publish(Float32(data=result.goal_distance))
         if self._node.value("visualize"):

@@ -8,8 +8,9 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from wm_ros.messages.stamp import to_ns
-from wm_ros.nodes.model_node import ModelNode, Stage
+from wm_ros.nodes.model_node import ModelNode
 from wm_ros.nodes.outputs import tensor_message
+from wm_ros.nodes.parts import Stage
 from wm_ros.nodes.qos import OUTPUT
 
 if TYPE_CHECKING:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from rclpy.clock import Clock, ClockType
 from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile
-from std_msgs.msg import Header
 
 from wm_ros.messages.image import ImageError
 from wm_ros.nodes.faults import Level
@@ -19,13 +18,12 @@ from wm_ros.nodes.latency import Latency
 from wm_ros.nodes.lifecycle import ManagedNode
 from wm_ros.nodes.load import load_model
 from wm_ros.nodes.parameters import Parameter
+from wm_ros.nodes.parts import Source, Stage
 from wm_ros.nodes.stream import Stream
 from wm_ros.nodes.worker import Job, Worker
 from wm_ros.robots.profile import RobotProfile, load_profile
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from wm_ros.models.world_model import WorldModel
 
 WATCH_PERIOD_S = 0.2
@@ -36,7 +34,13 @@ PARAMETERS = (
     Parameter("checkpoint", "", "Checkpoint folder; empty: the packaged one of the profile.", read_only=True),
     Parameter("device", "cpu", "Torch device the model runs on: cpu, cuda, cuda:1.", read_only=True),
     Parameter("num_threads", 1, "Torch threads on the CPU.", range=(1, 256), read_only=True),
-    Parameter("camera_timeout_s", 1.0, "No usable frame for this long is an error.", range=(0.1, 60.0)),
+    Parameter(
+        "camera_timeout_s",
+        1.0,
+        "No usable frame for this long is an error.",
+        range=(0.1, 60.0),
+        read_only=True,
+    ),
     Parameter(
         "max_image_age_s",
         1.0,
@@ -45,57 +49,6 @@ PARAMETERS = (
         read_only=True,
     ),
 )
-
-
-class Source:
-    """Where latents come from: a subscription, and a way from its message to a latent."""
-
-    PARAMETERS: tuple[Parameter, ...] = ()
-
-    def __init__(self, node: ModelNode):
-        self._node = node
-
-    def subscribe(self, accept: Callable[[Any], None], restarted: Callable[[], None]) -> Stream:
-        raise NotImplementedError
-
-    def read(self, message: Any) -> Tensor:
-        """Latent [N, D] of a message; ImageError when it has none. Worker thread."""
-        raise NotImplementedError
-
-    def publish(self, header: Header, latent: Tensor) -> None:
-        """Tell others, when the latent was made here. Worker thread."""
-
-
-class Stage:
-    """What is made of each latent. Calls, `restart` and `forget` come on the worker thread."""
-
-    PARAMETERS: tuple[Parameter, ...] = ()
-
-    def __init__(self, node: ModelNode):
-        self._node = node
-
-    def open(self) -> None:
-        """Listen to what the stage needs besides latents."""
-
-    def close(self) -> None:
-        """Listen no more."""
-
-    def __call__(self, header: Header, latent: Tensor) -> None:
-        raise NotImplementedError
-
-    def restart(self) -> None:
-        """Time jumped back: forget what was made of earlier latents."""
-
-    def forget(self) -> None:
-        """The node ends its activity: forget everything."""
-        self.restart()
-
-    def summary(self) -> str:
-        """One line for people, or nothing."""
-        return ""
-
-    def figures(self) -> Mapping[str, object]:
-        return {}
 
 
 class ModelNode(ManagedNode):
@@ -181,8 +134,8 @@ class ModelNode(ManagedNode):
         latency = self._latencies.get(stage)
         return None if latency is None else latency.percentile(50)
 
-    def measure(self, stage: str, stamp_ns: int) -> None:
-        """Note that what the stage made of the frame with this stamp has just been published."""
+    def measure(self, stage: str, stamp_ns: int, fix: str) -> None:
+        """What the stage made of the frame with this stamp was just published; `fix` is for when that is late."""
         if not self.value("max_image_age_s"):
             return
         latency = self._latencies.setdefault(stage, Latency())
@@ -192,8 +145,7 @@ class ModelNode(ManagedNode):
             self.faults.set(
                 f"{stage} latency",
                 Level.WARN,
-                f"camera to {stage} takes {p95:.3f} s (p95), longer than a model step of {period:.3f} s: "
-                "lower planner.batch_size or planner.iteration_count, or use a faster device",
+                f"camera to {stage} takes {p95:.3f} s (p95), longer than a model step of {period} s: {fix}",
             )
         else:
             self.faults.clear(f"{stage} latency")

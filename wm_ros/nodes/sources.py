@@ -11,9 +11,10 @@ from std_msgs.msg import Header
 from wm_ros.messages.image import ImageError, decode_image
 from wm_ros.messages.stamp import to_ns
 from wm_ros.messages.tensor import decode_tensor
-from wm_ros.nodes.model_node import ModelNode, Source
+from wm_ros.nodes.model_node import ModelNode
 from wm_ros.nodes.outputs import tensor_message
 from wm_ros.nodes.parameters import Parameter
+from wm_ros.nodes.parts import Source
 from wm_ros.nodes.qos import OUTPUT, RELIABILITY_CHOICES, STREAM, image_qos
 from wm_ros.nodes.stream import Stream
 
@@ -30,14 +31,16 @@ class CameraSource(Source):
             "",
             "How images arrive; empty: as the profile says.",
             choices=("", "raw", "compressed"),
+            read_only=True,
         ),
         Parameter(
             "image_reliability",
             "best_effort",
             "Reliability of the image subscription.",
             choices=RELIABILITY_CHOICES,
+            read_only=True,
         ),
-        Parameter("image_depth", 1, "Queue of the image subscription.", range=(1, 100)),
+        Parameter("image_depth", 1, "Queue of the image subscription.", range=(1, 100), read_only=True),
     )
 
     def __init__(self, node: ModelNode):
@@ -68,7 +71,7 @@ class CameraSource(Source):
 
     def publish(self, header: Header, latent: Tensor) -> None:
         self._publisher.publish(tensor_message(header, latent))
-        self._node.measure("latent", to_ns(header.stamp))
+        self._node.measure("latent", to_ns(header.stamp), "use a smaller encoder or a faster device")
 
 
 class LatentSource(Source):
