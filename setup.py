@@ -58,7 +58,7 @@ setup(
         "sim": ["mujoco>=3.1"],
         "train": ["mcap", "rosbags>=0.11", "safetensors", "torch>=2.4"],
         "eval": ["matplotlib", "pillow"],
-        "dev": ["hypothesis", "pytest", "pytest-timeout", "ruff"],
+        "dev": ["hypothesis", "pytest", "pytest-timeout", "ruff", "setuptools"],
         "test": ["pytest"],  # colcon test looks for pytest here and runs no test without it
     },
     entry_points={

@@ -13,8 +13,8 @@ from launch.actions import (
     RegisterEventHandler,
     Shutdown,
 )
+from launch.event import Event
 from launch.event_handler import EventHandler
-from launch.events import Event
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 from launch_ros.events.lifecycle import StateTransition
