@@ -21,6 +21,7 @@ from wm_ros.robots.profile import RobotProfile
 
 DISCOVERY_S = 10.0
 START_S = 30.0
+GRAPH_S = 1.0  # what is on the graph usually shows up within half a second
 
 
 @dataclass(frozen=True)
@@ -75,10 +76,14 @@ class _Explorer:
     def __init__(
         self, client: Client, children: Children, profile: RobotProfile, options: LiveOptions
     ) -> None:
-        _refuse_second_driver(client, profile)
+        deadline = time.monotonic() + GRAPH_S
+        while time.monotonic() < deadline:
+            client.spin_once()
+            _refuse_other_drivers(client, profile, ours=0)
         parameters = {"profile": options.guard_profile, "autostart": True, "enable_control": True}
         children.start("guard_node", parameters)
         client.await_active(["guard"], START_S)
+        self._client, self._profile = client, profile
         self._guard = GuardClient(client)
         self._node = client.add(ExplorerNode(profile, options.seed, options.max_excursion))
 
@@ -94,6 +99,7 @@ class _Explorer:
         self._guard.await_silence()
 
     def check(self) -> None:
+        _refuse_other_drivers(self._client, self._profile, ours=1)  # discovery can take longer than GRAPH_S
         if self._guard.state == "stopped":
             raise NodeError(f"the guard stopped the robot: {self._guard.message}")
 
@@ -109,15 +115,12 @@ def _await_topics(client: Client, recorder: RecorderNode, needed: set[str]) -> N
         ) from None
 
 
-def _refuse_second_driver(client: Client, profile: RobotProfile) -> None:
-    """Two publishers of commands would fight for the robot."""
-    deadline = time.monotonic() + 1.0
-    while time.monotonic() < deadline:  # what is on the graph shows up within half a second
-        client.spin_once()
-    others = client.node.get_publishers_info_by_topic(profile.command.topic)
-    if others:
-        names = ", ".join(f"{other.node_namespace.rstrip('/')}/{other.node_name}" for other in others)
+def _refuse_other_drivers(client: Client, profile: RobotProfile, ours: int) -> None:
+    """Two publishers of commands would fight for the robot: NodeError when there are more than `ours`."""
+    offers = client.node.get_publishers_info_by_topic(profile.command.topic)
+    if len(offers) > ours:
+        names = sorted({f"{offer.node_namespace.rstrip('/')}/{offer.node_name}" for offer in offers})
         raise NodeError(
-            f"{names} already publishes {profile.command.topic}: end it, or record without --explore what it "
-            "makes the robot do"
+            f"the robot is driven already: {', '.join(names)} on {profile.command.topic}; end that, or record "
+            "without --explore what it makes the robot do"
         )

@@ -1,0 +1,133 @@
+"""`wm_ros demo` as a user starts it, with a model of random weights: plumbing and figures, not skill."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+pytest.importorskip("mujoco")
+pytest.importorskip("torch")
+pytest.importorskip("matplotlib")
+Image = pytest.importorskip("PIL.Image")
+
+from checkpoint_harness import write_checkpoint
+
+from wm_ros.robots.profile import load_profile
+
+KEYS = {
+    "success_rate",
+    "success_radius_m",
+    "median_final_distance_m",
+    "goals",
+    "commands",
+    "commands_out_of_limits",
+    "stop_to_zero_s",
+    "latent_action_r2",
+    "camera_to_plan_ms",
+    "random_control",
+}
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    return write_checkpoint(tmp_path / "checkpoint", load_profile("arm"))
+
+
+@pytest.fixture
+def demo(domain, tmp_path, checkpoint):
+    """Starts `wm_ros demo` into tmp_path/out."""
+    running = []
+
+    def start(*arguments):
+        process = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "wm_ros.cli",
+                "demo",
+                "--out",
+                "out",
+                "--checkpoint",
+                checkpoint,
+                *arguments,
+            ],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "COLUMNS": "200"},
+        )
+        running.append(process)
+        return process
+
+    yield start
+    for process in running:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def children(process):
+    """Process ids of the nodes that a demo has started, by node."""
+    found = {}
+    for number in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
+        arguments = Path(f"/proc/{number}/cmdline").read_text().split("\0")
+        found |= {
+            word.rpartition(".")[2]: int(number) for word in arguments if word.startswith("wm_ros.nodes.")
+        }
+    return found
+
+
+def gone(number):
+    return not Path(f"/proc/{number}").exists()
+
+
+def test_the_demo_measures_and_draws(demo, tmp_path):
+    process = demo("--goals", "1", "--limit", "3", "--seed", "5")
+    output, _ = process.communicate(timeout=100)
+    assert process.returncode == 0, output
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert set(summary) >= KEYS
+    assert summary["success_radius_m"] == 0.04
+    (goal,) = summary["goals"]
+    assert goal["start_distance_m"] >= 0.1
+    assert goal["duration_s"] >= 3.0
+    assert summary["commands"] > 3 * 45
+    assert summary["commands_out_of_limits"] == 0
+    assert 0.0 < summary["stop_to_zero_s"] < 1.0
+    assert 0.0 < summary["camera_to_plan_ms"]["p50"] <= summary["camera_to_plan_ms"]["p95"]
+    assert isinstance(summary["latent_action_r2"], float)
+    control = summary["random_control"]
+    assert len(control["goals"]) == 1
+    assert control["commands"] > 3 * 45
+    assert control["commands_out_of_limits"] == 0
+    with Image.open(tmp_path / "out" / "demo.gif") as animation:
+        assert animation.n_frames >= 15
+    with Image.open(tmp_path / "out" / "demo.png") as sheet:
+        assert sheet.width > 200
+    assert "commands out of limits: 0 of" in output
+
+
+def test_a_planner_that_dies_ends_the_demo_with_its_last_words(ros, demo):
+    process = demo("--goals", "1")
+    nodes = ros.until(lambda: children(process) if len(children(process)) == 3 else None, "three nodes")
+    ros.until(lambda: ros.node.count_publishers("plan") == 2, "the planner", timeout_s=60.0)
+    os.kill(nodes["pipeline_node"], signal.SIGKILL)
+    output, _ = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert "pipeline_node ended with code -9" in output
+    assert all(gone(number) for number in nodes.values())
+
+
+def test_ctrl_c_ends_all_processes(ros, demo):
+    process = demo("--goals", "1")
+    nodes = ros.until(lambda: children(process) if len(children(process)) == 3 else None, "three nodes")
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    assert process.returncode not in (0, None)
+    assert all(gone(number) for number in nodes.values())

@@ -1,0 +1,114 @@
+"""`wm_ros record` on a live robot: the embedded one, as a process of its own, over DDS."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from std_msgs.msg import Float64MultiArray
+
+from wm_ros.data.bags import load_recording
+from wm_ros.evaluation.closed_loop import commands_out_of_limits
+from wm_ros.robots.profile import load_profile
+
+pytest.importorskip("mujoco")
+
+SIM = "wm_ros.nodes.sim_node"
+COMMANDS = "joint_velocity_controller/commands"
+
+
+@pytest.fixture
+def profile():
+    return load_profile("arm")
+
+
+@pytest.fixture
+def record(domain, tmp_path):
+    """Starts `wm_ros record` into tmp_path/bag."""
+    running = []
+
+    def start(*arguments):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "wm_ros.cli", "record", "--out", str(tmp_path / "bag"), *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "COLUMNS": "200"},
+        )
+        running.append(process)
+        return process
+
+    yield start
+    for process in running:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def test_exploring_moves_the_robot_within_its_limits(ros, processes, record, profile, tmp_path):
+    sent = ros.collect(Float64MultiArray, COMMANDS, 200)
+    processes.start(SIM)
+    recorder = record("--explore", "--episodes", "2", "--seconds", "2", "--excursion", "0.4")
+    ros.until(lambda: recorder.poll() is not None, "the end of the recording", timeout_s=60.0)
+    _, errors = recorder.communicate()
+    assert recorder.returncode == 0, errors
+    recording = load_recording(tmp_path / "bag", profile)
+    assert len(recording.episodes) == 2
+    assert 35 <= len(recording.frames) <= 100
+    vectors = recording.commands.vectors
+    assert np.abs(vectors).max() > 0.1
+    assert commands_out_of_limits(vectors, profile) == 0
+    assert not vectors[-1].any()
+    # What was recorded is what the robot was sent; at the very start we may not have been listening yet.
+    later = {tuple(vector) for vector in vectors[len(vectors) // 2 :]}
+    ros.until(lambda: later <= {tuple(message.data) for message in sent}, "all recorded commands")
+    travelled = np.cumsum(vectors, axis=0) / profile.command.rate_hz
+    assert np.abs(travelled).max() < 0.4 + 0.15  # the guard's ramps come on top of the bound
+
+
+def test_ctrl_c_stops_the_robot_and_leaves_a_whole_bag(ros, processes, record, profile, tmp_path):
+    sent = ros.collect(Float64MultiArray, COMMANDS, 200)
+    processes.start(SIM)
+    recorder = record("--explore", "--seconds", "60")
+    ros.until(lambda: any(np.any(message.data) for message in sent), "motion", timeout_s=40.0)
+    recorder.send_signal(signal.SIGINT)
+    ros.until(lambda: recorder.poll() is not None, "the end of the recording", timeout_s=30.0)
+    assert recorder.returncode == 0, recorder.communicate()
+    assert not any(sent[-1].data)
+    assert (tmp_path / "bag" / "metadata.yaml").is_file()
+    assert load_recording(tmp_path / "bag", profile).notes == ()
+    ros.until(lambda: ros.node.count_publishers(COMMANDS) == 0, "the guard to be gone")
+
+
+def test_without_explore_it_only_watches(ros, processes, record, profile, tmp_path):
+    processes.start(SIM)
+    driver = ros.node.create_publisher(Float64MultiArray, COMMANDS, 1)
+    ros.node.create_timer(0.02, lambda: driver.publish(Float64MultiArray(data=[0.3, 0.0])))
+    recorder = record("--episodes", "1", "--seconds", "3")
+    ros.until(lambda: recorder.poll() is not None, "the end of the recording", timeout_s=60.0)
+    assert recorder.returncode == 0, recorder.communicate()
+    vectors = load_recording(tmp_path / "bag", profile).commands.vectors
+    assert len(vectors) > 50
+    np.testing.assert_array_equal(vectors, np.broadcast_to([0.3, 0.0], vectors.shape))
+
+
+def test_a_robot_that_is_driven_already_is_not_explored(ros, processes, record):
+    processes.start(SIM)
+    ros.node.create_publisher(Float64MultiArray, COMMANDS, 1)
+    recorder = record("--explore", "--episodes", "1")
+    ros.until(lambda: recorder.poll() is not None, "a refusal", timeout_s=40.0)
+    _, errors = recorder.communicate()
+    assert recorder.returncode == 1
+    assert "the robot is driven already" in errors
+    assert COMMANDS in errors
+
+
+def test_no_camera_is_told_with_the_topics_there_are(ros, record):
+    ros.node.create_publisher(Float64MultiArray, "elsewhere", 1)
+    recorder = record("--episodes", "1")
+    ros.until(lambda: recorder.poll() is not None, "a refusal", timeout_s=40.0)
+    _, errors = recorder.communicate()
+    assert recorder.returncode == 1
+    assert "nobody publishes image; topics there are: /diagnostics, /elsewhere" in errors
