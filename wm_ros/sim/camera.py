@@ -56,8 +56,10 @@ class RayCamera:
         nearer = distance < still_distance
         colour = np.where(nearer[:, None], colour, still_colour)
         n = self.supersample
-        pixels = colour.reshape(self.height, n, self.width, n, 3).mean(axis=(1, 3))
-        return (pixels * 255.0 + 0.5).astype(np.uint8)
+        rays = colour.reshape(self.height, n, self.width, n, 3)
+        # Summed slice by slice: several times faster than a mean over strided axes.
+        pixels = sum(rays[:, row, :, column] for row in range(n) for column in range(n))
+        return (pixels * np.float32(255.0 / n**2) + np.float32(0.5)).astype(np.uint8)
 
     def _cast(
         self, model: mujoco.MjModel, data: mujoco.MjData, static: bool
