@@ -9,11 +9,9 @@ from pathlib import Path
 
 import pytest
 
-
 pytest.importorskip("mujoco")
 pytest.importorskip("torch")
 pytest.importorskip("matplotlib")
-Image = pytest.importorskip("PIL.Image")
 
 from checkpoint_harness import write_checkpoint
 
@@ -88,6 +86,7 @@ def gone(number):
 
 
 def test_the_demo_measures_and_draws(demo, tmp_path):
+    pillow = pytest.importorskip("PIL.Image")
     process = demo("--goals", "1", "--limit", "3", "--seed", "5")
     output, _ = process.communicate(timeout=100)
     assert process.returncode == 0, output
@@ -106,9 +105,9 @@ def test_the_demo_measures_and_draws(demo, tmp_path):
     assert len(control["goals"]) == 1
     assert control["commands"] > 3 * 45
     assert control["commands_out_of_limits"] == 0
-    with Image.open(tmp_path / "out" / "demo.gif") as animation:
+    with pillow.open(tmp_path / "out" / "demo.gif") as animation:
         assert animation.n_frames >= 15
-    with Image.open(tmp_path / "out" / "demo.png") as sheet:
+    with pillow.open(tmp_path / "out" / "demo.png") as sheet:
         assert sheet.width > 200
     assert "commands out of limits: 0 of" in output
 
