@@ -40,20 +40,11 @@ def checkpoint(tmp_path):
 def demo(domain, tmp_path, checkpoint):
     """Starts `wm_ros demo` into tmp_path/out."""
     running = []
+    options = ("--checkpoint", checkpoint, "--domain", str(domain))
 
     def start(*arguments):
         process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "wm_ros.cli",
-                "demo",
-                "--out",
-                "out",
-                "--checkpoint",
-                checkpoint,
-                *arguments,
-            ],
+            [sys.executable, "-m", "wm_ros.cli", "demo", "--out", "out", *options, *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

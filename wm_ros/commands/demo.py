@@ -17,7 +17,8 @@ def demo(
     limit: Annotated[float, typer.Option(min=1.0, help="Seconds a goal may take.")] = 12.0,
     checkpoint: Annotated[str, typer.Option(help="Checkpoint folder; empty: the packaged one.")] = "",
     domain: Annotated[
-        int | None, typer.Option(min=0, max=101, help="ROS_DOMAIN_ID (default: as set, else one of its own).")
+        int | None,
+        typer.Option(min=0, max=101, help="ROS_DOMAIN_ID to watch it on (default: one of its own)."),
     ] = None,
 ) -> None:
     """Watch a simulated arm, seen only through its camera topic, drive itself to goal pictures.

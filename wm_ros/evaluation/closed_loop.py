@@ -39,6 +39,22 @@ class Score:
     duration_s: float
 
 
+@dataclass(frozen=True)
+class Trial:
+    """One goal: where it was [A] rad, how it looked, the joints on the way, the score and the stop.
+
+    joints: stamps [T] ns and positions [T, A]. stopped_by: why the guard ended the trial early, if it did.
+    """
+
+    goal: np.ndarray
+    picture: np.ndarray
+    joints: tuple[np.ndarray, np.ndarray]
+    distances_m: np.ndarray
+    score: Score
+    stop_to_zero_s: float | None
+    stopped_by: str
+
+
 def score(times_s: np.ndarray, distances_m: np.ndarray, criterion: Criterion) -> Score:
     """Judge a trial by its distances [T] from the goal at times [T] since its start."""
     if not len(times_s):

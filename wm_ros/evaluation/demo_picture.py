@@ -7,15 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from wm_ros.evaluation.closed_loop import Trial
 from wm_ros.sim.arm import Arm
-
-if TYPE_CHECKING:
-    from wm_ros.nodes.trials import Trial
 
 VIEW_PX = 256
 INSET_PX = 112

@@ -23,10 +23,14 @@ from wm_ros.nodes.process import use_fastdds_profile
 T = TypeVar("T")
 SPIN_S = 0.02
 SERVICE_S = 5.0
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Client:
-    """A context manager that owns rclpy in this process; SIGINT and SIGTERM raise KeyboardInterrupt in it.
+    """A context manager that owns rclpy in this process.
+
+    SIGINT and SIGTERM raise KeyboardInterrupt between two spins, once each: inside of one it would leave the
+    executor unable to receive the guard's answer to the stop that must follow.
 
     `status` holds the newest diagnostics by node. watch: called while waiting, raises when waiting is in vain.
     """
@@ -38,7 +42,8 @@ class Client:
 
     def __enter__(self) -> Client:
         use_fastdds_profile()
-        self._previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
+        self._interrupted = False
+        self._handlers = {number: signal.signal(number, self._interrupt) for number in SIGNALS}
         rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
         self._executor = SingleThreadedExecutor()
         self._nodes: list[Node] = []
@@ -55,7 +60,8 @@ class Client:
             node.destroy_node()
         self._executor.shutdown()
         rclpy.try_shutdown()
-        signal.signal(signal.SIGTERM, self._previous)
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
 
     def add(self, node: Any) -> Any:
         """Spin this node too, until the end."""
@@ -64,6 +70,10 @@ class Client:
         return node
 
     def spin_once(self) -> None:
+        """Handle what has come, or wait for it a moment; raises for signals and for what `watch` finds."""
+        if self._interrupted:
+            self._interrupted = False
+            raise KeyboardInterrupt
         self._watch()
         self._executor.spin_once(timeout_sec=SPIN_S)
 
@@ -98,6 +108,9 @@ class Client:
         self.until(future.done, f"an answer from {service}", SERVICE_S)
         return future.result()
 
+    def _interrupt(self, *_: Any) -> None:
+        self._interrupted = True
+
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:
             level = Level(status.level[0]).name
@@ -115,10 +128,11 @@ class Client:
 def use_own_domain(domain: int | None) -> int:
     """Keep this run's nodes among themselves on this machine; before `rclpy.init()` and before children start.
 
-    domain: ROS_DOMAIN_ID, or None for the one in the environment, else one that depends on the process.
+    domain: ROS_DOMAIN_ID, or None for one that depends on the process: never the one in the environment, where
+    a real robot may listen.
     """
     if domain is None:
-        domain = int(os.environ.get("ROS_DOMAIN_ID") or 1 + os.getpid() % 100)
+        domain = 1 + os.getpid() % 100
     os.environ["ROS_DOMAIN_ID"] = str(domain)
     os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
     return domain

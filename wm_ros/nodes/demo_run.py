@@ -10,14 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
-from wm_ros.evaluation.closed_loop import Criterion, commands_out_of_limits, summarise
+from wm_ros.evaluation.closed_loop import Criterion, Trial, commands_out_of_limits, summarise
 from wm_ros.evaluation.executed_actions import latent_action_r2
 from wm_ros.models.checkpoint import find_checkpoint, load_checkpoint
-from wm_ros.nodes.children import Children
+from wm_ros.nodes.children import Children, NodeError
 from wm_ros.nodes.client import Client, use_own_domain
-from wm_ros.nodes.explorer_node import ExplorerNode
-from wm_ros.nodes.observer_node import ObserverNode
-from wm_ros.nodes.trials import Goals, Trial, Trials
+from wm_ros.nodes.explorer import Explorer
+from wm_ros.nodes.observer import Observer
+from wm_ros.nodes.trials import Goals, Trials
 from wm_ros.robots.profile import load_profile
 
 PROFILE = "arm"
@@ -62,16 +62,19 @@ def run_demo(
     profile = load_profile(PROFILE)
     checkpoint = find_checkpoint(options.checkpoint, profile)
     model = load_checkpoint(checkpoint)  # a bad one is told before anything starts
-    use_own_domain(options.domain)
+    domain = use_own_domain(options.domain)
     with ExitStack() as stack:
         children = stack.enter_context(Children(log_dir))
         client = stack.enter_context(Client("demo", children.check))
         children.start("sim_node", {"seed": options.scene_seed})
         children.start("guard_node", {"autostart": True, "enable_control": True})
         children.start("pipeline_node", {"autostart": True, "checkpoint": str(checkpoint)})
-        observer = client.add(ObserverNode(profile))
-        explorer = client.add(ExplorerNode(profile, options.seed, max_excursion=1.5))
+        observer = client.add(Observer(profile))
+        explorer = client.add(Explorer(profile, options.seed, max_excursion=1.5))
         client.await_active(["guard", "pipeline"], START_S)
+        for topic in (profile.camera.topic, profile.command.topic):
+            if client.node.count_publishers(topic) > 1:
+                raise NodeError(f"others publish {topic} on ROS_DOMAIN_ID {domain}: choose another --domain")
         trials = Trials(client, observer, explorer, options.criterion)
         goals = Goals(options.scene_seed, options.seed)
         by_model, at_random = [], []

@@ -14,9 +14,9 @@ from wm_ros.data.bag_topics import camera_topic
 from wm_ros.data.bag_writer import BagWriter
 from wm_ros.nodes.children import Children, NodeError
 from wm_ros.nodes.client import Client
-from wm_ros.nodes.explorer_node import ExplorerNode
+from wm_ros.nodes.explorer import Explorer
 from wm_ros.nodes.guard_client import GuardClient
-from wm_ros.nodes.recorder_node import RecorderNode
+from wm_ros.nodes.recorder import Recorder
 from wm_ros.robots.profile import RobotProfile
 
 DISCOVERY_S = 10.0
@@ -53,9 +53,9 @@ def record_live(
         bag = stack.enter_context(BagWriter(out, profile))
         stack.enter_context(children)
         stack.enter_context(suppress(KeyboardInterrupt))
-        recorder = client.add(RecorderNode(bag))
+        recorder = client.add(Recorder(bag))
         _await_topics(client, recorder, {camera_topic(profile)[0]})
-        driver = _Explorer(client, children, profile, options) if options.explore else None
+        driver = _GuardedExploration(client, children, profile, options) if options.explore else None
         for number in range(options.episodes):
             recorder.begin_episode(number)
             with driver or nullcontext():
@@ -70,7 +70,7 @@ def record_live(
     return dict(bag.counts)
 
 
-class _Explorer:
+class _GuardedExploration:
     """A guard of our own and the plans it follows; a context manager that moves the robot for one episode."""
 
     def __init__(
@@ -85,7 +85,7 @@ class _Explorer:
         client.await_active(["guard"], START_S)
         self._client, self._profile = client, profile
         self._guard = GuardClient(client)
-        self._node = client.add(ExplorerNode(profile, options.seed, options.max_excursion))
+        self._node = client.add(Explorer(profile, options.seed, options.max_excursion))
 
     def __enter__(self) -> None:
         self._guard.start()
@@ -104,7 +104,7 @@ class _Explorer:
             raise NodeError(f"the guard stopped the robot: {self._guard.message}")
 
 
-def _await_topics(client: Client, recorder: RecorderNode, needed: set[str]) -> None:
+def _await_topics(client: Client, recorder: Recorder, needed: set[str]) -> None:
     try:
         client.until(lambda: not needed & recorder.missing, "publishers", DISCOVERY_S)
     except NodeError:

@@ -4,39 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from sensor_msgs.msg import Image
 
-from wm_ros.evaluation.closed_loop import Criterion, Score, score, seconds_to_zero, settled
+from wm_ros.evaluation.closed_loop import Criterion, Trial, score, seconds_to_zero, settled
 from wm_ros.messages.image import fill_image
 from wm_ros.nodes.client import Client
-from wm_ros.nodes.explorer_node import ExplorerNode
+from wm_ros.nodes.explorer import Explorer
 from wm_ros.nodes.guard_client import GuardClient
-from wm_ros.nodes.observer_node import ObserverNode
+from wm_ros.nodes.observer import Observer
 from wm_ros.nodes.qos import LATCHED
 from wm_ros.sim.arm import Arm, random_positions, tip_position
 
 MIN_START_DISTANCE_M = 0.10
 FIRST_PLAN_S = 10.0
 Progress = Callable[[float, float], None]  # seconds since the start, metres from the goal
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One goal: where it was [A] rad, how it looked, the joints on the way, the score and the stop.
-
-    joints: stamps [T] ns and positions [T, A]. stopped_by: why the guard ended the trial early, if it did.
-    """
-
-    goal: np.ndarray
-    picture: np.ndarray
-    joints: tuple[np.ndarray, np.ndarray]
-    distances_m: np.ndarray
-    score: Score
-    stop_to_zero_s: float | None
-    stopped_by: str
 
 
 class Goals:
@@ -65,8 +48,8 @@ class Trials:
     def __init__(
         self,
         client: Client,
-        observer: ObserverNode,
-        explorer: ExplorerNode,
+        observer: Observer,
+        explorer: Explorer,
         criterion: Criterion,
     ) -> None:
         self._client, self._observer, self._explorer = client, observer, explorer
@@ -85,10 +68,9 @@ class Trials:
         message = fill_image(Image(), picture)
         message.header.stamp = self._client.node.get_clock().now().to_msg()
         self._goal_images.publish(message)
-        try:
-            return self._run(goal, picture, progress)
-        finally:
-            self._client.call("pipeline/reset")
+        trial = self._run(goal, picture, progress)
+        self._client.call("pipeline/reset")  # no more plans to this goal
+        return trial
 
     def at_random(self, goal: np.ndarray, picture: np.ndarray, progress: Progress) -> Trial:
         """Random actions instead; nobody is shown the picture."""

@@ -22,7 +22,7 @@ ALL = QoSProfile(depth=200, reliability=ReliabilityPolicy.RELIABLE)
 CAMERA = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
 
 
-class ObserverNode(Node):
+class Observer(Node):
     """Keeps, as lists in the order of arrival, what the figures of a closed loop are made of.
 
     joints: (stamp ns, positions [A]); commands: (steady ns of arrival, vector [A]); plan_ages_ms: from the

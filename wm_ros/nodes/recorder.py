@@ -16,7 +16,7 @@ DISCOVERY_S = 0.2
 DEPTH = 100  # a writer that waits for the disk must not lose messages
 
 
-class RecorderNode(Node):
+class Recorder(Node):
     """Subscribes to the bag's topics as soon as somebody publishes them, with a QoS that fits the publisher.
 
     Writes only between `begin_episode` and `end_episode`, so that what happens between episodes is left out.

@@ -20,7 +20,7 @@ from wm_ros.robots.profile import RobotProfile
 PERIOD_S = 0.1
 
 
-class ExplorerNode(Node):
+class Explorer(Node):
     """Publishes on `plan` while `exploring` is true, stamped with the frame just seen.
 
     So the guard's rule holds for it as for a planner: when the camera stops, the robot stops. The excursion
