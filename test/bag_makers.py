@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from message_kinds import blank, typestore
-from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 
 SECOND = 1_000_000_000
 IMAGE, COMPRESSED, ARRAY = (
@@ -37,10 +37,13 @@ def write_bag(
     messages: Iterable[tuple[str, int, Any]],
     storage: StoragePlugin = StoragePlugin.MCAP,
     topics: Iterable[tuple[str, str]] = (),
+    compression: CompressionMode = CompressionMode.NONE,
     **options: Any,
 ) -> Path:
     """A bag of (topic, log_ns, message); `topics` (name, type) are there even without messages."""
-    with Writer(path, version=8, storage_plugin=storage) as writer:
+    writer = Writer(path, version=8, storage_plugin=storage)
+    writer.set_compression(compression, CompressionFormat.ZSTD)
+    with writer:
         connections = {}
         for topic, kind in topics:
             connections[topic] = writer.add_connection(topic, kind, typestore=typestore(), **options)

@@ -17,7 +17,7 @@ from rosbags.interfaces import (
     QosReliability,
     QosTime,
 )
-from rosbags.rosbag2 import StoragePlugin
+from rosbags.rosbag2 import CompressionMode, StoragePlugin
 
 from wm_ros.data.bag_messages import BagError
 from wm_ros.data.bags import load_recording
@@ -55,6 +55,13 @@ def test_frames_stamps_and_commands_come_back(tmp_path, profile, storage):
     np.testing.assert_allclose(recording.actions(recording.clips(2)), [[[0.5, -1.0]]] * 18, atol=1e-6)
     assert recording.notes == ()
     assert "20 of 4x3, 10 Hz" in describe(recording)["frames"]
+
+
+@pytest.mark.parametrize("compression", [CompressionMode.MESSAGE, CompressionMode.FILE])
+@pytest.mark.parametrize("storage", [StoragePlugin.MCAP, StoragePlugin.SQLITE3])
+def test_compressed_bags_are_read(tmp_path, profile, storage, compression):
+    bag = write_bag(tmp_path / "bag", frames(5), storage, compression=compression)
+    assert load_recording(bag, profile).frames[:, 0, 0, 0].tolist() == list(range(5))
 
 
 def test_frames_live_on_disk_and_need_no_file_afterwards(tmp_path, profile):
