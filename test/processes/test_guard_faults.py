@@ -34,8 +34,8 @@ def test_a_planner_that_hangs_or_is_killed_stops_the_robot(rig, processes, numbe
     since_s = time.monotonic()
     planner.send(number)
     rig.ros.until(lambda: not rig.commands[-1].any(), "standstill")
-    # Age limit 0.3 s and a ramp of 1.2 / 10 s; the rest is for a busy machine.
-    assert rig.times_s[-1] - since_s < 0.3 + 0.12 + 0.5
+    # Age limit 0.3 s and a ramp of 1.2 / 10 s; the rest is for a machine so busy that every tick is late.
+    assert rig.times_s[-1] - since_s < 0.3 + 0.12 + 1.5
     rig.until_silent()
     rig.check_stop()
     rig.until_status("observation too old")

@@ -198,9 +198,9 @@ class GuardNode(ManagedNode):
             self._send(np.zeros(len(self._profile.action)), self._now())
 
     def _on_tick_error(self, error: Exception) -> None:
-        self._end_at_zero()
         self._error = error
         self._failed.trigger()
+        self._end_at_zero()
 
     def _raise(self) -> None:
         """In the executor's thread: what the ticker's thread raised ends the process in order."""
