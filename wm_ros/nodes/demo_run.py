@@ -82,6 +82,7 @@ def run_demo(
             goal = goals.draw(trials.positions())
             by_model.append(trials.by_model(goal, goals.picture(goal), partial(progress, "model", number)))
         split, plan_ages_ms = len(observer.commands), observer.plan_ages_ms[:]
+        hiccups = int(client.status["guard"]["resumed"])
         for number, trial in enumerate(by_model):
             watch = partial(progress, "random", number)
             at_random.append(trials.at_random(trial.goal, trial.picture, watch))
@@ -92,6 +93,7 @@ def run_demo(
     summary = {
         **summarise([trial.score for trial in by_model]),
         "stopped_by_guard": [trial.stopped_by for trial in by_model if trial.stopped_by],
+        "guard_hiccups": hiccups,  # plans that came late, so that the guard began to stop
         "success_radius_m": options.criterion.radius_m,
         "commands": split,
         "commands_out_of_limits": commands_out_of_limits(commands[:split], profile),
