@@ -55,7 +55,7 @@ setup(
     install_requires=["numpy>=1.21", "opencv-python-headless>=4.5", "pyyaml", "rich", "typer"],
     extras_require={
         "ros": [requirement + ROS_WHEEL for requirement in ROS],
-        "sim": ["mujoco>=3.1"],
+        "sim": ["mujoco>=3.1", "matplotlib", "pillow"],  # the embedded robot, and the pictures of its demo
         "train": ["mcap", "rosbags>=0.11", "safetensors", "torch>=2.4"],
         "eval": ["matplotlib", "pillow"],
         "dev": ["hypothesis", "pytest", "pytest-timeout", "ruff", "setuptools"],

@@ -6,7 +6,7 @@ An empty argument keeps what the parameter file says.
 from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction, Shutdown
 from launch.substitutions import LaunchConfiguration
-from launch_ros.actions import LifecycleNode
+from launch_ros.actions import Node
 
 from wm_ros.resources import share_dir
 from wm_ros.robots.profile import load_profile
@@ -56,17 +56,17 @@ def end_launch(context: LaunchContext) -> list[Shutdown]:
     return [] if context.is_shutdown else [Shutdown(reason="without the guard nothing reaches the robot")]
 
 
-def nodes(context: LaunchContext) -> list[LifecycleNode]:
+def nodes(context: LaunchContext) -> list[Node]:
     argument = {entry.name: LaunchConfiguration(entry.name).perform(context) for entry in ARGUMENTS}
     profile = load_profile(argument["robot"])  # one for both nodes; a wrong one ends the launch here
 
-    def node(name: str, own: tuple[str, ...], **options) -> LifecycleNode:
+    def node(name: str, own: tuple[str, ...], **options) -> Node:
         given = {
             key: TRUTH.get(argument[key], argument[key])
             for key in ("use_sim_time", "autostart", *own)
             if argument[key]
         }
-        return LifecycleNode(
+        return Node(
             package="wm_ros",
             executable=f"{name}_node",
             name=name,

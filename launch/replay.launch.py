@@ -1,61 +1,63 @@
 """A bag instead of a camera: what would have been planned and commanded. Nothing is sent to a robot.
 
-The bag starts when the pipeline is active and the launch ends with it. Of the bag, only the camera, goal pictures
-and the robot's state are played: recorded commands must not reach a robot that listens.
+The bag starts when the pipeline listens to the camera, and the launch ends with it. Of the bag, only the camera,
+goal pictures and the robot's state are played: recorded commands must not reach a robot that listens.
 """
 
-from launch import LaunchContext, LaunchDescription
+from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
 from launch.actions import (
     DeclareLaunchArgument,
     ExecuteProcess,
     IncludeLaunchDescription,
     OpaqueFunction,
-    RegisterEventHandler,
     Shutdown,
+    TimerAction,
 )
-from launch.event import Event
-from launch.event_handler import EventHandler
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
-from launch_ros.events.lifecycle import StateTransition
+from launch_ros.ros_adapters import get_ros_node
 
 from wm_ros.nodes.process import use_fastdds_profile
 from wm_ros.resources import share_dir
 from wm_ros.robots.profile import load_profile
 
 CLOCK_HZ = "100"
+LISTENING_PERIOD_S = 0.2
+DISCOVERY_S = "1.0"  # what is played before the player's publishers are found is lost
 
 
 def end_launch(context: LaunchContext) -> list[Shutdown]:
     return [] if context.is_shutdown else [Shutdown(reason="the bag has ended")]
 
 
-def player(context: LaunchContext) -> list[RegisterEventHandler]:
+def play(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     def value(name: str) -> str:
         return LaunchConfiguration(name).perform(context)
 
-    profile = load_profile(value("robot"))
-    image = value("image") or profile.camera.topic
-    topics = [image, f"{image}/compressed", "goal_image", *([profile.state.topic] if profile.state else [])]
     namespace = value("namespace").strip("/")
-    prefix = f"/{namespace}/" if namespace else "/"
-    play = ExecuteProcess(
-        cmd=["ros2", "bag", "play", value("bag"), "--rate", value("rate"), "--clock", CLOCK_HZ]
-        + ["--disable-keyboard-controls", "--topics"]
-        + [topic if topic.startswith("/") else prefix + topic for topic in topics],
-        name="bag",
-        output="both",
-        on_exit=OpaqueFunction(function=end_launch),
+
+    def absolute(topic: str) -> str:
+        return topic if topic.startswith("/") else "/" + "/".join(filter(None, (namespace, topic)))
+
+    profile = load_profile(value("robot"))
+    image = absolute(value("image") or profile.camera.topic)
+    state = [absolute(profile.state.topic)] if profile.state else []
+    command = ["ros2", "bag", "play", value("bag"), "--rate", value("rate"), "--clock", CLOCK_HZ]
+    command += ["--delay", DISCOVERY_S, "--disable-keyboard-controls"]
+    command += ["--topics", image, f"{image}/compressed", absolute("goal_image"), *state]
+    player = ExecuteProcess(
+        cmd=command, name="bag", output="both", on_exit=OpaqueFunction(function=end_launch)
     )
 
-    def pipeline_is_active(event: Event) -> bool:
-        return (
-            isinstance(event, StateTransition)
-            and event.goal_state == "active"
-            and event.action.node_name.endswith("/pipeline")
-        )
+    def play_when_listening(context: LaunchContext) -> list[LaunchDescriptionEntity]:
+        node = get_ros_node(context)
+        for topic in (image, f"{image}/compressed"):
+            if any(info.node_name == "pipeline" for info in node.get_subscriptions_info_by_topic(topic)):
+                return [player]
+        again = OpaqueFunction(function=play_when_listening)
+        return [TimerAction(period=LISTENING_PERIOD_S, actions=[again])]
 
-    return [RegisterEventHandler(EventHandler(matcher=pipeline_is_active, entities=[play]))]
+    return play_when_listening(context)
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -67,6 +69,6 @@ def generate_launch_description() -> LaunchDescription:
             DeclareLaunchArgument("bag", description="Folder of the bag."),
             DeclareLaunchArgument("rate", default_value="1.0", description="Times real time."),
             IncludeLaunchDescription(PythonLaunchDescriptionSource(live), launch_arguments=fixed.items()),
-            OpaqueFunction(function=player),
+            OpaqueFunction(function=play),
         ]
     )
