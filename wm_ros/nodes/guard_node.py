@@ -83,9 +83,9 @@ WANTED = ("requested", "deactivated")  # stops that somebody asked for are no er
 class GuardNode(ManagedNode):
     """Follows `plan` within the profile's limits, publishes the robot's commands, and stops for any doubt.
 
-    Subscribes `plan` and `stop`, publishes the profile's command topic; services
-    `~/start`, `~/stop`, `~/reset`. Deactivating, shutting down, SIGINT, SIGTERM and exceptions all end in the
-    same stop: ramp, zeros, silence.
+    Subscribes `plan` and `stop`, publishes the profile's command topic, serves `~/start`, `~/stop` and
+    `~/reset`. Deactivating, shutting down, SIGINT, SIGTERM and exceptions all end in the same stop: ramp,
+    zeros, silence.
     """
 
     def __init__(self, **node_options: Any):
