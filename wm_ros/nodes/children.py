@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -53,9 +54,8 @@ class Children:
         command = [sys.executable, "-m", f"wm_ros.nodes.{node}", "--ros-args"]
         command += ["--params-file", str(share_dir() / "config" / "arm.yaml")]
         for name, value in parameters.items():
-            text = str(value).lower() if isinstance(value, bool) else str(value)
-            # Quoted, or YAML would make numbers of texts such as 007.
-            command += ["-p", f"{name}:='{text}'" if isinstance(value, str) else f"{name}:={text}"]
+            # JSON is YAML, and keeps texts such as 007 from becoming numbers.
+            command += ["-p", f"{name}:={json.dumps(value)}"]
         with self._log_path(node).open("wb") as log:
             self._running[node] = subprocess.Popen(
                 command,
