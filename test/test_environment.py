@@ -103,3 +103,20 @@ def test_command_names_the_sourced_ros_and_fails_on_a_mix(tmp_path):
     assert mixed.returncode == 1
     assert "two ROS 2" in mixed.stderr
     assert not mixed.stdout
+
+
+@pytest.mark.parametrize("command", [["demo"], ["record"]])
+def test_commands_that_start_ros_refuse_a_mix(tmp_path, command):
+    environ, path = sourced_ros(tmp_path / "opt")
+    path += wheel_ros(tmp_path / "venv")
+    done = subprocess.run(
+        [sys.executable, "-m", "wm_ros.cli", *command, "--out", str(tmp_path / "out")],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(path), **environ},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert "two ROS 2" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from wm_ros.environment import require_ros
+
 
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for summary.json, demo.png, demo.gif and logs.")] = Path(
@@ -27,6 +29,7 @@ def demo(
     measures what passes on the robot's topics; then the same goals with random actions. Nothing else on your
     ROS network sees it. 5 goals take about two minutes.
     """
+    require_ros()
     import json
 
     from rich.console import Console

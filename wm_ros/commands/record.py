@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from wm_ros.environment import require_ros
+
 
 def record(
     out: Annotated[Path, typer.Option(help="Folder of the new bag.")],
@@ -57,6 +59,7 @@ def record(
 
             record_sim(robot, out, episodes, seconds, seed, lambda done: bar.update(task, completed=done))
         else:
+            require_ros()
             from wm_ros.nodes.live_record import LiveOptions, record_live
 
             options = LiveOptions(episodes, seconds, seed, explore, excursion, guard_profile=profile)
