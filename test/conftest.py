@@ -2,9 +2,17 @@
 
 import os
 import tempfile
+from importlib.util import find_spec
 
 # Messages check their fields only when asked, and without this a misspelt field passes silently.
 os.environ["ROS_PYTHON_CHECK_FIELDS"] = "1"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 _logs = tempfile.TemporaryDirectory(prefix="wm_ros_test_logs_")
 os.environ["ROS_LOG_DIR"] = _logs.name
+
+if find_spec("hypothesis"):
+    from hypothesis import settings
+
+    # A busy machine is no failure; pytest-timeout catches what hangs.
+    settings.register_profile("patient", deadline=None)
+    settings.load_profile("patient")
