@@ -10,6 +10,7 @@ from rich.console import Console
 from wm_ros.commands.demo import demo
 from wm_ros.commands.inspect import inspect
 from wm_ros.commands.record import record
+from wm_ros.commands.train import train
 
 HELP = """Latent action world models for ROS 2: camera frames in, guarded robot commands out.
 
@@ -20,11 +21,12 @@ See it work, in three minutes and without a robot:
 Your robot, with a profile of it in robot.yaml (see config/robots/arm.yaml):
     wm_ros record --profile robot.yaml --out bag --explore    moves it, bounded, and records
     wm_ros inspect bag --profile robot.yaml                   what is in the recording
+    wm_ros train bag --profile robot.yaml --out checkpoint    learns from it, and scores itself
 \b
 The nodes are ROS 2 executables: pipeline_node, guard_node, sim_node, ... and have launch files."""
 
 app = typer.Typer(help=HELP, no_args_is_help=True, rich_markup_mode=None, add_completion=False)
-for command in (demo, record, inspect):
+for command in (demo, record, inspect, train):
     app.command()(command)
 
 # Which extra brings a module that only some commands need.

@@ -8,7 +8,7 @@ from wm_ros.messages.plan import Plan
 from wm_ros.robots.profile import RobotProfile
 
 PAUSE_SHARE = 0.15  # the model must have seen what standing still looks like
-SEGMENT_S = (0.3, 1.4)
+SEGMENT_S = (0.3, 2.5)
 PLAN_PERIODS = 2.5
 
 

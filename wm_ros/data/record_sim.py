@@ -15,7 +15,7 @@ from wm_ros.safety.observation_gate import Now
 from wm_ros.sim.arm import Arm
 
 CAMERA_RATE_HZ = 10.0
-MAX_EXCURSION_RAD = 1.5
+MAX_EXCURSION_RAD = 3.0
 START_NS = 1_000_000_000
 PAUSE_NS = 1_000_000_000  # of simulated time between episodes
 SEED_STRIDE = 100_000

@@ -10,11 +10,12 @@ from wm_ros.models.card import Card, CheckpointError
 from wm_ros.models.controller import StateConditioned
 from wm_ros.models.encoders.tiny import TinyEncoder
 from wm_ros.models.forward_model import ForwardModel
+from wm_ros.models.goal_distance import GoalDistance
 from wm_ros.models.inverse_dynamics import InverseDynamics
 
 
 class WorldModel(nn.Module):
-    """Encoder f, inverse dynamics g, forward model p, controller c and its inverse, built from a card.
+    """Encoder f, inverse dynamics g, forward model p, controller c both ways and goal distance, built from a card.
 
     Shapes: frames uint8 [B, H, W, 3] RGB; state [B, N, D]; latent action [B, Z]; robot action [B, A] in the SI
     units of the card's robot profile. All steps are one model_dt apart.
@@ -31,6 +32,7 @@ class WorldModel(nn.Module):
         self.forward_model = ForwardModel(tokens, dim, latent, p.width, p.depth, p.heads)
         self.controller = StateConditioned(actions, latent, tokens, dim, c.width, c.heads, c.depth)
         self.controller_inverse = StateConditioned(latent, actions, tokens, dim, c.width, c.heads, c.depth)
+        self.goal_distance = GoalDistance(tokens, dim, actions)
         scale = torch.tensor(card.action_scale, dtype=torch.float32)
         self.register_buffer("action_scale", scale, persistent=False)
 

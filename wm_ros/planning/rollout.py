@@ -9,7 +9,7 @@ from wm_ros.models.world_model import WorldModel
 
 
 class LatentRollout:
-    """Cost of action sequences [S, H, A] (SI): distance to the goal, summed along the imagined horizon.
+    """Cost of action sequences [S, H, A] (SI): goal distance, summed along the imagined horizon.
 
     state, goal: [N, D]. The sum, and not the last step alone, keeps the plan from putting the approach off.
     committed [H, A] and share [H]: what the robot will do anyway before the plan takes effect; the first
@@ -26,15 +26,10 @@ class LatentRollout:
         return self.distances(actions).sum(dim=1)
 
     def distances(self, actions: Tensor) -> Tensor:
-        """Distance to the goal after each step: [S, H]."""
+        """Goal distance after each step: [S, H], in model steps."""
         executed = self._share * self._committed + (1.0 - self._share) * actions
         state = self._state.expand(len(actions), -1, -1)
-        return distance(self._model.rollout(state, executed), self._goal)
-
-
-def distance(states: Tensor, goal: Tensor) -> Tensor:
-    """Root of the mean squared difference over tokens and features: states [..., N, D], goal [N, D] -> [...]."""
-    return (states - goal).square().mean(dim=(-2, -1)).sqrt()
+        return self._model.goal_distance(self._model.rollout(state, executed), self._goal)
 
 
 def committed_share(lead_s: float, model_dt: float, steps: int) -> Tensor:

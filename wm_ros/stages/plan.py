@@ -11,14 +11,14 @@ from torch import Tensor
 from wm_ros.messages.plan import Plan
 from wm_ros.models.world_model import WorldModel
 from wm_ros.planning.cem import CemOptions, cem, shifted
-from wm_ros.planning.rollout import LatentRollout, committed_share, distance
+from wm_ros.planning.rollout import LatentRollout, committed_share
 
 
 @dataclass(frozen=True)
 class PlanResult:
     """A plan, how far the goal is now and along the plan, and the candidates the planner liked.
 
-    goal_distance: latent distance of the observed frame; cost: summed along the plan;
+    goal_distance: of the observed frame, in model steps at full rate; cost: the same summed along the plan;
     candidates: float64 [E, K, A], SI.
     """
 
@@ -75,7 +75,7 @@ class PlanStage:
         self._last = (plan, result.knots)
         return PlanResult(
             plan=plan,
-            goal_distance=float(distance(state, self._goal)),
+            goal_distance=float(self._model.goal_distance(state, self._goal)),
             cost=result.cost,
             candidates=result.elites.double().numpy(),
         )

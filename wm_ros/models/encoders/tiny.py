@@ -27,7 +27,10 @@ class TinyEncoder(nn.Module):
         self.head = nn.Sequential(nn.Linear(features, 256), nn.LayerNorm(256), nn.SiLU(), nn.Linear(256, dim))
 
     def forward(self, frames: Tensor) -> Tensor:
-        images = self.preprocess(frames)
+        return self.from_images(self.preprocess(frames))
+
+    def from_images(self, images: Tensor) -> Tensor:
+        """Tokens [B, 1, dim] of preprocessed images."""
         return self.head(self.trunk(images).flatten(1)).unsqueeze(1)
 
     def preprocess(self, frames: Tensor) -> Tensor:

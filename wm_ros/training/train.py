@@ -1,0 +1,122 @@
+"""Recording in, checkpoint out: encoder, world model, controller, each frozen before the next, scored on episodes
+that were held out of all three."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from wm_ros import __version__
+from wm_ros.data.recording import Recording
+from wm_ros.models.card import Card, Network
+from wm_ros.models.checkpoint import save_checkpoint
+from wm_ros.models.world_model import WorldModel
+from wm_ros.training import scores
+from wm_ros.training.clips import make_clips, split_episodes
+from wm_ros.training.controller import train_controller
+from wm_ros.training.encoder import encode_all, train_encoder
+from wm_ros.training.goal_distance import train_goal_distance
+from wm_ros.training.optimise import Report
+from wm_ros.training.world_model import train_world_model
+
+# Called with a phase's name and its number of steps; gives the function to report each step to.
+Phases = Callable[[str, int], Report]
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """How long and how large; the defaults are what the packaged checkpoint was trained with."""
+
+    encoder_steps: int = 3000
+    world_model_steps: int = 2500
+    controller_steps: int = 1500
+    goal_distance_steps: int = 2500
+    displacement_steps: int = 15
+    state_dim: int = 16
+    latent_action_dim: int = 4
+    beta: float = 3e-3
+    clip_steps: int = 6
+    seed: int = 0
+
+    def scaled(self, effort: float) -> TrainOptions:
+        """The same training with this share of the steps, at least one of each."""
+        names = ("encoder_steps", "world_model_steps", "controller_steps", "goal_distance_steps")
+        return replace(self, **{name: max(1, round(effort * getattr(self, name))) for name in names})
+
+
+def train(
+    recording: Recording, out: str | Path, options: TrainOptions, source: str, phases: Phases
+) -> dict[str, float]:
+    """Train a model on a recording with commands and write its checkpoint folder; returns the held-out scores.
+
+    source: what the recording is, for the card. Raises ValueError when there is too little to train or score on.
+    """
+    started = time.monotonic()
+    torch.manual_seed(options.seed)
+    fitted, held_out = split_episodes(len(recording.episodes), options.seed)
+    model = WorldModel(_card(recording, options))
+
+    train_encoder(
+        model.encoder,
+        recording,
+        fitted,
+        options.encoder_steps,
+        options.seed,
+        phases("encoder", options.encoder_steps),
+    )
+    model.encoder.requires_grad_(False).eval()
+    states = encode_all(model.encoder, recording)
+    train_clips = make_clips(recording, states, fitted, options.clip_steps)
+    test_clips = make_clips(recording, states, held_out, options.clip_steps)
+
+    report = phases("world model", options.world_model_steps)
+    train_world_model(model, train_clips, options.world_model_steps, options.beta, options.seed, report)
+    model.inverse_dynamics.requires_grad_(False)
+    model.forward_model.requires_grad_(False)
+
+    long_clips = make_clips(recording, states, fitted, options.displacement_steps)
+    report = phases("goal distance", options.goal_distance_steps)
+    train_goal_distance(model, long_clips, options.goal_distance_steps, options.seed, report)
+
+    report = phases("controller", options.controller_steps)
+    train_controller(model, train_clips, options.controller_steps, options.seed, report)
+
+    model.eval()
+    found = {
+        **scores.world_model_scores(model, test_clips, options.seed),
+        **scores.controller_scores(model, test_clips, options.seed),
+        "action_probe_r2": scores.action_probe(train_clips, test_clips, options.seed),
+    }
+    model.card.metrics.update({name: round(value, 4) for name, value in found.items()})
+    model.card.training.update(
+        options=asdict(options),
+        source=source,
+        episodes=len(fitted),
+        held_out_episodes=len(held_out),
+        frames=len(recording.frames),
+        seconds=round(time.monotonic() - started),
+        threads=torch.get_num_threads(),
+        versions={"wm_ros": __version__, "torch": torch.__version__, "numpy": np.__version__},
+    )
+    save_checkpoint(model, out)
+    return found
+
+
+def _card(recording: Recording, options: TrainOptions) -> Card:
+    profile = recording.profile
+    network = Network(width=64, depth=2, heads=4)
+    return Card(
+        encoder={"name": "tiny", "size": 64, "dim": options.state_dim, "width": 48},
+        robot=profile,
+        latent_action_dim=options.latent_action_dim,
+        action_scale=tuple(np.maximum(-profile.low, profile.high).tolist()),
+        inverse_dynamics=network,
+        forward_model=network,
+        controller=Network(width=64, depth=1, heads=4),
+        bottleneck={"name": "noise", "beta": options.beta},
+    )

@@ -1,0 +1,57 @@
+"""Trains inverse dynamics and forward model together on cached states: what happened, and what follows from it."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from wm_ros.models import bottleneck
+from wm_ros.models.world_model import WorldModel
+from wm_ros.training.clips import Clips
+from wm_ros.training.optimise import Report, optimise
+
+BATCH = 128
+RATE = 2e-3
+
+
+def train_world_model(
+    model: WorldModel, clips: Clips, steps: int, beta: float, seed: int, report: Report
+) -> None:
+    """Fit g and p on clips without looking at any robot action [LAM].
+
+    The forward model imagines the whole clip from its first state and the sampled latent actions; error against the
+    true states plus beta times KL(q(z) || N(0, 1)). Figures: `error_to_copy` (1 = as bad as no motion), `kl` nats.
+    """
+    choose = np.random.default_rng(seed)
+    generator = torch.Generator().manual_seed(seed)
+    parameters = [*model.inverse_dynamics.parameters(), *model.forward_model.parameters()]
+
+    def loss() -> tuple[Tensor, dict[str, float]]:
+        states, _ = clips.batch(choose, BATCH)
+        raw = model.inverse_dynamics(states[:, :-1].flatten(0, 1), states[:, 1:].flatten(0, 1))
+        mean, log_variance = bottleneck.split(raw)
+        latents = bottleneck.sample(mean, log_variance, generator).unflatten(0, (len(states), -1))
+        error = F.mse_loss(imagine(model, states[:, 0], latents), states[:, 1:])
+        kl = bottleneck.kl_per_dimension(mean, log_variance).sum()
+        copy = F.mse_loss(states[:, :1].expand_as(states[:, 1:]), states[:, 1:])
+        return error + beta * kl, {"error_to_copy": error.item() / copy.item(), "kl": kl.item()}
+
+    optimise("world model", parameters, loss, steps, RATE, report)
+
+
+def imagine(model: WorldModel, state: Tensor, latents: Tensor) -> Tensor:
+    """States [B, T, N, D] that latent actions [B, T, Z] lead to from a state [B, N, D]."""
+    cache, predicted = None, []
+    for step in range(latents.shape[1]):
+        state, cache = model.forward_model.step(state, latents[:, step], cache)
+        predicted.append(state)
+    return torch.stack(predicted, dim=1)
+
+
+def infer_clips(model: WorldModel, states: Tensor) -> Tensor:
+    """Latent actions [B, T, Z] (means) between the neighbours of states [B, T + 1, N, D]."""
+    return model.infer(states[:, :-1].flatten(0, 1), states[:, 1:].flatten(0, 1)).unflatten(
+        0, (len(states), -1)
+    )
