@@ -18,6 +18,12 @@ def train(
     ] = "arm",
     seed: Annotated[int, typer.Option(min=0, help="Equal seeds on equal bags give equal checkpoints.")] = 0,
     num_threads: Annotated[int, typer.Option(min=1, help="CPU threads of the training.")] = 2,
+    action_labelled: Annotated[
+        bool, typer.Option(help="Train the baseline instead, whose forward model is given the robot actions.")
+    ] = False,
+    encoder_from: Annotated[
+        Path | None, typer.Option(help="Take the encoder of this checkpoint instead of training one.")
+    ] = None,
     effort: Annotated[
         float,
         typer.Option(min=0.001, help="Share of the default number of steps; 0.01 tries everything out."),
@@ -37,6 +43,7 @@ def train(
 
     from wm_ros.commands.train_view import TrainView
     from wm_ros.data.bags import load_recording
+    from wm_ros.models.checkpoint import load_checkpoint
     from wm_ros.robots.profile import load_profile
     from wm_ros.training.train import TrainOptions
     from wm_ros.training.train import train as run_training
@@ -53,7 +60,9 @@ def train(
         for note in recording.notes:
             view.say(f"  {note}")
         source = ", ".join(bag.name for bag in bags)
-        scores = run_training(recording, out, TrainOptions(seed=seed).scaled(effort), source, view.phase)
+        options = TrainOptions(seed=seed, labelled=action_labelled).scaled(effort)
+        encoder_of = None if encoder_from is None else load_checkpoint(encoder_from)
+        scores = run_training(recording, out, options, source, view.phase, encoder_of)
     view.table(scores)
     view.say(f"checkpoint: {out}")
 

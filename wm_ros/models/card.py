@@ -45,6 +45,11 @@ class Card:
     metrics: dict[str, Any] = field(default_factory=dict)
     licence: str = "Apache-2.0"
 
+    @property
+    def labelled(self) -> bool:
+        """Whether the forward model was given the robot actions: the baseline to compare latent actions with."""
+        return self.bottleneck.get("name") == "labelled"
+
     def to_json(self) -> str:
         data = asdict(self) | {"format": FORMAT, "robot": self.robot.to_dict()}
         return json.dumps(data, indent=1, sort_keys=True) + "\n"
@@ -89,6 +94,12 @@ def _card_from_dict(data: Any) -> Card:
         entries[name] = Network(**entries[name])
     entries["action_scale"] = tuple(float(value) for value in entries.get("action_scale", ()))
     card = Card(**entries)
+    if card.bottleneck.get("name") not in ("noise", "labelled"):
+        raise CheckpointError(f"unknown bottleneck {card.bottleneck!r}; known names: noise, labelled")
+    if card.labelled and card.latent_action_dim != len(card.robot.action):
+        raise CheckpointError(
+            f"latent_action_dim {card.latent_action_dim} of a labelled model must be the action's"
+        )
     if len(card.action_scale) != len(card.robot.action):
         raise CheckpointError(
             f"action_scale has {len(card.action_scale)} numbers for {len(card.robot.action)} action components"

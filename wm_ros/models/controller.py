@@ -8,6 +8,13 @@ from torch import Tensor, nn
 from wm_ros.models.blocks import Block
 
 
+class PassThrough(nn.Module):
+    """The controller of an action-labelled model, whose latent action is the normalised robot action itself."""
+
+    def forward(self, vector: Tensor, state: Tensor) -> Tensor:
+        return vector
+
+
 class StateConditioned(nn.Module):
     """Maps a vector to a vector in the light of a state: MLP, two self-attention blocks, one cross-attention [LAM].
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from wm_ros.models import bottleneck
 from wm_ros.models.card import Card, CheckpointError
-from wm_ros.models.controller import StateConditioned
+from wm_ros.models.controller import PassThrough, StateConditioned
 from wm_ros.models.encoders.tiny import TinyEncoder
 from wm_ros.models.forward_model import ForwardModel
 from wm_ros.models.goal_distance import GoalDistance
@@ -30,8 +30,13 @@ class WorldModel(nn.Module):
         g, p, c = card.inverse_dynamics, card.forward_model, card.controller
         self.inverse_dynamics = InverseDynamics(tokens, dim, 2 * latent, g.width, g.depth, g.heads)
         self.forward_model = ForwardModel(tokens, dim, latent, p.width, p.depth, p.heads)
-        self.controller = StateConditioned(actions, latent, tokens, dim, c.width, c.heads, c.depth)
-        self.controller_inverse = StateConditioned(latent, actions, tokens, dim, c.width, c.heads, c.depth)
+        if card.labelled:
+            self.controller, self.controller_inverse = PassThrough(), PassThrough()
+        else:
+            self.controller = StateConditioned(actions, latent, tokens, dim, c.width, c.heads, c.depth)
+            self.controller_inverse = StateConditioned(
+                latent, actions, tokens, dim, c.width, c.heads, c.depth
+            )
         self.goal_distance = GoalDistance(tokens, dim, actions)
         scale = torch.tensor(card.action_scale, dtype=torch.float32)
         self.register_buffer("action_scale", scale, persistent=False)

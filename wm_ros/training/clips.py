@@ -23,6 +23,13 @@ class Clips:
         """Random clips with replacement: states [size, T + 1, N, D], actions [size, T, A]."""
         return self.take(choose.integers(0, len(self.rows), size))
 
+    def require_actions(self) -> None:
+        """Raise ValueError when the recording has no commands, which the controller cannot be trained without."""
+        if self.actions is None:
+            raise ValueError(
+                "the recording has no commands, which the controller learns from: `wm_ros inspect` shows its topics"
+            )
+
     def take(self, indexes: np.ndarray) -> tuple[Tensor, Tensor | None]:
         """These clips."""
         actions = None if self.actions is None else torch.from_numpy(self.actions[indexes])

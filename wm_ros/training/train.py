@@ -17,10 +17,11 @@ from wm_ros.models.card import Card, Network
 from wm_ros.models.checkpoint import save_checkpoint
 from wm_ros.models.world_model import WorldModel
 from wm_ros.training import scores
-from wm_ros.training.clips import make_clips, split_episodes
+from wm_ros.training.clips import Clips, make_clips, split_episodes
 from wm_ros.training.controller import train_controller
 from wm_ros.training.encoder import encode_all, train_encoder
 from wm_ros.training.goal_distance import train_goal_distance
+from wm_ros.training.labelled import train_labelled_world_model
 from wm_ros.training.optimise import Report
 from wm_ros.training.world_model import train_world_model
 
@@ -41,6 +42,7 @@ class TrainOptions:
     latent_action_dim: int = 4
     beta: float = 3e-3
     clip_steps: int = 6
+    labelled: bool = False
     seed: int = 0
 
     def scaled(self, effort: float) -> TrainOptions:
@@ -50,42 +52,35 @@ class TrainOptions:
 
 
 def train(
-    recording: Recording, out: str | Path, options: TrainOptions, source: str, phases: Phases
+    recording: Recording,
+    out: str | Path,
+    options: TrainOptions,
+    source: str,
+    phases: Phases,
+    encoder_of: WorldModel | None = None,
 ) -> dict[str, float]:
     """Train a model on a recording with commands and write its checkpoint folder; returns the held-out scores.
 
-    source: what the recording is, for the card. Raises ValueError when there is too little to train or score on.
+    source: what the recording is, for the card. encoder_of: a model whose encoder is taken over as it is, instead of
+    training one. Raises ValueError when there is too little to train or score on.
     """
     started = time.monotonic()
     torch.manual_seed(options.seed)
     fitted, held_out = split_episodes(len(recording.episodes), options.seed)
-    model = WorldModel(_card(recording, options))
-
-    train_encoder(
-        model.encoder,
-        recording,
-        fitted,
-        options.encoder_steps,
-        options.seed,
-        phases("encoder", options.encoder_steps),
-    )
+    model = WorldModel(_card(recording, options, encoder_of))
+    if encoder_of is None:
+        report = phases("encoder", options.encoder_steps)
+        train_encoder(model.encoder, recording, fitted, options.encoder_steps, options.seed, report)
+    else:
+        model.encoder.load_state_dict(encoder_of.encoder.state_dict())
     model.encoder.requires_grad_(False).eval()
     states = encode_all(model.encoder, recording)
     train_clips = make_clips(recording, states, fitted, options.clip_steps)
     test_clips = make_clips(recording, states, held_out, options.clip_steps)
-
-    report = phases("world model", options.world_model_steps)
-    train_world_model(model, train_clips, options.world_model_steps, options.beta, options.seed, report)
-    model.inverse_dynamics.requires_grad_(False)
-    model.forward_model.requires_grad_(False)
-
     long_clips = make_clips(recording, states, fitted, options.displacement_steps)
-    report = phases("goal distance", options.goal_distance_steps)
-    train_goal_distance(model, long_clips, options.goal_distance_steps, options.seed, report)
-
-    report = phases("controller", options.controller_steps)
-    train_controller(model, train_clips, options.controller_steps, options.seed, report)
-
+    for clips in (train_clips, test_clips, long_clips):
+        clips.require_actions()
+    _train_heads(model, options, phases, train_clips, long_clips)
     model.eval()
     found = {
         **scores.world_model_scores(model, test_clips, options.seed),
@@ -107,16 +102,36 @@ def train(
     return found
 
 
-def _card(recording: Recording, options: TrainOptions) -> Card:
+def _train_heads(
+    model: WorldModel, options: TrainOptions, phases: Phases, clips: Clips, long_clips: Clips
+) -> None:
+    """World model, then goal distance and controller, on cached states."""
+    report = phases("world model", options.world_model_steps)
+    if options.labelled:
+        train_labelled_world_model(model, clips, options.world_model_steps, options.seed, report)
+    else:
+        train_world_model(model, clips, options.world_model_steps, options.beta, options.seed, report)
+    model.inverse_dynamics.requires_grad_(False)
+    model.forward_model.requires_grad_(False)
+
+    report = phases("goal distance", options.goal_distance_steps)
+    train_goal_distance(model, long_clips, options.goal_distance_steps, options.seed, report)
+    if not options.labelled:
+        report = phases("controller", options.controller_steps)
+        train_controller(model, clips, options.controller_steps, options.seed, report)
+
+
+def _card(recording: Recording, options: TrainOptions, encoder_of: WorldModel | None) -> Card:
     profile = recording.profile
     network = Network(width=64, depth=2, heads=4)
+    encoder = {"name": "tiny", "size": 64, "dim": options.state_dim, "width": 48}
     return Card(
-        encoder={"name": "tiny", "size": 64, "dim": options.state_dim, "width": 48},
+        encoder=encoder if encoder_of is None else encoder_of.card.encoder,
         robot=profile,
-        latent_action_dim=options.latent_action_dim,
+        latent_action_dim=len(profile.action) if options.labelled else options.latent_action_dim,
         action_scale=tuple(np.maximum(-profile.low, profile.high).tolist()),
         inverse_dynamics=network,
         forward_model=network,
         controller=Network(width=64, depth=1, heads=4),
-        bottleneck={"name": "noise", "beta": options.beta},
+        bottleneck={"name": "labelled"} if options.labelled else {"name": "noise", "beta": options.beta},
     )

@@ -1,0 +1,32 @@
+"""Trains the action-labelled baseline: the same forward model, told the robot actions instead of inferring them."""
+
+from __future__ import annotations
+
+import numpy as np
+from torch import Tensor
+from torch.nn import functional as F
+
+from wm_ros.models import bottleneck
+from wm_ros.models.world_model import WorldModel
+from wm_ros.training.clips import Clips
+from wm_ros.training.optimise import Report, optimise
+from wm_ros.training.world_model import BATCH, RATE
+
+
+def train_labelled_world_model(
+    model: WorldModel, clips: Clips, steps: int, seed: int, report: Report
+) -> None:
+    """Fit p on robot actions, and g to name the action between two states; figures as for the latent model."""
+    choose = np.random.default_rng(seed)
+    parameters = [*model.inverse_dynamics.parameters(), *model.forward_model.parameters()]
+
+    def loss() -> tuple[Tensor, dict[str, float]]:
+        states, actions = clips.batch(choose, BATCH)
+        raw = model.inverse_dynamics(states[:, :-1].flatten(0, 1), states[:, 1:].flatten(0, 1))
+        named = bottleneck.split(raw)[0]
+        inverse = F.mse_loss(named, (actions / model.action_scale).flatten(0, 1))
+        error = F.mse_loss(model.rollout(states[:, 0], actions), states[:, 1:])
+        copy = F.mse_loss(states[:, :1].expand_as(states[:, 1:]), states[:, 1:])
+        return error + inverse, {"error_to_copy": error.item() / copy.item(), "inverse": inverse.item()}
+
+    optimise("labelled world model", parameters, loss, steps, RATE, report)
