@@ -23,7 +23,7 @@ def write_checkpoint(folder: Path, profile: RobotProfile, seed: int = 0, weight:
         inverse_dynamics=network,
         forward_model=network,
         controller=network,
-        bottleneck={},
+        bottleneck={"name": "noise"},
     )
     model = WorldModel(card)
     generator = torch.Generator().manual_seed(seed)
