@@ -131,7 +131,7 @@ def load_profile(name_or_path: str | Path) -> RobotProfile:
         raise ProfileError(f"robot profile {path} does not exist")
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: no UTF-8, or no such date
         raise ProfileError(f"{path} is not valid YAML: {error}") from error
     try:
         return profile_from_dict(data)
@@ -244,9 +244,15 @@ def _text(value: Any, where: str) -> str:
 
 
 def _finite(value: Any, where: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ProfileError(f"{where} must be a finite number, got {value!r}")
-    return float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # an integer of hundreds of digits
+        number = math.inf
+    if not math.isfinite(number):
+        raise ProfileError(f"{where} must be a finite number, got {number}")
+    return number
 
 
 def _positive(value: Any, where: str) -> float:
