@@ -7,6 +7,7 @@ import sys
 import typer
 from rich.console import Console
 
+from wm_ros.commands.bench import bench
 from wm_ros.commands.demo import demo
 from wm_ros.commands.inspect import inspect
 from wm_ros.commands.record import record
@@ -28,6 +29,7 @@ The nodes are ROS 2 executables: pipeline_node, guard_node, sim_node, ... and ha
 app = typer.Typer(help=HELP, no_args_is_help=True, rich_markup_mode=None, add_completion=False)
 for command in (demo, record, inspect, train):
     app.command()(command)
+app.add_typer(bench, name="bench")
 
 # Which extra brings a module that only some commands need.
 EXTRAS = {

@@ -18,6 +18,7 @@ from rich.table import Table
 from wm_ros.training.optimise import Report
 
 SMOOTHING = 0.05
+LOG_LINES = 10  # of a phase, where nobody sees bars
 
 MEANING = {
     "one_step": "one-step error / error of predicting no change",
@@ -71,6 +72,8 @@ class TrainView:
                 means[key] = value if step == 1 else means[key] + SMOOTHING * (value - means[key])
             text = "  ".join(f"{key} {value:.3f}" for key, value in means.items())
             self._progress.update(task, completed=step, figures=text)
+            if not self._console.is_terminal and step * LOG_LINES // steps > (step - 1) * LOG_LINES // steps:
+                self.say(f"{name} {step}/{steps}  {text}")
 
         return report
 

@@ -1,0 +1,46 @@
+"""Goal pictures in lockstep: several checkpoints and random actions on the same unseen scenes and goals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from wm_ros.evaluation.lockstep import LockstepOptions, at_random, by_model, run_goals
+from wm_ros.models.world_model import WorldModel
+from wm_ros.planning.cem import CemOptions
+from wm_ros.robots.profile import RobotProfile
+
+
+def compare(
+    models: Mapping[str, WorldModel],
+    profile: RobotProfile,
+    goals: int,
+    seeds: int,
+    progress: Callable[[str], None],
+) -> dict[str, dict[str, object]]:
+    """Success, distances and their spread over seeds of each model, and of random actions.
+
+    Every model gets the same scenes, starts and goals. progress: called with a name after each trial.
+    """
+    options = LockstepOptions()
+    aims = {name: by_model(model, CemOptions(), options.latency_s) for name, model in models.items()}
+    aims["random actions"] = at_random(profile, options.camera_hz)
+    table = {}
+    for name, aim in aims.items():
+        scores = []
+        for seed in range(seeds):
+            for score in run_goals(profile, aim, goals, seed, options):
+                scores.append(score)
+                progress(name)
+        success = np.array([score.success for score in scores]).reshape(seeds, goals)
+        held = np.array([score.held_distance_m for score in scores])
+        table[name] = {
+            "success_rate": float(success.mean()),
+            "success_by_seed": success.mean(axis=1).round(3).tolist(),
+            "within_6_cm": float((held <= 0.06).mean()),
+            "within_2_cm": float((held <= 0.02).mean()),
+            "median_held_distance_m": round(float(np.median(held)), 4),
+            "trials": len(scores),
+        }
+    return table

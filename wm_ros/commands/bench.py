@@ -1,0 +1,71 @@
+"""`wm_ros bench`: the promises in figures."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+bench = typer.Typer(
+    help="Measure what is promised, each against the straightforward way in the same run.",
+    no_args_is_help=True,
+)
+Json = Annotated[Path | None, typer.Option("--json", help="Write the figures to this file too.")]
+
+
+@bench.command()
+def goals(
+    checkpoints: Annotated[
+        list[str] | None, typer.Argument(help="Checkpoint folders; none: the packaged one of the arm.")
+    ] = None,
+    count: Annotated[int, typer.Option("--goals", min=1, help="Goals per seed.")] = 20,
+    seeds: Annotated[int, typer.Option(min=1, help="Sets of scenes, starts and goals.")] = 3,
+    json_file: Json = None,
+) -> None:
+    """Drive the embedded arm to unseen goal pictures in lockstep: checkpoints beside random actions.
+
+    \b
+    The action-labelled baseline beside the packaged model:
+        wm_ros train bag --out labelled --action-labelled --encoder-from wm_ros/checkpoints/arm
+        wm_ros bench goals wm_ros/checkpoints/arm labelled
+    """
+    import torch
+    from rich.progress import Progress
+
+    from wm_ros.bench.goals import compare
+    from wm_ros.models.checkpoint import find_checkpoint, load_checkpoint, require_robot
+    from wm_ros.robots.profile import load_profile
+
+    torch.set_num_threads(1)
+    profile = load_profile("arm")
+    folders = {name or "packaged": find_checkpoint(name, profile) for name in checkpoints or [""]}
+    models = {name: load_checkpoint(folder) for name, folder in folders.items()}
+    for model in models.values():
+        require_robot(model, profile)
+    with Progress() as progress:
+        task = progress.add_task("trials", total=(len(models) + 1) * count * seeds)
+        table = compare(models, profile, count, seeds, lambda name: progress.advance(task))
+    _show(table, json_file)
+
+
+@bench.command()
+def images(json_file: Json = None) -> None:
+    """Convert 640x480 images between messages and arrays: ours, element by element, and one copy of the pixels."""
+    from wm_ros.bench.images import compare
+
+    _show(compare(), json_file)
+
+
+def _show(table: dict[str, dict[str, object]], json_file: Path | None) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    columns = list(next(iter(table.values())))
+    view = Table("", *(column.replace("_", " ") for column in columns))
+    for name, row in table.items():
+        view.add_row(name, *(str(row[column]) for column in columns))
+    Console().print(view)
+    if json_file is not None:
+        json_file.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")

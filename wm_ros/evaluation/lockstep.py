@@ -1,0 +1,123 @@
+"""Goal pictures in lockstep: the stages, the guard and the embedded arm in simulated time, the same every run.
+
+No ROS, no clocks: a plan takes effect a fixed latency after its frame. For comparing models and planner options; what
+a robot does over real topics is measured by `wm_ros demo`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from wm_ros.data.exploration import Exploration
+from wm_ros.data.record_sim import MAX_EXCURSION_RAD
+from wm_ros.evaluation.closed_loop import Criterion, Score, score, settled
+from wm_ros.messages.plan import Plan
+from wm_ros.models.world_model import WorldModel
+from wm_ros.planning.cem import CemOptions
+from wm_ros.robots.profile import RobotProfile
+from wm_ros.safety.guard import Guard, GuardOptions
+from wm_ros.safety.observation_gate import Now
+from wm_ros.sim.arm import Arm, random_positions, tip_position
+from wm_ros.stages.encode import Encode
+from wm_ros.stages.plan import PlanStage
+
+# Scenes of recordings have seeds below this, so that no model was trained on one of these.
+FIRST_SCENE = 2_000_000_000
+MIN_START_DISTANCE_M = 0.10
+
+
+@dataclass(frozen=True)
+class LockstepOptions:
+    """latency_s: from a frame to the plan made from it; camera_hz: frames, each of which is planned from."""
+
+    latency_s: float = 0.1
+    camera_hz: float = 10.0
+    criterion: Criterion = field(default_factory=Criterion)
+
+
+# A frame's stamp and pixels to the plan made from them.
+Drive = Callable[[int, np.ndarray], Plan]
+
+
+def by_model(model: WorldModel, planner: CemOptions, latency_s: float) -> Callable[[int, np.ndarray], Drive]:
+    """Drives by planning towards the goal picture; called with a trial's number and its goal picture."""
+    encode = Encode(model)
+
+    def aim(number: int, goal_picture: np.ndarray) -> Drive:
+        stage = PlanStage(model, planner, seed=number)
+        stage.set_goal(encode(goal_picture))
+        return lambda stamp_ns, frame: stage(stamp_ns, encode(frame), latency_s).plan
+
+    return aim
+
+
+def at_random(profile: RobotProfile, camera_hz: float) -> Callable[[int, np.ndarray], Drive]:
+    """Drives by exploratory motion, whatever the goal: the control."""
+
+    def aim(number: int, goal_picture: np.ndarray) -> Drive:
+        explore = Exploration(profile, np.random.default_rng([number, 3]), MAX_EXCURSION_RAD)
+        return lambda stamp_ns, frame: explore.plan(stamp_ns, 1.0 / camera_hz)
+
+    return aim
+
+
+def run_goals(
+    profile: RobotProfile,
+    aim: Callable[[int, np.ndarray], Drive],
+    goals: int,
+    seed: int,
+    options: LockstepOptions | None = None,
+) -> Iterator[Score]:
+    """Scores of `goals` trials; scene, start and goal of each follow the seed and its number."""
+    options = options or LockstepOptions()
+    arm = Arm()
+    for number in range(goals):
+        arm.reset(FIRST_SCENE + 1000 * seed + number)
+        start, goal = _start_and_goal(np.random.default_rng([seed, number]))
+        arm.place(goal)
+        drive = aim(number, arm.render())
+        arm.place(start)
+        yield _trial(profile, drive, arm, goal, options)
+
+
+def _start_and_goal(generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    while True:
+        start, goal = random_positions(generator), random_positions(generator)
+        if np.linalg.norm(tip_position(start) - tip_position(goal)) >= MIN_START_DISTANCE_M:
+            return start, goal
+
+
+def _trial(
+    profile: RobotProfile, drive: Drive, arm: Arm, goal: np.ndarray, options: LockstepOptions
+) -> Score:
+    guard = Guard(profile, GuardOptions(max_observation_age_s=1.0))
+    period_s = 1.0 / profile.command.rate_hz
+    ticks_per_frame = round(profile.command.rate_hz / options.camera_hz)
+    times, distances, pending = [], [], []
+    guard.start(_now(0.0))
+    for tick in range(round(options.criterion.limit_s / period_s)):
+        time_s = tick * period_s
+        if tick % ticks_per_frame == 0:
+            plan = drive(_now(time_s).ros_ns, arm.render())
+            pending.append((time_s + options.latency_s, plan))
+        _deliver(guard, pending, time_s)
+        command = guard.tick(_now(time_s))
+        arm.step(np.zeros(len(profile.action)) if command is None else command, period_s)
+        times.append(time_s)
+        distances.append(float(np.linalg.norm(tip_position(arm.positions) - tip_position(goal))))
+        if settled(np.array(times), np.array(distances), options.criterion):
+            break
+    return score(np.array(times), np.array(distances), options.criterion)
+
+
+def _deliver(guard: Guard, pending: list[tuple[float, Plan]], time_s: float) -> None:
+    while pending and pending[0][0] <= time_s + 1e-9:
+        guard.offer(pending.pop(0)[1], _now(time_s))
+
+
+def _now(time_s: float) -> Now:
+    stamp_ns = 1_000_000_000 + round(time_s * 1e9)
+    return Now(stamp_ns, stamp_ns)
