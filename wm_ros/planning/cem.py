@@ -53,15 +53,16 @@ def cem(
     """Minimise `rollout` over knots within [low, high]; the best candidate ever evaluated is returned.
 
     rollout: actions [S, H, A] -> costs [S]; NaN costs are never elites. low, high: [A]. warm_start: knots [K, A] of
-    the last plan, already shifted. The zero action, the warm start and the best so far are always candidates.
+    the last plan, already shifted. generator: on the CPU, whatever the device, so that a
+    seed means the same everywhere. The zero action, the warm start and the best so far are always candidates.
     """
     actions, span = len(low), high - low
-    zero = torch.zeros(options.knots, actions).clamp(low, high)
+    zero = low.new_zeros(options.knots, actions).clamp(low, high)
     mean = zero if warm_start is None else warm_start.clamp(low, high)
     spread = (FIRST_SPREAD * span).expand(options.knots, -1)
-    best, best_cost = zero, torch.tensor(torch.inf)
+    best, best_cost = zero, low.new_tensor(torch.inf)
     for iteration in range(options.iteration_count):
-        noise = torch.randn(options.batch_size, options.knots, actions, generator=generator)
+        noise = torch.randn(options.batch_size, options.knots, actions, generator=generator).to(low)
         knots = (mean + spread * noise).clamp(low, high)
         knots[0], knots[1], knots[2] = zero, mean, (mean if iteration == 0 else best)
         if iteration == 0:
@@ -82,12 +83,12 @@ def cem(
 
 def _hold_constant(knots: Tensor, low: Tensor, span: Tensor, generator: torch.Generator) -> None:
     """Make these candidates hold one action over the horizon: far goals are found among them."""
-    held = low + span * torch.rand(len(knots), 1, len(low), generator=generator)
+    held = low + span * torch.rand(len(knots), 1, len(low), generator=generator).to(low)
     knots.copy_(held.expand_as(knots))
 
 
 def shifted(knots: Tensor, steps: float, steps_per_knot: int) -> Tensor:
     """The plan `steps` model steps later: knots [K, A] resampled on their own time line, zero past the end."""
-    positions = torch.arange(len(knots)) + steps / steps_per_knot
+    positions = torch.arange(len(knots), device=knots.device) + steps / steps_per_knot
     padded = torch.cat([knots, torch.zeros_like(knots[:1])])
     return padded[positions.round().long().clamp(max=len(knots))]

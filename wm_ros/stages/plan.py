@@ -36,8 +36,8 @@ class PlanStage:
         self._seed = seed
         robot = model.card.robot
         self._names, self._dt = robot.names, robot.model_dt
-        self._low = torch.tensor(robot.low, dtype=torch.float32)
-        self._high = torch.tensor(robot.high, dtype=torch.float32)
+        self._low = torch.tensor(robot.low, dtype=torch.float32, device=model.device)
+        self._high = torch.tensor(robot.high, dtype=torch.float32, device=model.device)
         self._goal: Tensor | None = None
         self.reset()
 
@@ -64,7 +64,7 @@ class PlanStage:
         """
         if self._goal is None:
             raise RuntimeError("no goal: publish `goal_image` or call `~/capture_goal` first")
-        share = committed_share(lead_s, self._dt, self._options.time_steps)
+        share = committed_share(lead_s, self._dt, self._options.time_steps).to(state.device)
         rollout = LatentRollout(self._model, state, self._goal, self._committed(stamp_ns), share)
         result = cem(rollout, self._low, self._high, self._options, self._generator, self._warm(stamp_ns))
         if not np.isfinite(result.cost):
@@ -77,7 +77,7 @@ class PlanStage:
             plan=plan,
             goal_distance=float(self._model.goal_distance(state, self._goal)),
             cost=result.cost,
-            candidates=result.elites.double().numpy(),
+            candidates=result.elites.double().cpu().numpy(),
         )
 
     def _warm(self, stamp_ns: int) -> Tensor | None:
@@ -96,9 +96,9 @@ class PlanStage:
                 if rate is None:
                     break
                 rates[step] = torch.tensor(rate)
-        return rates
+        return rates.to(self._model.device)
 
     def _as_plan(self, stamp_ns: int, knots: Tensor) -> Plan:
-        rates = torch.cat([knots, torch.zeros_like(knots[:1])]).double().numpy()
+        rates = torch.cat([knots, torch.zeros_like(knots[:1])]).double().cpu().numpy()
         times = np.arange(len(rates)) * self._options.steps_per_knot * self._dt
         return Plan(stamp_ns=stamp_ns, names=self._names, rates=rates, times_s=times)
