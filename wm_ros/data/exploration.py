@@ -34,7 +34,9 @@ class Exploration:
             self._left_s = self._generator.uniform(*SEGMENT_S)
         outward = np.abs(self._travelled + self._rate * dt) > self._bound
         self._rate = np.where(outward & (self._rate * self._travelled > 0.0), -self._rate, self._rate)
-        self._rate = np.clip(self._rate, self._profile.low, self._profile.high)
+        # Turned back it may still be too fast for the room there is.
+        nearest, farthest = (-self._bound - self._travelled) / dt, (self._bound - self._travelled) / dt
+        self._rate = self._rate.clip(nearest, farthest).clip(self._profile.low, self._profile.high)
         self._travelled += self._rate * dt
         self._left_s -= dt
         return self._rate.copy()
