@@ -161,7 +161,7 @@ def test_a_file_that_holds_no_profile_is_told_so(tmp_path, content, said):
 
 
 def test_an_unknown_name_lists_the_known_ones(tmp_path):
-    with pytest.raises(ProfileError, match="no robot profile named 'r2d2'; known: arm.*give a .yaml file"):
+    with pytest.raises(ProfileError, match=r"no robot profile named .r2d2.; known: arm.*give a \.yaml file"):
         load_profile("r2d2")
     with pytest.raises(ProfileError, match=r"nowhere\.yaml does not exist"):
         load_profile(tmp_path / "nowhere.yaml")
