@@ -7,6 +7,9 @@ pytest.importorskip(
 )
 pytest.importorskip("ros2bag", reason="replay.launch.py plays with ros2bag: install ros-<distro>-ros2bag")
 
+pytest.importorskip("torch")
+pytest.importorskip("mujoco")
+
 import launch_pytest
 from ament_index_python.packages import PackageNotFoundError, get_package_prefix
 from checkpoint_harness import write_checkpoint

@@ -4,6 +4,9 @@ import signal
 
 import numpy as np
 import pytest
+
+pytest.importorskip("torch")
+
 from camera_harness import Camera, Goals, picture
 from checkpoint_harness import write_checkpoint
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus

@@ -4,7 +4,9 @@ import threading
 
 import numpy as np
 import pytest
-import torch
+
+torch = pytest.importorskip("torch")
+
 from camera_harness import Camera, CompressedCamera, Goals, image_message, picture
 from checkpoint_harness import write_checkpoint
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus

@@ -2,6 +2,9 @@
 
 import numpy as np
 import pytest
+
+pytest.importorskip("torch")
+
 from camera_harness import Camera, Goals
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
