@@ -5,8 +5,9 @@ import threading
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
 
+import torch
 from camera_harness import Camera, CompressedCamera, Goals, image_message, picture
 from checkpoint_harness import write_checkpoint
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
