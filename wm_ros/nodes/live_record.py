@@ -21,6 +21,7 @@ from wm_ros.robots.profile import RobotProfile
 
 DISCOVERY_S = 10.0
 START_S = 30.0
+SETTLE_S = 3.0
 GRAPH_S = 1.0  # what is on the graph usually shows up within half a second
 
 
@@ -56,6 +57,8 @@ def record_live(
         recorder = client.add(Recorder(bag))
         _await_topics(client, recorder, {camera_topic(profile)[0]})
         driver = _GuardedExploration(client, children, profile, options) if options.explore else None
+        with suppress(NodeError):  # commands and joint states are recorded from when they come
+            client.until(lambda: not recorder.missing, "the other topics", SETTLE_S)
         for number in range(options.episodes):
             recorder.begin_episode(number)
             with driver or nullcontext():
