@@ -80,7 +80,10 @@ def train(
     long_clips = make_clips(recording, states, fitted, options.displacement_steps)
     for clips in (train_clips, test_clips, long_clips):
         clips.require_actions()
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # the heads' matrices are small: a second thread costs them more than it brings
     _train_heads(model, options, phases, train_clips, long_clips)
+    torch.set_num_threads(threads)
     model.eval()
     found = {
         **scores.world_model_scores(model, test_clips, options.seed),
@@ -95,7 +98,7 @@ def train(
         held_out_episodes=len(held_out),
         frames=len(recording.frames),
         seconds=round(time.monotonic() - started),
-        threads=torch.get_num_threads(),
+        threads=threads,
         versions={"wm_ros": __version__, "torch": torch.__version__, "numpy": np.__version__},
     )
     save_checkpoint(model, out)
