@@ -10,6 +10,7 @@ from typing import Any
 from wm_ros.robots.profile import ProfileError, RobotProfile, profile_from_dict
 
 FORMAT = 1
+MOST = 4096  # of anything a network has: beyond, the card is damaged
 
 
 class CheckpointError(ValueError):
@@ -68,11 +69,13 @@ def read_card(folder: Path) -> Card:
         raise CheckpointError(
             f"{path} is missing; a checkpoint is a folder that `wm_ros train` writes"
         ) from None
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error}") from error
+    except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} is not valid JSON: {error}") from error
     try:
         return _card_from_dict(data)
-    except (CheckpointError, ProfileError, TypeError, ValueError) as error:
+    except (CheckpointError, ProfileError) as error:
         raise CheckpointError(f"{path}: {error}") from error
 
 
@@ -81,27 +84,72 @@ def _card_from_dict(data: Any) -> Card:
         raise CheckpointError(f"a card must be a JSON object, got {type(data).__name__}")
     if data.get("format") != FORMAT:
         raise CheckpointError(f"card format {data.get('format')!r}; this version reads format {FORMAT}")
-    entries = {key: value for key, value in data.items() if key != "format"}
     known = {item.name for item in fields(Card)}
-    if unknown := sorted(set(entries) - known):
+    if unknown := sorted(set(data) - known - {"format"}):
         raise CheckpointError(f"unknown entries {unknown}; known: {sorted(known)}")
-    entries["robot"] = profile_from_dict(entries.get("robot"))
-    for name in ("inverse_dynamics", "forward_model", "controller"):
-        if not isinstance(entries.get(name), dict):
-            raise CheckpointError(
-                f"{name} must be an object with width, depth and heads, got {entries.get(name)!r}"
-            )
-        entries[name] = Network(**entries[name])
-    entries["action_scale"] = tuple(float(value) for value in entries.get("action_scale", ()))
-    card = Card(**entries)
-    if card.bottleneck.get("name") not in ("noise", "labelled"):
+    robot = profile_from_dict(data.get("robot"))
+    card = Card(
+        encoder=_named(data, "encoder"),
+        robot=robot,
+        latent_action_dim=_count(data.get("latent_action_dim"), "latent_action_dim"),
+        action_scale=_action_scale(data.get("action_scale"), len(robot.action)),
+        inverse_dynamics=_network(data, "inverse_dynamics"),
+        forward_model=_network(data, "forward_model"),
+        controller=_network(data, "controller"),
+        bottleneck=_named(data, "bottleneck"),
+        training=_object(data.get("training", {}), "training"),
+        metrics=_object(data.get("metrics", {}), "metrics"),
+        licence=_text(data.get("licence"), "licence"),
+    )
+    if card.bottleneck["name"] not in ("noise", "labelled"):
         raise CheckpointError(f"unknown bottleneck {card.bottleneck!r}; known names: noise, labelled")
-    if card.labelled and card.latent_action_dim != len(card.robot.action):
+    if card.labelled and card.latent_action_dim != len(robot.action):
         raise CheckpointError(
-            f"latent_action_dim {card.latent_action_dim} of a labelled model must be the action's"
-        )
-    if len(card.action_scale) != len(card.robot.action):
-        raise CheckpointError(
-            f"action_scale has {len(card.action_scale)} numbers for {len(card.robot.action)} action components"
+            f"latent_action_dim {card.latent_action_dim} of a labelled model must be that of the action, "
+            f"{len(robot.action)}"
         )
     return card
+
+
+def _network(data: dict[str, Any], where: str) -> Network:
+    sizes = _object(data.get(where), where)
+    names = [item.name for item in fields(Network)]
+    if sorted(sizes) != sorted(names):
+        raise CheckpointError(f"{where} must have the entries {names}, got {sorted(sizes)}")
+    return Network(**{name: _count(sizes[name], f"{where}.{name}") for name in names})
+
+
+def _action_scale(value: Any, actions: int) -> tuple[float, ...]:
+    if not isinstance(value, list) or len(value) != actions:
+        raise CheckpointError(
+            f"action_scale must be a list of {actions} numbers, one per action, got {value!r}"
+        )
+    for number in value:
+        # Beyond these, single precision makes of every action nothing or NaN.
+        if isinstance(number, bool) or not isinstance(number, (int, float)) or not 1e-9 <= number <= 1e9:
+            raise CheckpointError(f"action_scale must hold numbers from 1e-9 to 1e9, got {value!r}")
+    return tuple(float(number) for number in value)
+
+
+def _named(data: dict[str, Any], where: str) -> dict[str, Any]:
+    value = _object(data.get(where), where)
+    _text(value.get("name"), f"{where}.name")
+    return value
+
+
+def _object(value: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise CheckpointError(f"{where} must be a JSON object, got {value!r}")
+    return value
+
+
+def _text(value: Any, where: str) -> str:
+    if not isinstance(value, str):
+        raise CheckpointError(f"{where} must be a text, got {value!r}")
+    return value
+
+
+def _count(value: Any, where: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST:
+        raise CheckpointError(f"{where} must be an integer from 1 to {MOST}, got {value!r}")
+    return value

@@ -53,14 +53,20 @@ def load_checkpoint(folder: str | Path, device: str = "cpu") -> WorldModel:
     Raises CheckpointError when a file is missing, damaged, or does not hold exactly the weights the card describes.
     """
     folder = Path(folder)
-    model = WorldModel(read_card(folder))
-    path = folder / "weights.safetensors"
+    card, path = read_card(folder), folder / "weights.safetensors"
     try:
         weights = load_file(path)
     except FileNotFoundError:
         raise CheckpointError(f"{path} is missing") from None
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{path} is damaged or no safetensors file: {error}") from error
+    _require_enough(path, weights, card)
+    try:
+        model = WorldModel(card)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise CheckpointError(
+            f"{folder / 'card.json'} describes no model that can be built: {error}"
+        ) from error
     _require_same_shapes(path, weights, model.state_dict())
     model.load_state_dict(weights, strict=True)
     try:
@@ -77,6 +83,15 @@ def require_robot(model: WorldModel, profile: RobotProfile) -> None:
             f"the checkpoint was trained for robot {model.card.robot.name!r}, which differs from profile "
             f"{profile.name!r}: {'; '.join(found)}. Use this robot's checkpoint, or train one for this profile"
         )
+
+
+def _require_enough(path: Path, weights: dict[str, torch.Tensor], card: Card) -> None:
+    """Before a damaged card asks for all memory there is: a transformer block has more than 12 width^2 weights."""
+    networks = [card.inverse_dynamics, card.forward_model, *([] if card.labelled else [card.controller])]
+    needed = sum(12 * network.depth * network.width**2 for network in networks)
+    found = sum(tensor.numel() for tensor in weights.values())
+    if found < needed:
+        raise CheckpointError(f"{path}: holds {found} weights, the card describes more than {needed}")
 
 
 def _require_same_shapes(

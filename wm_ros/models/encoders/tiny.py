@@ -15,8 +15,11 @@ class TinyEncoder(nn.Module):
 
     def __init__(self, size: int = 64, dim: int = 16, width: int = 48) -> None:
         super().__init__()
-        if size % 16 or width % 8:
-            raise ValueError(f"size must be a multiple of 16 and width of 8, got {size} and {width}")
+        if not (0 < size <= 512 and 0 < width <= 512 and 0 < dim <= 4096) or size % 16 or width % 8:
+            raise ValueError(
+                "size must be a multiple of 16 and width of 8, both in 1 .. 512, and dim in 1 .. 4096, "
+                f"got {size}, {width} and {dim}"
+            )
         self.size, self.tokens, self.dim, self.width = size, 1, dim, width
         self.trunk = nn.Sequential(
             *_stage(3, width, kernel=8, stride=4),
