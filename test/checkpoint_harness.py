@@ -1,8 +1,9 @@
-"""A real checkpoint of seeded random weights, small enough to plan in milliseconds."""
+"""Models of seeded random weights, small enough to plan in milliseconds, and real checkpoints of them."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -12,24 +13,33 @@ from wm_ros.models.world_model import WorldModel
 from wm_ros.robots.profile import RobotProfile
 
 
-def write_checkpoint(folder: Path, profile: RobotProfile, seed: int = 0, weight: float = 0.1) -> str:
-    """Write a model for this robot and return the folder as the parameter `checkpoint` takes it."""
+def small_model(profile: RobotProfile, seed: int = 0, weight: float = 0.1, **card: Any) -> WorldModel:
+    """A model for this robot, ready for use; `card` replaces entries of its card."""
     network = Network(width=16, depth=1, heads=2)
-    card = Card(
-        encoder={"name": "tiny", "size": 32, "dim": 8, "width": 8},
-        robot=profile,
-        latent_action_dim=2,
-        action_scale=(1.0,) * len(profile.action),
-        inverse_dynamics=network,
-        forward_model=network,
-        controller=network,
-        bottleneck={"name": "noise"},
-    )
-    model = WorldModel(card)
+    entries = {
+        "encoder": {"name": "tiny", "size": 32, "dim": 8, "width": 8},
+        "robot": profile,
+        "latent_action_dim": 2,
+        "action_scale": (1.0,) * len(profile.action),
+        "inverse_dynamics": network,
+        "forward_model": network,
+        "controller": network,
+        "bottleneck": {"name": "noise"},
+    }
+    model = WorldModel(Card(**(entries | card)))
+    randomise(model, seed, weight)
+    return model.eval().requires_grad_(False)
+
+
+def randomise(module: torch.nn.Module, seed: int = 0, weight: float = 0.1) -> None:
+    """Draw all weights anew: layers that start at zero would make all actions mean the same."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
-        # Everywhere: layers that start at zero would make all actions mean the same.
-        for parameter in model.parameters():
+        for parameter in module.parameters():
             parameter.copy_(weight * torch.randn(parameter.shape, generator=generator))
-    save_checkpoint(model, folder)
+
+
+def write_checkpoint(folder: Path, profile: RobotProfile, seed: int = 0, weight: float = 0.1) -> str:
+    """Write a model for this robot and return the folder as the parameter `checkpoint` takes it."""
+    save_checkpoint(small_model(profile, seed, weight), folder)
     return str(folder)

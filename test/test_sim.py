@@ -1,10 +1,11 @@
 """The embedded arm and its camera: the same on every run, honest about geometry, within its joints."""
 
-import mujoco
 import numpy as np
 import pytest
 
 pytest.importorskip("mujoco")
+
+import mujoco
 
 from wm_ros.sim import scene
 from wm_ros.sim.arm import LIMIT_MARGIN_RAD, Arm, random_positions, tip_position

@@ -1,0 +1,276 @@
+"""The networks: what they may see, what they must not, and that the fast way computes what the plain way does."""
+
+import numpy as np
+import pytest
+import torch
+from checkpoint_harness import randomise, small_model
+
+from wm_ros.models import bottleneck
+from wm_ros.models.blocks import Attention
+from wm_ros.models.controller import StateConditioned
+from wm_ros.models.encoders.tiny import TinyEncoder
+from wm_ros.models.forward_model import ForwardModel
+from wm_ros.models.goal_distance import GoalDistance
+from wm_ros.models.inverse_dynamics import InverseDynamics
+from wm_ros.robots.profile import load_profile
+
+ARM = load_profile("arm")
+DIM, LATENT = 6, 3
+TOKENS = pytest.mark.parametrize("tokens", [1, 4])
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    torch.manual_seed(0)
+
+
+def forward_model(tokens, random=True):
+    model = ForwardModel(tokens, DIM, LATENT, width=32, depth=2, heads=4)
+    if random:
+        randomise(model, weight=0.3)
+    return model
+
+
+def clip(tokens, frames, batch=3):
+    return torch.randn(batch, frames, tokens, DIM), torch.randn(batch, frames, LATENT)
+
+
+@TOKENS
+@pytest.mark.parametrize("frames", range(1, 9))
+def test_step_by_step_with_a_cache_equals_the_full_pass(tokens, frames):
+    model = forward_model(tokens)
+    states, latents = clip(tokens, frames)
+    full = model(states, latents)
+    cache, stepped = None, []
+    for frame in range(frames):
+        following, cache = model.step(states[:, frame], latents[:, frame], cache)
+        stepped.append(following)
+    torch.testing.assert_close(torch.stack(stepped, dim=1), full, rtol=1e-5, atol=1e-5)
+    assert full.shape == states.shape
+
+
+@TOKENS
+@pytest.mark.parametrize("changed", ["state", "latent action"])
+def test_the_future_never_changes_a_prediction(tokens, changed):
+    model = forward_model(tokens)
+    states, latents = clip(tokens, 6)
+    before = model(states, latents)
+    (states if changed == "state" else latents)[:, 3] += 1.0
+    after = model(states, latents)
+    torch.testing.assert_close(after[:, :3], before[:, :3], rtol=0, atol=1e-6)
+    # What follows sees it, each frame of it.
+    assert ((after - before)[:, 3:].abs().amax(dim=(0, 2, 3)) > 1e-3).all()
+
+
+def test_inside_a_frame_every_token_sees_every_token():
+    model = forward_model(4)
+    states, latents = clip(4, 3)
+    before = model(states, latents)
+    states[:, 1, 3] += 1.0
+    moved = (model(states, latents) - before)[:, 1].abs().amax(dim=(0, 2))
+    assert (moved > 1e-4).all()
+
+
+def test_the_order_of_the_past_matters():
+    model = forward_model(1)
+    states, latents = clip(1, 4)
+    order = [1, 0, 2, 3]
+    change = model(states[:, order], latents[:, order])[:, 3] - model(states, latents)[:, 3]
+    assert change.abs().max() > 1e-4
+
+
+def test_samples_of_a_batch_do_not_mix():
+    model = forward_model(4)
+    states, latents = clip(4, 3)
+    torch.testing.assert_close(model(states[1:2], latents[1:2]), model(states, latents)[1:2])
+
+
+@TOKENS
+def test_modulation_starts_at_zero_and_learns_from_the_first_gradient(tokens):
+    model = forward_model(tokens, random=False)
+    states, latents = clip(tokens, 3)
+    torch.testing.assert_close(model(states, latents), model(states, latents + 1.0), rtol=0, atol=0)
+    # All blocks pass their input through: only the embedding and the read-out act.
+    plain = states + model.read(model.norm(model.embed(states) + model.place))
+    torch.testing.assert_close(model(states, latents), plain)
+    model(states, latents).square().mean().backward()
+    assert all(block.modulation.weight.grad.abs().max() > 0 for block in model.blocks)
+
+
+def test_heads_must_divide_the_width_evenly():
+    for width, heads in ((30, 4), (12, 4)):
+        with pytest.raises(ValueError, match=f"width {width} must split into {heads} heads of even size"):
+            Attention(width, heads)
+
+
+@TOKENS
+def test_inverse_dynamics_tells_before_from_after(tokens):
+    model = InverseDynamics(tokens, DIM, 2 * LATENT, width=16, depth=2, heads=2)
+    before, after = torch.randn(2, 5, tokens, DIM)
+    there = model(before, after)
+    assert there.shape == (5, 2 * LATENT)
+    assert (there - model(after, before)).abs().max() > 1e-3
+    torch.testing.assert_close(model(before[2:3], after[2:3]), there[2:3])
+
+
+@TOKENS
+def test_the_controller_reads_vector_and_state(tokens):
+    model = StateConditioned(2, LATENT, tokens, DIM, width=16, heads=2)
+    vector, state = torch.randn(5, 2), torch.randn(5, tokens, DIM)
+    out = model(vector, state)
+    assert out.shape == (5, LATENT)
+    assert ((model(vector + 1, state) - out).abs().amax(dim=1) > 1e-4).all()
+    assert ((model(vector, state + torch.randn(DIM)) - out).abs().amax(dim=1) > 1e-4).all()
+
+
+def test_goal_distance_is_zero_at_the_goal_and_smooth_there():
+    model = GoalDistance(2, DIM, actions=2)
+    states, goal = torch.randn(4, 7, 2, DIM), torch.randn(2, DIM, requires_grad=True)
+    distances = model(states, goal)
+    assert distances.shape == (4, 7)
+    by_hand = (model.embed(states) - model.embed(goal)).norm(dim=-1)
+    torch.testing.assert_close(distances, by_hand, atol=1e-4, rtol=1e-4)
+    at_goal = model(goal.detach(), goal)
+    assert at_goal.item() < 2e-3
+    at_goal.backward()
+    assert goal.grad.isfinite().all()
+
+
+# Bottleneck
+
+
+def test_kl_by_hand():
+    # KL(N(1, 1) || N(0, 1)) = 1/2; KL(N(0, e^2) || N(0, 1)) = (e^2 - 1 - 2) / 2.
+    mean = torch.tensor([[1.0, 0.0, 0.0], [1.0, 0.0, 0.0]])
+    log_variance = torch.tensor([[0.0, 2.0, 0.0], [0.0, 2.0, 0.0]])
+    expected = torch.tensor([0.5, 2.194528, 0.0])
+    torch.testing.assert_close(bottleneck.kl_per_dimension(mean, log_variance), expected)
+
+
+def test_kl_agrees_with_torch_distributions_and_averages_over_all_but_the_last_axis():
+    mean, log_variance = torch.randn(2, 4, 5, 3)
+    q = torch.distributions.Normal(mean, (0.5 * log_variance).exp())
+    kl = torch.distributions.kl_divergence(q, torch.distributions.Normal(0.0, 1.0))
+    torch.testing.assert_close(bottleneck.kl_per_dimension(mean, log_variance), kl.mean(dim=(0, 1)))
+
+
+def test_samples_have_the_mean_and_variance_they_should_and_pass_gradients():
+    mean = torch.tensor([2.0, -1.0]).expand(20_000, 2).clone().requires_grad_()
+    log_variance = torch.tensor([0.0, -2.0]).expand(20_000, 2).clone().requires_grad_()
+    drawn = bottleneck.sample(mean, log_variance, torch.Generator().manual_seed(0))
+    torch.testing.assert_close(drawn.mean(dim=0), torch.tensor([2.0, -1.0]), atol=0.03, rtol=0)
+    torch.testing.assert_close(drawn.var(dim=0), torch.tensor([1.0, 0.1353]), atol=0.03, rtol=0)
+    again = bottleneck.sample(mean, log_variance, torch.Generator().manual_seed(0))
+    torch.testing.assert_close(again, drawn, atol=0, rtol=0)
+    drawn.square().sum().backward()
+    assert mean.grad.abs().min() > 0
+    assert log_variance.grad.abs().sum() > 0
+
+
+def test_a_runaway_read_out_keeps_its_variance_finite():
+    mean, log_variance = bottleneck.split(torch.tensor([[0.0, 1e9], [3.0, -1e9]]))
+    torch.testing.assert_close(mean, torch.tensor([[0.0], [3.0]]))
+    assert bottleneck.kl_per_dimension(mean, log_variance).isfinite().all()
+    assert log_variance.flatten().tolist() == list(reversed(bottleneck.LOG_VARIANCE_LIMITS))
+
+
+# Encoder
+
+
+def pictures(batch, height, width):
+    return torch.from_numpy(np.random.default_rng(0).integers(0, 256, (batch, height, width, 3), np.uint8))
+
+
+def test_every_frame_is_encoded_on_its_own():
+    encoder = TinyEncoder(size=32, dim=8, width=8)
+    frames = pictures(4, 32, 32)
+    states = encoder(frames)
+    assert states.shape == (4, 1, 8)
+    torch.testing.assert_close(
+        torch.cat([encoder(frame[None]) for frame in frames]), states, atol=1e-5, rtol=1e-4
+    )
+    frames[3] = 255 - frames[3]
+    torch.testing.assert_close(encoder(frames)[:3], states[:3])
+    assert (encoder(frames)[3] - states[3]).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize(("height", "width"), [(96, 128), (128, 96), (96, 96)])
+def test_other_resolutions_are_cropped_to_the_centre_square_and_area_resized(height, width):
+    encoder = TinyEncoder(size=32, dim=8, width=8)
+    frames = pictures(2, height, width)
+    top, left = (height - 96) // 2, (width - 96) // 2
+    square = frames[:, top : top + 96, left : left + 96].double()
+    blocks = square.reshape(2, 32, 3, 32, 3, 3).mean(dim=(2, 4)).permute(0, 3, 1, 2)
+    images = encoder.preprocess(frames)
+    torch.testing.assert_close(images, (blocks / 127.5 - 1.0).float())
+    torch.testing.assert_close(encoder(frames), encoder.from_images(images))
+
+
+def test_what_lies_outside_the_centre_square_does_not_matter():
+    encoder = TinyEncoder(size=32, dim=8, width=8)
+    frames = pictures(1, 96, 128)
+    states = encoder(frames)
+    frames[:, :, :16] = 0
+    frames[:, :, 112:] = 255
+    torch.testing.assert_close(encoder(frames), states, atol=0, rtol=0)
+
+
+def test_the_native_size_is_only_scaled_to_minus_one_to_one():
+    frames = pictures(1, 32, 32)
+    frames[0, 0, 0] = torch.tensor([0, 255, 51])
+    images = TinyEncoder(size=32, dim=8, width=8).preprocess(frames)
+    torch.testing.assert_close(images[0, :, 0, 0], torch.tensor([-1.0, 1.0, -0.6]))
+    torch.testing.assert_close(images, frames.permute(0, 3, 1, 2) / 127.5 - 1.0)
+
+
+def test_a_smaller_picture_is_enlarged():
+    encoder = TinyEncoder(size=32, dim=8, width=8)
+    frames = pictures(1, 16, 16)
+    doubled = frames.repeat_interleave(2, dim=1).repeat_interleave(2, dim=2)
+    torch.testing.assert_close(encoder.preprocess(frames), encoder.preprocess(doubled))
+
+
+@pytest.mark.parametrize(
+    "sizes", [{"size": 40}, {"width": 12}, {"size": 0}, {"size": 4096}, {"width": 0}, {"dim": 0}]
+)
+def test_an_encoder_that_cannot_be_built_is_refused(sizes):
+    with pytest.raises(ValueError, match="size must be a multiple of 16 and width of 8"):
+        TinyEncoder(**sizes)
+
+
+# The whole
+
+
+def test_a_rollout_is_the_forward_model_fed_with_its_own_predictions():
+    model = small_model(ARM, weight=0.3)
+    state, actions = torch.randn(3, 1, 8), torch.randn(3, 5, 2)
+    predicted = model.rollout(state, actions)
+    states = torch.cat([state[:, None], predicted[:, :-1]], dim=1)
+    latents = model.latent_action(actions.flatten(0, 1), states.flatten(0, 1)).unflatten(0, (3, 5))
+    torch.testing.assert_close(model.forward_model(states, latents), predicted, atol=1e-5, rtol=1e-5)
+
+
+def test_robot_actions_are_in_si_units_at_both_ends():
+    scaled = small_model(ARM, action_scale=(2.0, 0.5))
+    plain = small_model(ARM)
+    scale = torch.tensor([2.0, 0.5])
+    action, latent, state = torch.randn(4, 2), torch.randn(4, 2), torch.randn(4, 1, 8)
+    torch.testing.assert_close(
+        scaled.latent_action(action * scale, state), plain.latent_action(action, state)
+    )
+    torch.testing.assert_close(scaled.robot_action(latent, state), plain.robot_action(latent, state) * scale)
+
+
+def test_a_labelled_model_passes_the_normalised_action_through():
+    model = small_model(ARM, action_scale=(2.0, 0.5), bottleneck={"name": "labelled"})
+    action, state = torch.tensor([[1.0, 1.0], [-2.0, 0.25]]), torch.randn(2, 1, 8)
+    latent = model.latent_action(action, state)
+    torch.testing.assert_close(latent, torch.tensor([[0.5, 2.0], [-1.0, 0.5]]))
+    torch.testing.assert_close(model.robot_action(latent, state), action)
+    assert not list(model.controller.parameters())
+
+
+def test_a_latent_action_is_the_mean_of_what_inverse_dynamics_reads():
+    model = small_model(ARM, weight=0.3)
+    before, after = torch.randn(2, 4, 1, 8)
+    torch.testing.assert_close(model.infer(before, after), model.inverse_dynamics(before, after)[:, :2])
