@@ -18,7 +18,7 @@ def train(
     ] = "arm",
     seed: Annotated[int, typer.Option(min=0, help="Equal seeds on equal bags give equal checkpoints.")] = 0,
     num_threads: Annotated[
-        int, typer.Option(min=1, help="CPU threads for the encoder, the larger part; the rest uses one.")
+        int, typer.Option(min=1, help="CPU threads for the encoder; the rest uses one.")
     ] = 2,
     action_labelled: Annotated[
         bool, typer.Option(help="Train the baseline instead, whose forward model is given the robot actions.")
