@@ -34,8 +34,8 @@ class PlanStage:
     def __init__(self, model: WorldModel, options: CemOptions, seed: int) -> None:
         self._model, self._options = model, options
         self._seed = seed
-        robot = model.card.robot
-        self._names, self._dt = robot.names, robot.model_dt
+        self._robot = robot = model.card.robot
+        self._dt = robot.model_dt
         self._low = torch.tensor(robot.low, dtype=torch.float32, device=model.device)
         self._high = torch.tensor(robot.high, dtype=torch.float32, device=model.device)
         self._goal: Tensor | None = None
@@ -64,6 +64,8 @@ class PlanStage:
         """
         if self._goal is None:
             raise RuntimeError("no goal: publish `goal_image` or call `~/capture_goal` first")
+        if self._last is not None and stamp_ns < self._last[0].stamp_ns:
+            self._last = None  # the clock was set back
         share = committed_share(lead_s, self._dt, self._options.time_steps).to(state.device)
         rollout = LatentRollout(self._model, state, self._goal, self._committed(stamp_ns), share)
         result = cem(rollout, self._low, self._high, self._options, self._generator, self._warm(stamp_ns))
@@ -81,7 +83,7 @@ class PlanStage:
         )
 
     def _warm(self, stamp_ns: int) -> Tensor | None:
-        if self._last is None or stamp_ns < self._last[0].stamp_ns:
+        if self._last is None:
             return None
         plan, knots = self._last
         steps = (stamp_ns - plan.stamp_ns) * 1e-9 / self._dt
@@ -89,7 +91,7 @@ class PlanStage:
 
     def _committed(self, stamp_ns: int) -> Tensor:
         """Rates [H, A] the robot follows after `stamp_ns` if no new plan comes."""
-        rates = torch.zeros(self._options.time_steps, len(self._names))
+        rates = torch.zeros(self._options.time_steps, len(self._robot.names))
         if self._last is not None:
             for step in range(len(rates)):
                 rate = self._last[0].rate_at(stamp_ns + round(step * self._dt * 1e9))
@@ -99,6 +101,8 @@ class PlanStage:
         return rates.to(self._model.device)
 
     def _as_plan(self, stamp_ns: int, knots: Tensor) -> Plan:
-        rates = torch.cat([knots, torch.zeros_like(knots[:1])]).double().cpu().numpy()
+        # A limit in single precision may lie beyond the profile's.
+        rates = knots.double().cpu().numpy().clip(self._robot.low, self._robot.high)
+        rates = np.concatenate([rates, np.zeros_like(rates[:1])])
         times = np.arange(len(rates)) * self._options.steps_per_knot * self._dt
-        return Plan(stamp_ns=stamp_ns, names=self._names, rates=rates, times_s=times)
+        return Plan(stamp_ns=stamp_ns, names=self._robot.names, rates=rates, times_s=times)
