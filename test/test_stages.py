@@ -1,0 +1,286 @@
+"""The stages encode, infer and plan: pure objects, called frame by frame as the nodes call them."""
+
+import copy
+import gc
+import weakref
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from checkpoint_harness import small_model
+
+from wm_ros.planning.cem import CemOptions
+from wm_ros.planning.rollout import LatentRollout, committed_share
+from wm_ros.robots.profile import load_profile, profile_from_dict
+from wm_ros.stages.encode import Encode
+from wm_ros.stages.infer import Infer
+from wm_ros.stages.plan import PlanStage
+
+ARM = load_profile("arm")
+MILLISECOND = 1_000_000
+STEP_NS = 200 * MILLISECOND
+START_NS = 1_700_000_000 * 1000 * MILLISECOND
+
+
+@pytest.fixture(scope="module")
+def model():
+    return small_model(ARM, weight=0.3)
+
+
+def states(count, seed=0):
+    return torch.randn(count, 1, 8, generator=torch.Generator().manual_seed(seed))
+
+
+# Encode
+
+
+def test_a_frame_is_encoded_as_the_model_does_and_left_alone(model):
+    frame = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
+    frame.setflags(write=False)
+    state = Encode(model)(frame)
+    assert state.shape == (1, 8)
+    assert not state.requires_grad
+    torch.testing.assert_close(state, model.encode(torch.tensor(frame)[None])[0])
+
+
+def test_a_view_with_strides_is_encoded_as_its_copy(model):
+    frame = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
+    torch.testing.assert_close(Encode(model)(frame[:, ::-1]), Encode(model)(frame[:, ::-1].copy()))
+
+
+# Infer
+
+
+@pytest.mark.parametrize("rate_hz", [5, 10, 20, 30])
+@pytest.mark.parametrize("jitter_ms", [0, 8])
+def test_each_frame_is_paired_with_the_one_a_model_step_before(model, rate_hz, jitter_ms):
+    generator = np.random.default_rng(rate_hz)
+    count = 2 * rate_hz
+    late_ns = generator.integers(-jitter_ms, jitter_ms + 1, count) * MILLISECOND
+    stamps = START_NS + np.round(np.arange(count) * 1e9 / rate_hz).astype(int) + late_ns
+    seen, infer = states(count), Infer(model)
+    for index, stamp_ns in enumerate(stamps.tolist()):
+        found = infer(stamp_ns, seen[index])
+        before = np.abs(stamps[:index] - (stamp_ns - STEP_NS))
+        if not index or before.min() > 0.25 * STEP_NS:
+            assert found is None
+            # Only before a whole step has passed.
+            assert index < np.ceil(rate_hz / 5)
+        else:
+            expected = model.infer(seen[before.argmin()][None], seen[index][None])[0]
+            torch.testing.assert_close(found, expected, rtol=0, atol=0)
+            assert found.shape == (2,)
+
+
+def test_a_gap_gives_nothing_until_a_pair_is_complete_again(model):
+    infer, seen = Infer(model), states(9)
+    times_ms = [0, 100, 200, 300, 1300, 1400, 1500, 1600]
+    found = [infer(START_NS + ms * MILLISECOND, seen[index]) for index, ms in enumerate(times_ms)]
+    assert [one is not None for one in found] == [False, False, True, True, False, False, True, True]
+    torch.testing.assert_close(found[6], model.infer(seen[4][None], seen[6][None])[0])
+
+
+@pytest.mark.parametrize(("ms", "paired"), [(149, False), (151, True), (249, True), (251, False)])
+def test_a_step_may_be_a_quarter_longer_or_shorter(model, ms, paired):
+    infer, seen = Infer(model), states(2)
+    infer(START_NS, seen[0])
+    assert (infer(START_NS + ms * MILLISECOND, seen[1]) is not None) == paired
+
+
+@pytest.mark.parametrize("back_ms", [0, 100, 10_000])
+def test_stamps_that_go_back_clear_the_past(model, back_ms):
+    infer, seen = Infer(model), states(8)
+    for index in range(4):
+        infer(START_NS + index * 100 * MILLISECOND, seen[index])
+    restart_ns = START_NS + (300 - back_ms) * MILLISECOND
+    # Frames from before the jump would be 200 ms away from some of these.
+    found = [infer(restart_ns + index * 100 * MILLISECOND, seen[4 + index]) for index in range(4)]
+    assert found[:2] == [None, None]
+    torch.testing.assert_close(found[2], model.infer(seen[4][None], seen[6][None])[0])
+
+
+def test_reset_forgets(model):
+    infer, seen = Infer(model), states(2)
+    infer(START_NS, seen[0])
+    infer.reset()
+    assert infer(START_NS + STEP_NS, seen[1]) is None
+
+
+def test_frames_that_are_too_old_to_pair_are_let_go(model):
+    infer = Infer(model)
+    first = torch.zeros(1, 8)
+    gone = weakref.ref(first)
+    infer(START_NS, first)
+    del first
+    for index in range(1, 6):
+        infer(START_NS + index * 100 * MILLISECOND, torch.zeros(1, 8))
+    gc.collect()
+    assert gone() is None
+
+
+# Plan
+
+SMALL = CemOptions(batch_size=32, iteration_count=2, elites=4, knots=3, steps_per_knot=2)
+
+
+def stage(model, seed=0, options=SMALL, goal=0.0):
+    made = PlanStage(model, options, seed)
+    made.set_goal(torch.full((1, 8), goal))
+    return made
+
+
+def rates_of(planner, count=4):
+    """Plans for some frames 100 ms apart, [count, T, A]."""
+    seen = states(count)
+    return np.array(
+        [planner(START_NS + index * 100 * MILLISECOND, seen[index]).plan.rates for index in range(count)]
+    )
+
+
+def cost_of_rest(model, state):
+    """Standing still for the horizon, with all ones as the goal."""
+    still = model.rollout(state[None], torch.zeros(1, SMALL.time_steps, 2))
+    return float(model.goal_distance(still, torch.ones(1, 8)).sum())
+
+
+def test_without_a_goal_nothing_is_planned(model):
+    planner = PlanStage(model, SMALL, 0)
+    assert not planner.has_goal
+    with pytest.raises(RuntimeError, match="no goal: publish `goal_image` or call `~/capture_goal` first"):
+        planner(START_NS, states(1)[0])
+    planner.set_goal(torch.zeros(1, 8))
+    assert planner.has_goal
+    planner(START_NS, states(1)[0])
+    planner.set_goal(None)
+    assert not planner.has_goal
+    with pytest.raises(RuntimeError, match="no goal"):
+        planner(START_NS, states(1)[0])
+
+
+def test_a_plan_says_what_it_was_made_from_and_ends_at_rest(model):
+    planner, state = stage(model), states(1)[0]
+    result = planner(START_NS, state)
+    plan = result.plan
+    assert plan.stamp_ns == START_NS
+    assert plan.names == ("shoulder", "elbow")
+    assert plan.rates.shape == (4, 2)
+    assert plan.times_s.tolist() == pytest.approx([0.0, 0.4, 0.8, 1.2])
+    assert not plan.rates[-1].any()
+    assert plan.rates[:-1].any()
+    assert result.goal_distance == pytest.approx(float(model.goal_distance(state, torch.zeros(1, 8))))
+    assert result.candidates.shape == (4, 3, 2)
+    assert result.candidates.dtype == np.float64
+    assert np.isfinite(result.cost)
+
+
+def test_equal_seeds_plan_alike_and_reset_or_a_goal_starts_anew(model):
+    planner = stage(model, seed=5)
+    first = rates_of(planner)
+    np.testing.assert_array_equal(rates_of(stage(model, seed=5)), first)
+    assert not np.array_equal(rates_of(stage(model, seed=6)), first)
+    assert not np.array_equal(rates_of(planner), first)
+    planner.reset()
+    assert planner.has_goal
+    np.testing.assert_array_equal(rates_of(planner), first)
+    planner.set_goal(torch.zeros(1, 8))
+    np.testing.assert_array_equal(rates_of(planner), first)
+
+
+def test_a_clock_that_goes_back_forgets_the_last_plan(model):
+    planner, state = stage(model, goal=1.0), states(1)[0]
+    planner(START_NS, state)
+    # With a lead beyond the horizon the robot only does what it did anyway, and that is known no more.
+    result = planner(START_NS - 5000 * MILLISECOND, state, lead_s=60.0)
+    assert result.cost == pytest.approx(cost_of_rest(model, state), rel=1e-5)
+    assert planner(START_NS, state).plan.stamp_ns == START_NS
+
+
+def test_the_last_plan_is_never_made_worse_while_nothing_changes(model):
+    """With four candidates a search from nothing would come out worse now and then."""
+    planner = stage(model, options=CemOptions(batch_size=4, iteration_count=1, elites=1, knots=3), goal=1.0)
+    costs = [planner(START_NS, states(1)[0]).cost for _ in range(30)]
+    assert (np.diff(costs) <= 1e-5 * costs[0]).all()
+    assert costs[-1] < 0.99 * costs[0]
+
+
+def test_a_robot_follows_its_last_plan_until_the_new_one_takes_effect(model):
+    planner, seen, goal = stage(model, goal=1.0), states(2), torch.full((1, 8), 1.0)
+    # A lead beyond the horizon: whatever is planned, the robot stands still, for it has no plan yet.
+    rest = planner(START_NS, seen[0], lead_s=60.0)
+    assert rest.cost == pytest.approx(cost_of_rest(model, seen[0]), rel=1e-5)
+
+    last = planner(START_NS, seen[0]).plan
+    stamp_ns, lead_s = START_NS + 100 * MILLISECOND, 0.3
+    result = planner(stamp_ns, seen[1], lead_s)
+    committed = [last.rate_at(stamp_ns + step * STEP_NS) for step in range(6)]
+    committed = torch.tensor(np.array([np.zeros(2) if rate is None else rate for rate in committed])).float()
+    assert committed[0].any()
+    assert not committed[5].equal(committed[0])
+    planned = torch.tensor(result.plan.rates[:-1]).float().repeat_interleave(2, dim=0)[None]
+    share = committed_share(lead_s, 0.2, 6)
+    expected = LatentRollout(model, seen[1], goal, committed, share)(planned)
+    assert result.cost == pytest.approx(float(expected), rel=1e-5)
+
+
+@pytest.mark.parametrize("broken", [float("nan"), float("inf")])
+def test_a_state_that_is_not_finite_gives_no_plan_and_does_no_lasting_harm(model, broken):
+    planner = stage(model)
+    planner(START_NS, states(1)[0])
+    with pytest.raises(
+        ValueError, match="every candidate has a cost that is not finite: the image or the weights"
+    ):
+        planner(START_NS + STEP_NS, torch.full((1, 8), broken))
+    result = planner(START_NS + 2 * STEP_NS, states(1)[0])
+    assert np.isfinite(result.plan.rates).all()
+    assert np.isfinite(result.cost)
+
+
+class PointWorld:
+    """A world that is understood: states are positions [N=1, A], actions their rates."""
+
+    device = torch.device("cpu")
+
+    def __init__(self, robot=ARM):
+        self.card = SimpleNamespace(robot=robot)
+
+    def rollout(self, state, actions):
+        return state[:, None] + (actions * self.card.robot.model_dt).cumsum(dim=1).unsqueeze(2)
+
+    def goal_distance(self, states, goal):
+        return (states - goal).square().sum(dim=(-2, -1)).sqrt()
+
+
+def test_commands_stay_within_limits_that_single_precision_cannot_hold():
+    data = copy.deepcopy(ARM.to_dict())
+    data["action"][0].update(min=-0.7, max=0.1)
+    data["action"][1].update(min=-0.9, max=0.3)
+    robot = profile_from_dict(data)
+    for goal in (100.0, -100.0):
+        planner = PlanStage(PointWorld(robot), SMALL, 0)
+        planner.set_goal(torch.full((1, 2), goal))
+        rates = planner(START_NS, torch.zeros(1, 2)).plan.rates
+        assert np.abs(rates).max() > 0.05
+        assert (rates >= robot.low).all()
+        assert (rates <= robot.high).all()
+
+
+@pytest.mark.parametrize("lead_s", [0.0, 0.1])
+def test_replanning_reaches_the_goal_and_stays_there(lead_s):
+    planner = PlanStage(PointWorld(), replace(SMALL, batch_size=64, iteration_count=3, elites=8), 0)
+    position, goal = np.array([1.0, -0.5]), torch.tensor([[-0.6, 0.7]])
+    planner.set_goal(goal)
+    followed, errors = None, []
+    for tick in range(60):
+        now_ns = START_NS + tick * 100 * MILLISECOND
+        result = planner(now_ns, torch.tensor(position[None]).float(), lead_s)
+        if not lead_s:
+            followed = result.plan
+        if followed is not None:
+            position = position + 0.1 * followed.rate_at(now_ns)
+        followed = result.plan
+        errors.append(float(np.linalg.norm(position - goal[0].numpy())))
+    assert errors[0] > 1.5
+    assert max(errors[30:]) < 0.1
+    assert result.goal_distance < 0.1
