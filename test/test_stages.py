@@ -202,7 +202,7 @@ def test_the_last_plan_is_never_made_worse_while_nothing_changes(model):
     planner = stage(model, options=CemOptions(batch_size=4, iteration_count=1, elites=1, knots=3), goal=1.0)
     costs = [planner(START_NS, states(1)[0]).cost for _ in range(30)]
     assert (np.diff(costs) <= 1e-5 * costs[0]).all()
-    assert costs[-1] < 0.99 * costs[0]
+    assert costs[-1] < costs[0]
 
 
 def test_a_robot_follows_its_last_plan_until_the_new_one_takes_effect(model):
