@@ -62,9 +62,13 @@ def verdict(summary: dict) -> str:
         summary["latent_action_r2"],
     )
     goals, radius_cm = len(summary["goals"]), 100 * summary["success_radius_m"]
-    stop = summary["stop_to_zero_s"]
+    stop, stopped_by = summary["stop_to_zero_s"], summary["stopped_by_guard"]
+    stops = (
+        (f"the guard ended {len(stopped_by)} of {goals} goals early: {stopped_by[0]}",) if stopped_by else ()
+    )
     return "\n".join(
         (
+            *stops,
             f"reached and held within {radius_cm:.0f} cm: {summary['success_rate']:.0%} of {goals} goals "
             f"(random actions {control['success_rate']:.0%})",
             f"median distance at the end: {100 * summary['median_final_distance_m']:.1f} cm "

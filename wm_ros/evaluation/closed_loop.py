@@ -18,12 +18,12 @@ class Criterion:
     """When a goal counts as reached: at the end within the radius, and in the mean of the last `hold_s` too.
 
     A trial ends early when the robot has stayed within the radius for `settle_s`, longer than it must hold,
-    so that passing by slowly is no success.
+    so that passing by slowly is no success, nor is a pause of random actions, which are shorter.
     """
 
     radius_m: float = 0.04
     hold_s: float = 1.0
-    settle_s: float = 2.0
+    settle_s: float = 3.0
     limit_s: float = 12.0
 
 
