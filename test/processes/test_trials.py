@@ -84,12 +84,12 @@ def test_an_oracle_reaches_its_goals_and_random_actions_do_not(client):
 
 
 def test_a_guard_that_gets_no_plan_ends_the_trial_with_its_complaint(client, monkeypatch):
-    monkeypatch.setattr("wm_ros.nodes.trials.FIRST_PLAN_S", 2.0)
     profile = load_profile("arm")
     observer = client.add(Observer(profile))
     trials = Trials(client, observer, client.add(Explorer(profile, 0, 1.0)), Criterion())
     goals = Goals(SCENE, seed=1)
     goal = goals.draw(trials.positions())
+    monkeypatch.setattr("wm_ros.nodes.trials.FIRST_PLAN_S", 2.0)
     with pytest.raises(NodeError, match="in vain for the guard to get a plan"):
         trials.by_model(goal, goals.picture(goal), lambda s, m: None)
 
