@@ -50,10 +50,13 @@ def train(
     from wm_ros.training.train import TrainOptions
     from wm_ros.training.train import train as run_training
 
-    if out.exists() and any(out.iterdir()):
-        raise typer.BadParameter(f"{out} exists and is not empty; nothing is overwritten", param_hint="--out")
+    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+        raise typer.BadParameter(
+            f"{out} exists and is not an empty folder; nothing is overwritten", param_hint="--out"
+        )
     torch.set_num_threads(num_threads)
     _keep_memory()
+    encoder_of = None if encoder_from is None else load_checkpoint(encoder_from)
     with TrainView() as view:
         recording = load_recording(bags, load_profile(profile))
         view.say(
@@ -63,7 +66,6 @@ def train(
             view.say(f"  {note}")
         source = ", ".join(bag.name for bag in bags)
         options = TrainOptions(seed=seed, labelled=action_labelled).scaled(effort)
-        encoder_of = None if encoder_from is None else load_checkpoint(encoder_from)
         scores = run_training(recording, out, options, source, view.phase, encoder_of)
     view.table(scores)
     view.say(f"checkpoint: {out}")

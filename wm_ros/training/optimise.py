@@ -35,7 +35,7 @@ def optimise(
         value, figures = loss()
         if not torch.isfinite(value):
             raise TrainingError(
-                f"{name}: loss is {float(value)} at step {step} of {steps}; lower the learning rate ({rate:g}) "
+                f"{name}: loss is {value.item()} at step {step} of {steps}; lower the learning rate ({rate:g}) "
                 "or look for broken frames and commands with `wm_ros inspect`"
             )
         optimizer.zero_grad(set_to_none=True)

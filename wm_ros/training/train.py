@@ -62,24 +62,28 @@ def train(
     """Train a model on a recording with commands and write its checkpoint folder; returns the held-out scores.
 
     source: what the recording is, for the card. encoder_of: a model whose encoder is taken over as it is, instead of
-    training one. Raises ValueError when there is too little to train or score on.
+    training one. Raises TrainingError when there is too little to train or score on.
     """
     started = time.monotonic()
     torch.manual_seed(options.seed)
     fitted, held_out = split_episodes(len(recording.episodes), options.seed)
     model = WorldModel(_card(recording, options, encoder_of))
+    # Filled in when the encoder is trained; what the recording lacks is told before that takes its minutes.
+    states = torch.zeros(len(recording.frames), model.encoder.tokens, model.encoder.dim)
+    train_clips = make_clips(recording, states, fitted, options.clip_steps)
+    test_clips = make_clips(recording, states, held_out, options.clip_steps)
+    long_clips = make_clips(recording, states, fitted, options.displacement_steps)
+    for clips in (train_clips, test_clips):
+        clips.require_actions(recording.profile.names)
     if encoder_of is None:
         report = phases("encoder", options.encoder_steps)
         train_encoder(model.encoder, recording, fitted, options.encoder_steps, options.seed, report)
     else:
         model.encoder.load_state_dict(encoder_of.encoder.state_dict())
     model.encoder.requires_grad_(False).eval()
-    states = encode_all(model.encoder, recording)
-    train_clips = make_clips(recording, states, fitted, options.clip_steps)
-    test_clips = make_clips(recording, states, held_out, options.clip_steps)
-    long_clips = make_clips(recording, states, fitted, options.displacement_steps)
-    for clips in (train_clips, test_clips, long_clips):
-        clips.require_actions()
+    states.copy_(encode_all(model.encoder, recording))
+    for clips in (train_clips, test_clips):
+        clips.require_motion()
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # the heads' matrices are small: a second thread costs them more than it brings
     _train_heads(model, options, phases, train_clips, long_clips)
