@@ -1,0 +1,434 @@
+"""Training on a bag of the embedded arm: real, small, scored on what it has not seen, and the same every time."""
+
+import copy
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from checkpoint_harness import small_model, write_checkpoint
+from typer.testing import CliRunner
+
+pytest.importorskip("mujoco")
+
+from wm_ros.cli import app
+from wm_ros.data.bags import load_recording
+from wm_ros.data.record_sim import record_sim
+from wm_ros.data.recording import Commands
+from wm_ros.models.checkpoint import CheckpointError, load_checkpoint
+from wm_ros.robots.profile import load_profile
+from wm_ros.training import scores
+from wm_ros.training.clips import Clips, make_clips, split_episodes
+from wm_ros.training.encoder import encode_all
+from wm_ros.training.optimise import TrainingError, optimise, rate_share
+from wm_ros.training.sigreg import sigreg
+from wm_ros.training.train import TrainOptions, train
+
+ARM = load_profile("arm")
+EPISODES, SECONDS = 6, 3.6
+BRIEF = TrainOptions(seed=3).scaled(0.001)
+BRIEFLY = ("--effort", "0.001", "--seed", "3", "--num-threads", "1")
+
+
+@pytest.fixture(scope="module")
+def bag(tmp_path_factory):
+    path = tmp_path_factory.mktemp("recorded") / "bag"
+    record_sim(ARM, path, episodes=EPISODES, seconds=SECONDS)
+    return path
+
+
+@pytest.fixture(scope="module")
+def recording(bag):
+    return load_recording(bag, ARM)
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def short_probe(monkeypatch):
+    monkeypatch.setattr(scores, "PROBE_STEPS", 20)
+
+
+class Phases:
+    """Remembers every figure of every phase."""
+
+    def __init__(self):
+        self.figures = {}
+
+    def __call__(self, name, steps):
+        rows = self.figures[name] = []
+
+        def report(step, figures):
+            rows.append(figures)
+            assert step == len(rows) <= steps
+
+        return report
+
+    def fell(self, phase, figure):
+        """The mean of the last fifth of the steps as a share of that of the first."""
+        values = [row[figure] for row in self.figures[phase]]
+        fifth = len(values) // 5
+        return np.mean(values[-fifth:]) / np.mean(values[:fifth])
+
+
+def trained(recording, folder, options=BRIEF, **arguments):
+    found = train(recording, folder, options, "a test", Phases(), **arguments)
+    return load_checkpoint(folder), found
+
+
+def parts_that_differ(first, second):
+    """Names of the parts of two models whose weights are not equal bit for bit."""
+    weights, others = first.state_dict(), second.state_dict()
+    assert list(weights) == list(others)
+    return {name.split(".")[0] for name in weights if not torch.equal(weights[name], others[name])}
+
+
+def corrupted(recording, episodes):
+    """The recording with noise for pictures and other commands in these episodes."""
+    frames, stamps = np.array(recording.frames), recording.stamps_ns
+    vectors, generator = recording.commands.vectors.copy(), np.random.default_rng(0)
+    for episode in (recording.episodes[index] for index in episodes):
+        frames[episode] = generator.integers(0, 256, frames[episode].shape, np.uint8)
+        times = recording.commands.stamps_ns
+        during = (times >= stamps[episode.start]) & (times <= stamps[episode.stop - 1])
+        vectors[during] = generator.uniform(-1.5, 1.5, (during.sum(), 2))
+    commands = Commands(recording.commands.stamps_ns, vectors, ARM.command.timeout_s)
+    return replace(recording, frames=frames, commands=commands)
+
+
+def wm_ros(*arguments):
+    environment = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1"}
+    command = [sys.executable, "-m", "wm_ros.cli", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=100)
+
+
+def called(*arguments):
+    """The same command in this process."""
+    return CliRunner().invoke(app, [str(argument) for argument in arguments], env={"COLUMNS": "200"})
+
+
+# The whole
+
+
+def test_losses_fall_and_the_model_is_scored_and_written(recording, tmp_path, short_probe):
+    options = TrainOptions(
+        encoder_steps=20, world_model_steps=25, controller_steps=15, goal_distance_steps=40
+    )
+    phases = Phases()
+    found = train(recording, tmp_path / "new", options, "six episodes", phases)
+    assert list(phases.figures) == ["encoder", "world model", "goal distance", "controller"]
+    assert [len(rows) for rows in phases.figures.values()] == [20, 25, 40, 15]
+    assert phases.fell("encoder", "foreground") < 0.8
+    assert phases.fell("encoder", "sigreg") < 0.6
+    assert phases.fell("world model", "error_to_copy") < 0.5
+    assert phases.fell("goal distance", "displacement") < 0.7
+    assert phases.fell("controller", "inverse") < 0.7
+    assert np.isfinite(list(found.values())).all()
+
+    card = load_checkpoint(tmp_path / "new").card
+    assert card.robot == ARM
+    assert card.metrics == {name: pytest.approx(value, abs=1e-4) for name, value in found.items()}
+    assert card.training["source"] == "six episodes"
+    assert card.training["options"]["encoder_steps"] == 20
+    assert (card.training["episodes"], card.training["held_out_episodes"]) == (5, 1)
+    assert card.training["frames"] == len(recording.frames)
+    assert card.action_scale == (1.5, 1.5)
+
+
+def test_held_out_episodes_are_scored_on_and_nothing_else(recording, tmp_path, short_probe):
+    fitted, held_out = split_episodes(EPISODES, BRIEF.seed)
+    model, found = trained(recording, tmp_path / "clean")
+    other, other_found = trained(corrupted(recording, held_out), tmp_path / "corrupted")
+    assert parts_that_differ(model, other) == set()
+    assert all(
+        found[name] != other_found[name] for name in ("one_step", "rollout", "controller_rollout", "kl")
+    )
+    assert found["latent_action_r2"] != other_found["latent_action_r2"]
+    assert found["action_probe_r2"] != other_found["action_probe_r2"]
+    # And the same corruption elsewhere does reach the weights.
+    third, _ = trained(corrupted(recording, fitted[:1]), tmp_path / "third")
+    assert "encoder" in parts_that_differ(model, third)
+
+
+def test_encoder_and_latent_actions_never_look_at_the_commands(recording, tmp_path, short_probe):
+    vectors = recording.commands.vectors[::-1]
+    commands = Commands(recording.commands.stamps_ns, vectors, ARM.command.timeout_s)
+    model, _ = trained(recording, tmp_path / "one")
+    other, _ = trained(replace(recording, commands=commands), tmp_path / "two")
+    assert parts_that_differ(model, other) == {"controller", "controller_inverse", "goal_distance"}
+
+
+def test_another_seed_is_another_model(recording, tmp_path, short_probe):
+    model, _ = trained(recording, tmp_path / "one")
+    other, _ = trained(recording, tmp_path / "two", replace(BRIEF, seed=4))
+    assert "encoder" in parts_that_differ(model, other)
+    assert "forward_model" in parts_that_differ(model, other)
+
+
+def test_the_command_trains_the_same_model_bit_for_bit(bag, recording, tmp_path, short_probe):
+    result = wm_ros("train", bag, "--out", tmp_path / "model", *BRIEFLY)
+    assert result.returncode == 0, result.stderr
+    for word in (
+        f"{len(recording.frames)} frames, 6 episodes",
+        "not trained on",
+        "latent_action_r2",
+        "checkpoint: ",
+    ):
+        assert word in result.stdout
+    trained(recording, tmp_path / "twin")
+    weights = [(tmp_path / name / "weights.safetensors").read_bytes() for name in ("model", "twin")]
+    assert weights[0] == weights[1]
+
+
+def test_a_labelled_model_is_trained_on_the_encoder_of_another(bag, recording, tmp_path, short_probe):
+    model, _ = trained(recording, tmp_path / "model")
+    baseline = ("--action-labelled", "--encoder-from", tmp_path / "model")
+    result = called("train", bag, "--out", tmp_path / "labelled", *baseline, *BRIEFLY)
+    assert result.exit_code == 0, result.output
+    labelled = load_checkpoint(tmp_path / "labelled")
+    assert labelled.card.labelled
+    assert labelled.card.latent_action_dim == 2
+    encoder = model.encoder.state_dict()
+    assert all(torch.equal(encoder[name], taken) for name, taken in labelled.encoder.state_dict().items())
+    state, action = torch.randn(1, 1, 16), torch.tensor([[1.5, -0.75]])
+    torch.testing.assert_close(labelled.latent_action(action, state), torch.tensor([[1.0, -0.5]]))
+    metrics = json.loads((tmp_path / "labelled" / "card.json").read_text())["metrics"]
+    assert np.isfinite(list(metrics.values())).all()
+
+
+# What cannot be trained on
+
+
+@pytest.mark.parametrize("there", ["full", "file"])
+def test_an_existing_out_folder_is_left_alone(tmp_path, there):
+    out = tmp_path / "out"
+    if there == "full":
+        write_checkpoint(out, ARM)
+    else:
+        out.write_text("mine")
+    result = called("train", tmp_path / "no bag", "--out", out)
+    assert result.exit_code == 2
+    assert "nothing is overwritten" in result.output
+
+
+def test_an_encoder_that_is_not_there_is_told_before_the_bag_is_read(tmp_path):
+    result = called(
+        "train", tmp_path / "no bag", "--out", tmp_path / "out", "--encoder-from", tmp_path / "none"
+    )
+    assert isinstance(result.exception, CheckpointError)
+
+
+def test_too_few_episodes_are_told_in_a_sentence(tmp_path):
+    record_sim(ARM, tmp_path / "bag", episodes=1, seconds=4.0)
+    result = wm_ros("train", tmp_path / "bag", "--out", tmp_path / "out")
+    assert result.returncode == 1
+    assert "wm_ros: 1 episode: training scores itself on episodes it has not seen" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def refused(recording, out, said, **arguments):
+    phases = Phases()
+    with pytest.raises(TrainingError, match=said):
+        train(recording, out, BRIEF, "a test", phases, **arguments)
+    assert not out.exists()
+    return phases.figures
+
+
+def test_episodes_that_are_too_short_are_refused_before_anything_is_trained(recording, tmp_path):
+    short = replace(recording, episodes=tuple(slice(e.start, e.start + 12) for e in recording.episodes))
+    said = r"no clip of 7 frames at 5 Hz in 5 episodes: record episodes of at least 1\.4 s"
+    assert refused(short, tmp_path / "out", said) == {}
+    longer = replace(recording, episodes=tuple(slice(e.start, e.start + 20) for e in recording.episodes))
+    assert refused(longer, tmp_path / "out", r"no clip of 16 frames .* at least 3\.2 s") == {}
+
+
+def test_a_recording_without_commands_is_refused_before_anything_is_trained(recording, tmp_path):
+    silent = replace(recording, commands=None)
+    assert refused(silent, tmp_path / "out", "the recording has no commands.*`wm_ros inspect`") == {}
+
+
+def test_a_component_that_never_moves_is_named_before_anything_is_trained(recording, tmp_path):
+    still = Commands(recording.commands.stamps_ns, 0 * recording.commands.vectors, ARM.command.timeout_s)
+    said = "the commands of shoulder are 0 throughout"
+    assert refused(replace(recording, commands=still), tmp_path / "out", said) == {}
+    stamps = recording.stamps_ns[:-1]
+    vectors = np.stack([np.sin(np.arange(len(stamps))), np.full(len(stamps), 0.4)], axis=1)
+    said = "the commands of elbow are 0.4 throughout"
+    held = replace(recording, commands=Commands(stamps, vectors, timeout_s=10.0))
+    assert refused(held, tmp_path / "out", said) == {}
+
+
+def test_pictures_in_which_nothing_moves_are_refused(recording, tmp_path):
+    still = replace(recording, frames=np.broadcast_to(recording.frames[:1], recording.frames.shape).copy())
+    encoder_of = small_model(ARM, weight=0.3)
+    assert refused(still, tmp_path / "out", "nothing moves in the pictures", encoder_of=encoder_of) == {}
+
+
+def test_a_model_of_broken_numbers_stops_the_training_at_its_first_step(recording, tmp_path):
+    broken = small_model(ARM, weight=float("nan"))
+    phases = refused(
+        recording, tmp_path / "out", "world model: loss is nan at step 1 of 2", encoder_of=broken
+    )
+    assert phases == {"world model": []}
+
+
+def test_a_loss_that_is_not_finite_is_told_before_it_reaches_a_weight():
+    weight = torch.nn.Parameter(torch.tensor([1.0]))
+    values = iter([1.0, 1.0, float("inf")])
+    steps = []
+
+    def loss():
+        return (weight * next(values)).sum(), {}
+
+    with pytest.raises(TrainingError) as told:
+        optimise("encoder", [weight], loss, 10, 1e-3, lambda step, figures: steps.append(step))
+    for word in (
+        "encoder: loss is inf at step 3 of 10",
+        "lower the learning rate (0.001)",
+        "`wm_ros inspect`",
+    ):
+        assert word in str(told.value)
+    assert steps == [1, 2]
+    assert weight.isfinite().all()
+
+
+# Its parts
+
+
+def test_the_learning_rate_warms_up_and_falls_to_almost_nothing():
+    shares = [rate_share(step, 100) for step in range(100)]
+    assert shares[:10] == pytest.approx(np.arange(1, 11) / 10)
+    assert shares[9:] == sorted(shares[9:], reverse=True)
+    assert shares[55] == pytest.approx(0.51, abs=0.01)
+    assert shares[-1] == pytest.approx(0.02, abs=0.001)
+    assert rate_share(0, 1) == 1.0
+
+
+def test_effort_scales_all_steps_and_keeps_at_least_one():
+    full, least = TrainOptions(), TrainOptions().scaled(1e-9)
+    assert full.scaled(1.0) == full
+    assert full.scaled(0.1).encoder_steps == round(0.1 * full.encoder_steps)
+    steps = (least.encoder_steps, least.world_model_steps, least.controller_steps, least.goal_distance_steps)
+    assert steps == (1, 1, 1, 1)
+    assert least.clip_steps == full.clip_steps
+
+
+@pytest.mark.parametrize("count", [2, 3, 10, 500])
+def test_episodes_are_split_without_overlap_by_seed(count):
+    fitted, held_out = split_episodes(count, seed=0)
+    assert sorted([*fitted, *held_out]) == list(range(count))
+    assert len(held_out) == max(1, round(0.1 * count))
+    np.testing.assert_array_equal(split_episodes(count, seed=0)[1], held_out)
+    if count > 3:
+        assert not np.array_equal(split_episodes(count, seed=1)[1], held_out)
+
+
+def test_clips_hold_the_states_and_commands_of_their_frames(recording):
+    states = torch.arange(len(recording.frames), dtype=torch.float32)[:, None, None]
+    chosen = np.array([1, 4])
+    clips = make_clips(recording, states, chosen, steps=3)
+    seen, actions = clips.take(np.arange(len(clips.rows)))
+    assert seen.shape[1:] == (4, 1, 1)
+    assert actions.shape == (len(seen), 3, 2)
+    # The camera runs at twice the model's rate.
+    assert (seen[:, 1:] - seen[:, :-1] == 2).all()
+    inside = {frame for index in chosen for frame in range(*recording.episodes[index].indices(10**6))}
+    assert set(seen.flatten().int().tolist()) <= inside
+    stamps = recording.stamps_ns[clips.rows]
+    expected = recording.commands.mean(stamps[:, 1], stamps[:, 2])
+    np.testing.assert_allclose(actions[:, 1].numpy(), expected, rtol=1e-5, atol=1e-6)
+    drawn, _ = clips.batch(np.random.default_rng(0), 5)
+    assert drawn.shape == (5, 4, 1, 1)
+
+
+def test_all_frames_are_encoded_once_each_in_order(recording):
+    encoder = small_model(ARM, weight=0.3).encoder
+    states = encode_all(encoder, recording, batch=50)
+    assert states.shape == (len(recording.frames), 1, 8)
+    for index in (0, 49, 50, len(states) - 1):
+        alone = encoder(torch.tensor(recording.frames[index])[None])[0]
+        torch.testing.assert_close(states[index], alone, rtol=1e-4, atol=1e-4)
+
+
+def test_sigreg_is_small_for_gaussian_states_alone():
+    generator = torch.Generator().manual_seed(0)
+    draw = torch.randn(4096, 8, generator=generator)
+    uniform = 12**0.5 * (torch.rand(4096, 1, generator=generator) - 0.5)
+    others = {
+        "collapsed": torch.zeros(4096, 8),
+        "in one direction": draw[:, :1] * torch.ones(8) / 8**0.5,
+        "too small": 0.5 * draw,
+        "too large": 2.0 * draw,
+        "shifted": draw + 0.5,
+        "uniform": uniform,
+        "of two values": draw.sign(),
+    }
+    gaussian = float(sigreg(draw, torch.Generator().manual_seed(1)))
+    assert 0.3 < gaussian < 3.0
+    for name, states in others.items():
+        assert float(sigreg(states, torch.Generator().manual_seed(1))) > 3 * gaussian, name
+
+
+def test_sigreg_pulls_a_collapsed_state_apart():
+    states = (1e-3 * torch.randn(256, 4, generator=torch.Generator().manual_seed(0))).requires_grad_()
+    sigreg(states, torch.Generator().manual_seed(1)).backward()
+    # Downhill is outward.
+    assert (states.grad * states).sum() < 0
+
+
+def test_r2_by_hand():
+    true = torch.tensor([[0.0, 1.0], [2.0, 5.0], [4.0, 3.0]])
+    assert scores.r2(true, true) == 1.0
+    assert scores.r2(true.mean(dim=0).expand(3, -1), true) == 0.0
+    # Residuals 3 of 8 in one component, none in the other.
+    assert scores.r2(true + torch.tensor([[1.0, 0], [1.0, 0], [1.0, 0]]), true) == pytest.approx(1 - 3 / 16)
+
+
+def synthetic_clips(shuffled=False):
+    """States whose change is the action, in mixed-up coordinates."""
+    generator = torch.Generator().manual_seed(0)
+    actions = torch.rand(400, 2, 2, generator=generator) - 0.5
+    start = torch.randn(400, 1, 2, generator=generator)
+    path = torch.cat([start, start + actions.cumsum(dim=1)], dim=1)
+    states = (path @ torch.randn(2, 6, generator=generator)).reshape(1200, 1, 6)
+    if shuffled:
+        actions = actions[torch.randperm(400, generator=generator)]
+    return Clips(states, np.arange(1200).reshape(400, 3), actions.numpy())
+
+
+def test_the_probe_reads_an_action_that_is_there_and_none_that_is_not(monkeypatch):
+    monkeypatch.setattr(scores, "PROBE_STEPS", 200)
+    clips, others = synthetic_clips(), synthetic_clips(shuffled=True)
+    assert scores.action_probe(clips, clips, seed=0) > 0.9
+    # Fitted on true actions it does not find others; fitted on others it finds nothing on the true ones.
+    assert scores.action_probe(clips, others, seed=0) < 0.2
+    assert scores.action_probe(others, clips, seed=0) < 0.2
+
+
+def test_scores_of_a_model_that_ignores_its_latent_action_say_so():
+    model = small_model(ARM, weight=0.3)
+    for block in model.forward_model.blocks:
+        torch.nn.init.zeros_(block.modulation.weight)
+    states = torch.randn(30, 1, 8, generator=torch.Generator().manual_seed(0))
+    clips = Clips(states, np.arange(30).reshape(10, 3), None)
+    found = scores.world_model_scores(model, clips, seed=0)
+    assert found["action_gap_shuffled"] == pytest.approx(1.0, abs=1e-5)
+    assert found["action_gap_zero"] == pytest.approx(1.0, abs=1e-5)
+    # A forward model that predicts no change is exactly as bad as copying.
+    copying = copy.deepcopy(model)
+    torch.nn.init.zeros_(copying.forward_model.read.weight)
+    torch.nn.init.zeros_(copying.forward_model.read.bias)
+    found = scores.world_model_scores(copying, clips, seed=0)
+    assert found["one_step"] == pytest.approx(1.0, abs=1e-5)
+    assert found["rollout"] == pytest.approx(1.0, abs=1e-5)
