@@ -170,10 +170,10 @@ def test_capture_goal_takes_the_frame_seen_now(bench):
     assert f"{stamp * 1e-9:.3f}" in answer.message
     bench.show(5)
     bench.ros.until(lambda: len(distances) == 1, "the distance of the same picture")
-    assert distances[0].data == pytest.approx(0.0, abs=1e-6)
+    assert distances[0].data == pytest.approx(0.0, abs=2e-3)  # smooth at zero
     bench.show(6, stamp + 10**9)
     bench.ros.until(lambda: len(distances) == 2, "the distance of another picture")
-    assert distances[1].data > 1e-4
+    assert distances[1].data > 2.0 * distances[0].data
 
 
 def test_reset_forgets_the_goal(bench):
