@@ -22,9 +22,9 @@ class CemOptions:
     A candidate is `knots` actions, each held for `steps_per_knot` model steps.
     """
 
-    batch_size: int = 128
+    batch_size: int = 64
     iteration_count: int = 3
-    elites: int = 12
+    elites: int = 8
     knots: int = 5
     steps_per_knot: int = 2
 
