@@ -72,7 +72,9 @@ def test_inside_a_frame_every_token_sees_every_token():
 
 
 def test_the_order_of_the_past_matters():
-    model = forward_model(1)
+    # One block: with more, frames see earlier ones and thereby their order, even without the rotation.
+    model = ForwardModel(1, DIM, LATENT, width=32, depth=1, heads=4)
+    randomise(model, weight=0.3)
     states, latents = clip(1, 4)
     order = [1, 0, 2, 3]
     change = model(states[:, order], latents[:, order])[:, 3] - model(states, latents)[:, 3]
