@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from wm_ros.planning.cem import CemOptions, cem, shifted
 
+# Not the defaults, which are tuned for speed.
+PLENTY = {"batch_size": 128, "elites": 12, "iteration_count": 3, "steps_per_knot": 1}
 LOW, HIGH = torch.tensor([-1.5, -0.5]), torch.tensor([1.0, 2.0])
 
 
@@ -30,7 +32,7 @@ class Bowl:
 
 
 def plan(rollout, low=LOW, high=HIGH, seed=0, warm_start=None, **options):
-    options = CemOptions(**{"steps_per_knot": 1, **options})
+    options = CemOptions(**(PLENTY | options))
     return cem(rollout, low, high, options, torch.Generator().manual_seed(seed), warm_start)
 
 
