@@ -24,6 +24,7 @@ from wm_ros.robots.profile import load_profile
 from wm_ros.training import scores
 from wm_ros.training.clips import Clips, make_clips, split_episodes
 from wm_ros.training.encoder import encode_all
+from wm_ros.training.goal_distance import train_goal_distance
 from wm_ros.training.optimise import TrainingError, optimise, rate_share
 from wm_ros.training.sigreg import sigreg
 from wm_ros.training.train import TrainOptions, train
@@ -380,6 +381,16 @@ def test_sigreg_is_small_for_gaussian_states_alone():
         assert float(sigreg(states, torch.Generator().manual_seed(1))) > 3 * gaussian, name
 
 
+def test_sigreg_by_the_formula():
+    """All states at one point c of a line: |exp(itc) - exp(-t^2 / 2)|^2, weighted by exp(-t^2 / 2)."""
+    t, c = np.linspace(-5.0, 5.0, 17), 0.7
+    gaussian = np.exp(-(t**2) / 2)
+    gap = np.abs(np.exp(1j * t * c) - gaussian) ** 2 * gaussian
+    expected = 10 * np.sum((gap[1:] + gap[:-1]) / 2 * np.diff(t))
+    found = sigreg(torch.full((10, 1), c), torch.Generator().manual_seed(0))
+    assert float(found) == pytest.approx(expected, rel=1e-5)
+
+
 def test_sigreg_pulls_a_collapsed_state_apart():
     states = (1e-3 * torch.randn(256, 4, generator=torch.Generator().manual_seed(0))).requires_grad_()
     sigreg(states, torch.Generator().manual_seed(1)).backward()
@@ -395,16 +406,28 @@ def test_r2_by_hand():
     assert scores.r2(true + torch.tensor([[1.0, 0], [1.0, 0], [1.0, 0]]), true) == pytest.approx(1 - 3 / 16)
 
 
-def synthetic_clips(shuffled=False):
+def synthetic_clips(steps=2, size=6, shuffled=False):
     """States whose change is the action, in mixed-up coordinates."""
-    generator = torch.Generator().manual_seed(0)
-    actions = torch.rand(400, 2, 2, generator=generator) - 0.5
-    start = torch.randn(400, 1, 2, generator=generator)
+    generator, count = torch.Generator().manual_seed(0), 400
+    actions = torch.rand(count, steps, 2, generator=generator) - 0.5
+    start = torch.randn(count, 1, 2, generator=generator)
     path = torch.cat([start, start + actions.cumsum(dim=1)], dim=1)
-    states = (path @ torch.randn(2, 6, generator=generator)).reshape(1200, 1, 6)
+    states = (path @ torch.randn(2, size, generator=generator)).reshape(-1, 1, size)
     if shuffled:
-        actions = actions[torch.randperm(400, generator=generator)]
-    return Clips(states, np.arange(1200).reshape(400, 3), actions.numpy())
+        actions = actions[torch.randperm(count, generator=generator)]
+    return Clips(states, np.arange(len(states)).reshape(count, -1), actions.numpy())
+
+
+def test_the_goal_distance_learns_how_many_steps_of_commands_lie_between():
+    model = small_model(ARM, action_scale=(2.0, 0.5))
+    model.goal_distance.requires_grad_(True)
+    clips, phases = synthetic_clips(steps=6, size=8), Phases()
+    train_goal_distance(model, clips, 250, seed=0, report=phases("goal distance", 250))
+    states, actions = clips.take(np.arange(400))
+    way = (actions / model.action_scale).sum(dim=1).norm(dim=1)
+    found = torch.stack([model.goal_distance(first, last) for first, last in zip(states[:, 0], states[:, -1], strict=True)])
+    assert scores.r2(found[:, None], way[:, None]) > 0.9
+    assert phases.figures["goal distance"][-1]["displacement"] < 0.2
 
 
 def test_the_probe_reads_an_action_that_is_there_and_none_that_is_not(monkeypatch):

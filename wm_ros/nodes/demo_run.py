@@ -24,6 +24,8 @@ PROFILE = "arm"
 # Scenes of recordings have seeds below this, so that no model was trained on a demo's.
 FIRST_SCENE = 1_000_000_000
 START_S = 60.0
+# Sim, planner, guard and this program may share two cores: frames of 10 Hz, a plan of up to 0.25 s, and some slack.
+GUARD = {"autostart": True, "enable_control": True, "max_observation_age_s": 0.5}
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ def run_demo(
         children = stack.enter_context(Children(log_dir))
         client = stack.enter_context(Client("demo", children.check))
         children.start("sim_node", {"seed": options.scene_seed})
-        children.start("guard_node", {"autostart": True, "enable_control": True})
+        children.start("guard_node", GUARD)
         children.start("pipeline_node", {"autostart": True, "checkpoint": str(checkpoint)})
         observer = client.add(Observer(profile))
         explorer = client.add(Explorer(profile, options.seed, max_excursion=1.5))

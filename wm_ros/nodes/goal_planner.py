@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 PARAMETERS = (
     Parameter("planner.rate_hz", 10.0, "Plans at most this often.", range=(0.1, 1000.0)),
     Parameter("planner.batch_size", 64, "Candidates per iteration.", range=(4, 65536), read_only=True),
-    Parameter("planner.iteration_count", 3, "Iterations per plan.", range=(1, 1000), read_only=True),
+    Parameter("planner.iteration_count", 2, "Iterations per plan.", range=(1, 1000), read_only=True),
     Parameter(
         "planner.elites", 8, "Candidates the next iteration grows from.", range=(1, 65536), read_only=True
     ),

@@ -23,7 +23,7 @@ class CemOptions:
     """
 
     batch_size: int = 64
-    iteration_count: int = 3
+    iteration_count: int = 2
     elites: int = 8
     knots: int = 5
     steps_per_knot: int = 2
