@@ -7,6 +7,9 @@ import shutil
 import struct
 
 import pytest
+
+pytest.importorskip("torch")
+
 import torch
 from checkpoint_harness import small_model
 from hypothesis import HealthCheck, given, settings

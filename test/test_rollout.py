@@ -1,6 +1,9 @@
 """Costs of candidates: summed along what the model imagines, with what the robot does anyway held fixed."""
 
 import pytest
+
+pytest.importorskip("torch")
+
 import torch
 from checkpoint_harness import small_model
 

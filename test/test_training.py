@@ -9,11 +9,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("mujoco")
+pytest.importorskip("rosbags")
+
 import torch
 from checkpoint_harness import small_model, write_checkpoint
 from typer.testing import CliRunner
-
-pytest.importorskip("mujoco")
 
 from wm_ros.cli import app
 from wm_ros.data.bags import load_recording
