@@ -2,11 +2,11 @@
 # it afterwards. With a ROS 2 sourced they use that one, otherwise ROS 2 wheels (x86_64 Linux).
 #
 #   make test TESTS=test/test_guard.py    only some tests         make demo DEMO="--goals 20 --seed 3"
-#   make test WHEELS=jazzy                with Jazzy wheels       make venv TORCH_INDEX=   torch as on PyPI (CUDA)
+#   make test WHEELS=jazzy                with Jazzy wheels       make venv TORCH_INDEX=URL  for torch's CPU build
 
 PYTHON ?= python3
 WHEELS ?= kilted
-TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+TORCH_INDEX ?=
 TESTS ?= test
 DEMO ?= --goals 5 --out demo
 
@@ -53,12 +53,9 @@ else
 	@cat constraints.txt constraints-$(WHEELS).txt > $(VENV)/constraints.txt
 endif
 	@$(VENV)/bin/python -m wm_ros.environment > /dev/null
-ifneq ($(TORCH_INDEX),)
-	@# The CPU build of torch, from the indexes pip knows or else from PyTorch's: PyPI's brings gigabytes of CUDA.
-	@$(PIP) --no-deps $(TORCH)+cpu 2>/dev/null \
-	|| $(PIP) --no-deps --retries 1 --timeout 20 --index-url $(TORCH_INDEX) $(TORCH)+cpu \
-	|| echo "No CPU build of $(TORCH) in $(TORCH_INDEX): taking the default build, several GB on Linux"
-endif
+	@# The CPU build of torch where an index has it; PyPI's build for Linux brings gigabytes of CUDA.
+	@$(PIP) --no-deps $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) $(TORCH)+cpu 2>/dev/null \
+	|| echo "No CPU build of $(TORCH) found: taking the default build (TORCH_INDEX=... names PyTorch's CPU index)"
 	@$(PIP) -e '.[$(EXTRAS)]' -c $(VENV)/constraints.txt
 	@touch $@
 
