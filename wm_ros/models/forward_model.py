@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -74,6 +76,17 @@ class ForwardModel(nn.Module):
         frame_of = torch.full((tokens,), seen, device=state.device)
         following, cache = self._run(state[:, None], latent_action[:, None], frame_of, cache, None)
         return following[:, 0], cache
+
+    def unroll(self, state: Tensor, steps: int, latent_action: Callable[[int, Tensor], Tensor]) -> Tensor:
+        """States [B, steps, N, D] imagined from a state [B, N, D].
+
+        latent_action: called with the number of the step and the state before it, gives the latent action [B, Z].
+        """
+        cache, predicted = None, []
+        for step in range(steps):
+            state, cache = self.step(state, latent_action(step, state), cache)
+            predicted.append(state)
+        return torch.stack(predicted, dim=1)
 
     def _run(
         self,

@@ -63,12 +63,9 @@ class WorldModel(nn.Module):
 
     def rollout(self, state: Tensor, actions: Tensor) -> Tensor:
         """Imagine robot actions [B, H, A] (SI) from state [B, N, D]: predicted states [B, H, N, D]."""
-        cache, predicted = None, []
-        for step in range(actions.shape[1]):
-            latent = self.latent_action(actions[:, step], state)
-            state, cache = self.forward_model.step(state, latent, cache)
-            predicted.append(state)
-        return torch.stack(predicted, dim=1)
+        return self.forward_model.unroll(
+            state, actions.shape[1], lambda step, before: self.latent_action(actions[:, step], before)
+        )
 
 
 def build_encoder(config: dict) -> nn.Module:

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from wm_ros.models.world_model import WorldModel
 from wm_ros.training.clips import Clips
 from wm_ros.training.optimise import Report, optimise
-from wm_ros.training.world_model import infer_clips
+from wm_ros.training.world_model import copy_error, inferred
 
 BATCH = 128
 RATE = 2e-3
@@ -29,15 +29,17 @@ def train_controller(model: WorldModel, clips: Clips, steps: int, seed: int, rep
     def loss() -> tuple[Tensor, dict[str, float]]:
         states, actions = clips.batch(choose, BATCH)
         with torch.no_grad():
-            latents = infer_clips(model, states)
+            latents = inferred(model, states)[0].flatten(0, 1)
         before, flat = states[:, :-1].flatten(0, 1), actions.flatten(0, 1)
         error = F.mse_loss(model.rollout(states[:, 0], actions), states[:, 1:])
-        match = F.mse_loss(model.latent_action(flat, before), latents.flatten(0, 1))
-        back = model.robot_action(latents.flatten(0, 1), before)
+        match = F.mse_loss(model.latent_action(flat, before), latents)
+        back = model.robot_action(latents, before)
         inverse = F.mse_loss(back / model.action_scale, flat / model.action_scale)
-        copy = F.mse_loss(states[:, :1].expand_as(states[:, 1:]), states[:, 1:])
         spread = (flat / model.action_scale).var(dim=0).mean()
-        figures = {"error_to_copy": error.item() / copy.item(), "inverse": inverse.item() / spread.item()}
+        figures = {
+            "error_to_copy": error.item() / copy_error(states),
+            "inverse": inverse.item() / spread.item(),
+        }
         return error + LATENT_WEIGHT * match + inverse, figures
 
     optimise("controller", parameters, loss, steps, RATE, report)

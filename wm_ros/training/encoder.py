@@ -90,4 +90,4 @@ def encode_all(encoder: TinyEncoder, recording: Recording, batch: int = 512) -> 
         encoder(torch.from_numpy(recording.frames[start : start + batch].copy()))
         for start in range(0, len(recording.frames), batch)
     ]
-    return torch.cat(parts).clone()
+    return torch.cat(parts)

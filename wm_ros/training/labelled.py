@@ -6,11 +6,10 @@ import numpy as np
 from torch import Tensor
 from torch.nn import functional as F
 
-from wm_ros.models import bottleneck
 from wm_ros.models.world_model import WorldModel
 from wm_ros.training.clips import Clips
 from wm_ros.training.optimise import Report, optimise
-from wm_ros.training.world_model import BATCH, RATE
+from wm_ros.training.world_model import BATCH, RATE, copy_error, inferred
 
 
 def train_labelled_world_model(
@@ -22,11 +21,11 @@ def train_labelled_world_model(
 
     def loss() -> tuple[Tensor, dict[str, float]]:
         states, actions = clips.batch(choose, BATCH)
-        raw = model.inverse_dynamics(states[:, :-1].flatten(0, 1), states[:, 1:].flatten(0, 1))
-        named = bottleneck.split(raw)[0]
-        inverse = F.mse_loss(named, (actions / model.action_scale).flatten(0, 1))
+        inverse = F.mse_loss(inferred(model, states)[0], actions / model.action_scale)
         error = F.mse_loss(model.rollout(states[:, 0], actions), states[:, 1:])
-        copy = F.mse_loss(states[:, :1].expand_as(states[:, 1:]), states[:, 1:])
-        return error + inverse, {"error_to_copy": error.item() / copy.item(), "inverse": inverse.item()}
+        return error + inverse, {
+            "error_to_copy": error.item() / copy_error(states),
+            "inverse": inverse.item(),
+        }
 
     optimise("labelled world model", parameters, loss, steps, RATE, report)

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from wm_ros.models import bottleneck
 from wm_ros.models.world_model import WorldModel
 from wm_ros.training.clips import Clips
-from wm_ros.training.world_model import imagine, infer_clips
+from wm_ros.training.world_model import copy_error, imagine, inferred
 
 SCORED_CLIPS = 2048
 PROBE_STEPS = 1500
@@ -26,17 +26,14 @@ def world_model_scores(model: WorldModel, clips: Clips, seed: int) -> dict[str, 
     latent action is ignored. `kl`: nats per latent action; `active_dimensions`: those with more than 0.1 nat.
     """
     states, _ = _subset(clips, seed)
-    copy = _error(states[:, :1].expand_as(states[:, 1:]), states[:, 1:])
-    latents = infer_clips(model, states)
-    one_step_copy = _error(states[:, 0], states[:, 1])
+    latents, log_variance = inferred(model, states)
     one_step = _error(imagine(model, states[:, 0], latents[:, :1])[:, 0], states[:, 1])
     other = imagine(model, states[:, 0], latents[:, :1].roll(1, dims=0))[:, 0]
     none = imagine(model, states[:, 0], torch.zeros_like(latents[:, :1]))[:, 0]
-    raw = model.inverse_dynamics(states[:, :-1].flatten(0, 1), states[:, 1:].flatten(0, 1))
-    kl = bottleneck.kl_per_dimension(*bottleneck.split(raw))
+    kl = bottleneck.kl_per_dimension(latents, log_variance)
     return {
-        "one_step": one_step / one_step_copy,
-        "rollout": _error(imagine(model, states[:, 0], latents), states[:, 1:]) / copy,
+        "one_step": one_step / copy_error(states[:, :2]),
+        "rollout": _error(imagine(model, states[:, 0], latents), states[:, 1:]) / copy_error(states),
         "action_gap_shuffled": _error(other, states[:, 1]) / one_step,
         "action_gap_zero": _error(none, states[:, 1]) / one_step,
         "kl": float(kl.sum()),
@@ -49,13 +46,12 @@ def controller_scores(model: WorldModel, clips: Clips, seed: int) -> dict[str, f
     """The controller on held-out clips: rollout error from robot actions, its ratio to that from true latent actions,
     and R2 of the robot action read back from the latent one."""
     states, actions = _subset(clips, seed)
-    copy = _error(states[:, :1].expand_as(states[:, 1:]), states[:, 1:])
-    latents = infer_clips(model, states)
+    latents, _ = inferred(model, states)
     informed = _error(imagine(model, states[:, 0], latents), states[:, 1:])
     steered = _error(model.rollout(states[:, 0], actions), states[:, 1:])
     back = model.robot_action(latents[:, 0], states[:, 0])
     return {
-        "controller_rollout": steered / copy,
+        "controller_rollout": steered / copy_error(states),
         "controller_gap": steered / informed,
         "latent_action_r2": r2(back, actions[:, 0]),
     }

@@ -30,28 +30,27 @@ def train_world_model(
 
     def loss() -> tuple[Tensor, dict[str, float]]:
         states, _ = clips.batch(choose, BATCH)
-        raw = model.inverse_dynamics(states[:, :-1].flatten(0, 1), states[:, 1:].flatten(0, 1))
-        mean, log_variance = bottleneck.split(raw)
-        latents = bottleneck.sample(mean, log_variance, generator).unflatten(0, (len(states), -1))
+        mean, log_variance = inferred(model, states)
+        latents = bottleneck.sample(mean, log_variance, generator)
         error = F.mse_loss(imagine(model, states[:, 0], latents), states[:, 1:])
         kl = bottleneck.kl_per_dimension(mean, log_variance).sum()
-        copy = F.mse_loss(states[:, :1].expand_as(states[:, 1:]), states[:, 1:])
-        return error + beta * kl, {"error_to_copy": error.item() / copy.item(), "kl": kl.item()}
+        return error + beta * kl, {"error_to_copy": error.item() / copy_error(states), "kl": kl.item()}
 
     optimise("world model", parameters, loss, steps, RATE, report)
 
 
 def imagine(model: WorldModel, state: Tensor, latents: Tensor) -> Tensor:
     """States [B, T, N, D] that latent actions [B, T, Z] lead to from a state [B, N, D]."""
-    cache, predicted = None, []
-    for step in range(latents.shape[1]):
-        state, cache = model.forward_model.step(state, latents[:, step], cache)
-        predicted.append(state)
-    return torch.stack(predicted, dim=1)
+    return model.forward_model.unroll(state, latents.shape[1], lambda step, _: latents[:, step])
 
 
-def infer_clips(model: WorldModel, states: Tensor) -> Tensor:
-    """Latent actions [B, T, Z] (means) between the neighbours of states [B, T + 1, N, D]."""
-    return model.infer(states[:, :-1].flatten(0, 1), states[:, 1:].flatten(0, 1)).unflatten(
-        0, (len(states), -1)
-    )
+def inferred(model: WorldModel, states: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and log-variance [B, T, Z] of the latent actions between the neighbours of states [B, T + 1, N, D]."""
+    raw = model.inverse_dynamics(states[:, :-1].flatten(0, 1), states[:, 1:].flatten(0, 1))
+    mean, log_variance = bottleneck.split(raw.unflatten(0, (len(states), -1)))
+    return mean, log_variance
+
+
+def copy_error(states: Tensor) -> float:
+    """Mean squared error of predicting that states [B, T + 1, N, D] stay as they begin."""
+    return F.mse_loss(states[:, :1].expand_as(states[:, 1:]), states[:, 1:]).item()
