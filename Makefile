@@ -54,7 +54,7 @@ else
 endif
 	@$(VENV)/bin/python -m wm_ros.environment > /dev/null
 	@# The CPU build of torch where an index has it; PyPI's build for Linux brings gigabytes of CUDA.
-	@$(PIP) --no-deps $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) $(TORCH)+cpu 2>/dev/null \
+	@$(PIP) --no-deps $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) $(TORCH)+cpu $(if $(TORCH_INDEX),,2>/dev/null) \
 	|| echo "No CPU build of $(TORCH) found: taking the default build (TORCH_INDEX=... names PyTorch's CPU index)"
 	@$(PIP) -e '.[$(EXTRAS)]' -c $(VENV)/constraints.txt
 	@touch $@

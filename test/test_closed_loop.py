@@ -100,11 +100,18 @@ def test_the_stop_ends_with_the_first_zero_that_stays():
     assert seconds_to_zero(10**12, times, commands) is None
 
 
+def test_r2_is_the_mean_over_the_components():
+    true = np.array([[0.0, 1.0], [2.0, 5.0], [4.0, 3.0]])
+    # Residuals 3 of 8 in one component, none in the other.
+    assert r2(true, true + np.array([[1.0, 0], [1.0, 0], [1.0, 0]])) == pytest.approx(1 - 3 / 16)
+
+
 def test_r2_is_one_for_the_truth_and_zero_for_its_mean():
     true = np.random.default_rng(0).normal(size=(50, 2))
     assert r2(true, true) == 1.0
     assert r2(true, np.broadcast_to(true.mean(axis=0), true.shape)) == pytest.approx(0.0)
     assert r2(np.ones((5, 2)), np.zeros((5, 2))) is None
+    assert r2(true * [1, 0], true) is None
     assert r2(np.zeros((0, 2)), np.zeros((0, 2))) is None
 
 

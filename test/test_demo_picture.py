@@ -55,6 +55,6 @@ def test_the_animation_shows_the_joints_and_the_camera_of_each_moment(tmp_path, 
 
 
 def test_the_sheet_shows_some_of_many_goals_and_does_without_the_control(tmp_path, frames):
-    draw_sheet([trial(1.0)] * 9, [], frames, tmp_path / "demo.png")
+    draw_sheet([trial(1.0)] * 9, [], frames, 0.04, tmp_path / "demo.png")
     with Image.open(tmp_path / "demo.png") as sheet:
         assert 1000 < sheet.width < 2000

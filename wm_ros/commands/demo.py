@@ -48,7 +48,8 @@ def demo(
         result = run_demo(options, out / "logs", table.show)
     (out / "summary.json").write_text(json.dumps(result.summary, indent=1) + "\n", encoding="utf-8")
     with console.status("drawing pictures"):
-        draw_sheet(result.by_model, result.at_random, result.frames, out / "demo.png")
+        radius_m = options.criterion.radius_m
+        draw_sheet(result.by_model, result.at_random, result.frames, radius_m, out / "demo.png")
         draw_animation(result.by_model, result.frames, options.scene_seed, out / "demo.gif")
     console.print(verdict(result.summary), soft_wrap=True)
     console.print(f"Pictures and figures: {out}/demo.gif, {out}/demo.png, {out}/summary.json", soft_wrap=True)

@@ -104,9 +104,14 @@ def seconds_to_zero(stop_ns: int, times_ns: np.ndarray, commands: np.ndarray) ->
 
 
 def r2(true: np.ndarray, predicted: np.ndarray) -> float | None:
-    """Coefficient of determination over samples and components [S, A]; None when nothing varies."""
-    total = np.square(true - true.mean(axis=0)).sum() if len(true) else 0.0
-    return float(1.0 - np.square(true - predicted).sum() / total) if total > 0.0 else None
+    """Share of the variance explained, averaged over the components of [S, A]; below 0 is worse than the mean.
+
+    None when a component does not vary.
+    """
+    total = np.square(true - true.mean(axis=0)).sum(axis=0) if len(true) else np.zeros(1)
+    if not (total > 0.0).all():
+        return None
+    return float((1.0 - np.square(true - predicted).sum(axis=0) / total).mean())
 
 
 def summarise(scores: Sequence[Score]) -> dict[str, object]:

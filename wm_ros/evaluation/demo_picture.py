@@ -43,8 +43,13 @@ def draw_animation(trials: Sequence[Trial], frames: Frames, scene_seed: int, pat
     indexed[0].save(path, save_all=True, append_images=indexed[1:], duration=durations, loop=0, optimize=True)
 
 
-def draw_sheet(by_model: Sequence[Trial], at_random: Sequence[Trial], frames: Frames, path: Path) -> None:
-    """Write a PNG: per goal its picture, what the camera saw at the end, and the distance over time."""
+def draw_sheet(
+    by_model: Sequence[Trial], at_random: Sequence[Trial], frames: Frames, radius_m: float, path: Path
+) -> None:
+    """Write a PNG: per goal its picture, what the camera saw at the end, and the distance over time.
+
+    radius_m: within which a goal counts as reached, drawn as a line.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -62,6 +67,7 @@ def draw_sheet(by_model: Sequence[Trial], at_random: Sequence[Trial], frames: Fr
                 axis.set_ylabel(label)
         axes[0, column].set_title(f"goal {column + 1}: {100 * trial.score.final_distance_m:.1f} cm")
         _plot_distances(axes[2, column], trial, at_random[column] if column < len(at_random) else None)
+        axes[2, column].axhline(100 * radius_m, color="tab:green", linewidth=0.8, linestyle="--")
     axes[2, 0].set_ylabel("fingertip to goal, cm")
     axes[2, 0].legend(frameon=False, fontsize="small")
     figure.savefig(path)
@@ -72,7 +78,6 @@ def _plot_distances(axis: Any, model: Trial, random: Trial | None) -> None:
         if trial is not None:
             stamps = trial.joints[0]
             axis.plot((stamps - stamps[0]) * 1e-9, 100 * trial.distances_m, color=colour, label=label)
-    axis.axhline(4.0, color="tab:green", linewidth=0.8, linestyle="--")
     axis.set(xlabel="s", ylim=(0, None))
 
 

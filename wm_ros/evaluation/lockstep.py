@@ -20,13 +20,12 @@ from wm_ros.planning.cem import CemOptions
 from wm_ros.robots.profile import RobotProfile
 from wm_ros.safety.guard import Guard, GuardOptions
 from wm_ros.safety.observation_gate import Now
-from wm_ros.sim.arm import Arm, random_positions, tip_position
+from wm_ros.sim.arm import Arm, far_apart, random_positions, tip_position
 from wm_ros.stages.encode import Encode
 from wm_ros.stages.plan import PlanStage
 
 # Scenes of recordings have seeds below this, so that no model was trained on one of these.
 FIRST_SCENE = 2_000_000_000
-MIN_START_DISTANCE_M = 0.10
 
 
 @dataclass(frozen=True)
@@ -86,7 +85,7 @@ def run_goals(
 def _start_and_goal(generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     while True:
         start, goal = random_positions(generator), random_positions(generator)
-        if np.linalg.norm(tip_position(start) - tip_position(goal)) >= MIN_START_DISTANCE_M:
+        if far_apart(start, goal):
             return start, goal
 
 

@@ -15,9 +15,8 @@ from wm_ros.nodes.explorer import Explorer
 from wm_ros.nodes.guard_client import GuardClient
 from wm_ros.nodes.observer import Observer
 from wm_ros.nodes.qos import LATCHED
-from wm_ros.sim.arm import Arm, random_positions, tip_position
+from wm_ros.sim.arm import Arm, far_apart, random_positions, tip_position
 
-MIN_START_DISTANCE_M = 0.10
 FIRST_PLAN_S = 10.0
 Progress = Callable[[float, float], None]  # seconds since the start, metres from the goal
 
@@ -33,7 +32,7 @@ class Goals:
         """Joint angles [A] rad whose fingertip is away from the one at `positions`."""
         while True:
             goal = random_positions(self._generator)
-            if np.linalg.norm(tip_position(goal) - tip_position(positions)) >= MIN_START_DISTANCE_M:
+            if far_apart(positions, goal):
                 return goal
 
     def picture(self, goal: np.ndarray) -> np.ndarray:

@@ -14,6 +14,8 @@ JOINTS = ("shoulder", "elbow")
 TIMESTEP_S = 0.005
 # Goals and starts stay this far from the mechanical stops.
 LIMIT_MARGIN_RAD = 0.15
+# A goal nearer than this is no task.
+MIN_START_DISTANCE_M = 0.10
 
 
 class Arm:
@@ -88,6 +90,11 @@ def random_positions(generator: np.random.Generator) -> np.ndarray:
     """Joint angles [2] rad, uniform within the limits less a margin."""
     limit = np.array([scene.SHOULDER_LIMIT_RAD, scene.ELBOW_LIMIT_RAD]) - LIMIT_MARGIN_RAD
     return generator.uniform(-limit, limit)
+
+
+def far_apart(start: np.ndarray, goal: np.ndarray) -> bool:
+    """Whether the fingertips of two poses [2] rad are far enough apart for one to be a goal from the other."""
+    return bool(np.linalg.norm(tip_position(start) - tip_position(goal)) >= MIN_START_DISTANCE_M)
 
 
 def tip_position(positions: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from wm_ros.evaluation.closed_loop import r2
 from wm_ros.models import bottleneck
 from wm_ros.models.world_model import WorldModel
 from wm_ros.training.clips import Clips
@@ -53,7 +54,7 @@ def controller_scores(model: WorldModel, clips: Clips, seed: int) -> dict[str, f
     return {
         "controller_rollout": steered / copy_error(states),
         "controller_gap": steered / informed,
-        "latent_action_r2": r2(back, actions[:, 0]),
+        "latent_action_r2": r2(actions[:, 0].numpy(), back.numpy()),
     }
 
 
@@ -76,13 +77,7 @@ def action_probe(train: Clips, held_out: Clips, seed: int) -> float:
             loss.backward()
             optimizer.step()
     with torch.no_grad():
-        return r2(probe(_pairs(states)) * spread, actions[:, 0])
-
-
-def r2(predicted: Tensor, true: Tensor) -> float:
-    """Share of the variance explained, averaged over the components of [B, A]; below 0 is worse than the mean."""
-    residual = (predicted - true).square().sum(dim=0)
-    return float((1.0 - residual / (true - true.mean(dim=0)).square().sum(dim=0)).mean())
+        return r2(actions[:, 0].numpy(), (probe(_pairs(states)) * spread).numpy())
 
 
 def _probe(inputs: int, outputs: int, generator: torch.Generator) -> nn.Sequential:
