@@ -146,6 +146,30 @@ def test_frames_that_cannot_be_decoded_are_left_out_and_counted(tmp_path, profil
     assert "5 bytes of data" in notes
 
 
+@pytest.mark.parametrize(
+    ("storage", "compression"),
+    [(StoragePlugin.SQLITE3, CompressionMode.NONE), (StoragePlugin.MCAP, CompressionMode.STORAGE)],
+)
+def test_a_damaged_storage_is_read_up_to_there_and_says_so(tmp_path, profile, storage, compression):
+    rng = np.random.default_rng(0)
+    noise = [
+        (topic, stamp, image(stamp, 0, 4000, data=rng.integers(0, 4, 36_000).astype(np.uint8)))
+        for topic, stamp, _ in frames(100)
+    ]
+    bag = write_bag(tmp_path / "bag", noise, storage, compression=compression)
+    file = next(entry for entry in bag.iterdir() if entry.suffix in (".mcap", ".db3"))
+    data = bytearray(file.read_bytes())
+    middle = len(data) // 2 // 4096 * 4096  # a page of sqlite begins with where its message goes on
+    data[middle : middle + 400] = bytes(400)
+    file.write_bytes(data)
+    recording = load_recording(bag, profile)
+    count = len(recording.frames)
+    assert 10 < count < 60
+    np.testing.assert_array_equal(recording.frames[9].reshape(-1), noise[9][2].data)
+    assert f"{file.name} is damaged after {count} messages, and the rest of it is lost" in recording.notes[0]
+    assert f"promises 100 messages on these topics, found {count}" in recording.notes[1]
+
+
 @pytest.mark.parametrize("damage", ["cut", "garbage"])
 def test_corrupt_jpegs_are_left_out_and_counted(tmp_path, profile, damage):
     smooth = cv2.GaussianBlur(

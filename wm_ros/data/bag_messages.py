@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from wm_ros.data.recording import RecordingError
 
 STORAGE_SUFFIXES = (".mcap", ".db3")
+_Raw = tuple[Any, int, bytes]  # connection, log_ns, data
 
 
 class BagMessage(NamedTuple):
@@ -58,8 +60,8 @@ class Bag:
             )
         found = 0
         for file in self._files:
-            read = _salvage if file in self._salvaged else _read
-            for message in read(file, topics):
+            cut = file in self._salvaged
+            for message in _salvage(file, topics) if cut else _read(file, topics, self.notes):
                 found += 1
                 yield message
         self._check_count(found, topics)
@@ -137,12 +139,12 @@ def _open(file: Path) -> AnyReader:
     return AnyReader([file], default_typestore=get_typestore(Stores.ROS2_JAZZY))
 
 
-def _read(file: Path, topics: Collection[str]) -> Iterator[BagMessage]:
+def _read(file: Path, topics: Collection[str], notes: list[str]) -> Iterator[BagMessage]:
     with _open(file) as reader:
         connections = [connection for connection in reader.connections if connection.topic in topics]
         if not connections:
             return
-        for connection, log_ns, data in reader.messages(connections):
+        for connection, log_ns, data in _until_damaged(reader.messages(connections), file, notes):
             try:
                 message = reader.deserialize(data, connection.msgtype)
             except AnyReaderError as error:
@@ -150,6 +152,20 @@ def _read(file: Path, topics: Collection[str]) -> Iterator[BagMessage]:
                     f"{file}: a message on {connection.topic} is damaged: {error}"
                 ) from error
             yield BagMessage(connection.topic, log_ns, message)
+
+
+def _until_damaged(messages: Iterator[_Raw], file: Path, notes: list[str]) -> Iterator[_Raw]:
+    for count in itertools.count():
+        try:
+            message = next(messages, None)
+        except Exception as error:  # every storage and compression has errors of its own
+            notes.append(
+                f"{file.name} is damaged after {count} messages, and the rest of it is lost: {error}"
+            )
+            return
+        if message is None:
+            return
+        yield message
 
 
 def _survey(file: Path) -> tuple[dict[str, str], int]:
