@@ -262,7 +262,7 @@ def test_a_camera_clock_of_its_own_is_fine_where_commands_have_it_too(tmp_path):
 
 
 def test_a_camera_that_does_not_stamp_is_refused_with_the_reason(tmp_path, profile):
-    messages = [("/image", k * PERIOD, image(0)) for k in range(5)]
+    messages = [("/image", 99 * SECOND + k * PERIOD, image(0)) for k in range(5)] + held(0, 3, 0.1, 0.1)
     with pytest.raises(RecordingError, match=r"1 usable frames. bag: left out 4 .* does not stamp"):
         load_recording(write_bag(tmp_path / "bag", messages), profile)
 

@@ -40,15 +40,15 @@ class BagSource:
         """Hand everything over; raises RecordingError when commands cannot be laid beside the frames."""
         marker = find_topic(self._bag.topics, EPISODE_TOPIC)
         topics = {self._camera, self._commands, marker} - {None}
-        off_ns, log_dated, number = 0, False, 0
+        off_ns, log_dated = 0, False
         with collector.source(self._bag.path.name, "bag", labelled=self._commands is not None):
             for topic, log_ns, message in self._bag.messages(topics):
                 try:
                     if topic == self._camera:
                         stamp_ns = to_ns(message.header.stamp)
-                        off_ns = max(off_ns, stamp_ns - log_ns, key=abs)
+                        if stamp_ns:
+                            off_ns = max(off_ns, stamp_ns - log_ns, key=abs)
                         collector.frame(stamp_ns, decode_image(message))
-                        number += 1
                     elif topic == self._commands:
                         stamp_ns = to_ns(message.header.stamp) if hasattr(message, "header") else 0
                         log_dated |= stamp_ns == 0

@@ -122,11 +122,11 @@ class Collector:
         episodes: list[slice] = []
         unlabelled: list[int] = []
         gaps: Counter[str] = Counter()
-        lines: dict[str, list[tuple[_Part, int]]] = {}
+        lines: dict[tuple[str, str, bool], list[tuple[_Part, int]]] = {}
         for part in self._parts:
             found, broken = _episodes(stamps, part)
             gaps[part.name] += broken
-            lines.setdefault(part.name, []).append((part, len(found)))
+            lines.setdefault((part.name, part.kind, part.labelled), []).append((part, len(found)))
             if not part.labelled:
                 unlabelled += range(len(episodes), len(episodes) + len(found))
             episodes += found
@@ -206,7 +206,7 @@ def _line(stamps: np.ndarray, parts: Sequence[tuple[_Part, int]]) -> str:
     sizes = " and ".join(dict.fromkeys(_size(part.shape) for part, _ in parts if part.shape))
     return (
         f"{first.name}: {first.kind}, {count} frames of {sizes}{rate}, {sum(n for _, n in parts)} episodes, "
-        f"{'with' if any(part.labelled for part, _ in parts) else 'without'} commands"
+        f"{'with' if first.labelled else 'without'} commands"
     )
 
 

@@ -41,7 +41,7 @@ class LeRobotSet:
         self.root = root
         self.notes: list[str] = []
         self.info = self._read_info()
-        self.version: str = self.info["codebase_version"]
+        self.version = str(self.info["codebase_version"])
         self.fps = float(self.info["fps"])
         self.camera = self._camera(camera or profile.camera.topic, asked=camera is not None)
         self.in_video = self.info["features"][self.camera]["dtype"] == "video"
@@ -94,7 +94,7 @@ class LeRobotSet:
             )
         if not isinstance(fps, (int, float)) or not fps > 0:
             raise RecordingError(f"{file}: fps must be above 0, got {fps!r}")
-        if not isinstance(features, dict) or not all("dtype" in feature for feature in features.values()):
+        if not isinstance(features, dict) or not all({"dtype", "shape"} <= set(f) for f in features.values()):
             raise RecordingError(f"{file}: features must map each name to its dtype and shape")
         return info
 
