@@ -56,7 +56,7 @@ setup(
     extras_require={
         "ros": [requirement + ROS_WHEEL for requirement in ROS],
         "sim": ["mujoco>=3.1", "matplotlib", "pillow"],  # the embedded robot, and the pictures of its demo
-        "train": ["mcap", "rosbags>=0.11", "safetensors", "torch>=2.4"],
+        "train": ["av>=12", "mcap", "pyarrow>=14", "rosbags>=0.11", "safetensors", "torch>=2.4"],
         "eval": ["matplotlib", "pillow"],
         "dev": ["hypothesis", "pytest", "pytest-timeout", "ruff", "setuptools"],
         "test": ["pytest"],  # colcon test looks for pytest here and runs no test without it

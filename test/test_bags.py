@@ -1,6 +1,7 @@
 """Bags of every kind and condition become recordings, or errors that say what to do."""
 
 import json
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -19,9 +20,9 @@ from rosbags.interfaces import (
 )
 from rosbags.rosbag2 import CompressionMode, StoragePlugin
 
-from wm_ros.data.bag_messages import BagError
-from wm_ros.data.bags import load_recording
-from wm_ros.data.recording import Commands, Recording, describe
+from wm_ros.data.describe import describe
+from wm_ros.data.load import load_recording
+from wm_ros.data.recording import Commands, Recording, RecordingError
 from wm_ros.robots.profile import load_profile
 
 PERIOD = SECOND // 10
@@ -145,6 +146,47 @@ def test_frames_that_cannot_be_decoded_are_left_out_and_counted(tmp_path, profil
     assert "5 bytes of data" in notes
 
 
+@pytest.mark.parametrize(
+    ("storage", "compression"),
+    [(StoragePlugin.SQLITE3, CompressionMode.NONE), (StoragePlugin.MCAP, CompressionMode.STORAGE)],
+)
+def test_a_damaged_storage_is_read_up_to_there_and_says_so(tmp_path, profile, storage, compression):
+    rng = np.random.default_rng(0)
+    noise = [
+        (topic, stamp, image(stamp, 0, 4000, data=rng.integers(0, 4, 36_000).astype(np.uint8)))
+        for topic, stamp, _ in frames(100)
+    ]
+    bag = write_bag(tmp_path / "bag", noise, storage, compression=compression)
+    file = next(entry for entry in bag.iterdir() if entry.suffix in (".mcap", ".db3"))
+    data = bytearray(file.read_bytes())
+    middle = len(data) // 2 // 4096 * 4096  # a page of sqlite begins with where its message goes on
+    data[middle : middle + 400] = bytes(400)
+    file.write_bytes(data)
+    recording = load_recording(bag, profile)
+    count = len(recording.frames)
+    assert 10 < count < 60
+    np.testing.assert_array_equal(recording.frames[9].reshape(-1), noise[9][2].data)
+    assert f"{file.name} is damaged after {count} messages, and the rest of it is lost" in recording.notes[0]
+    assert f"promises 100 messages on these topics, found {count}" in recording.notes[1]
+
+
+@pytest.mark.parametrize("damage", ["cut", "garbage"])
+def test_corrupt_jpegs_are_left_out_and_counted(tmp_path, profile, damage):
+    smooth = cv2.GaussianBlur(
+        np.random.default_rng(0).integers(0, 256, (48, 64, 3)).astype(np.uint8), (9, 9), 0
+    )
+    whole = cv2.imencode(".jpg", smooth)[1].reshape(-1)
+    broken = whole[:20] if damage == "cut" else np.arange(500).astype(np.uint8)
+    messages = []
+    for number, (_, stamp, raw) in enumerate(frames(10)):
+        data = broken if number in (2, 7) else whole
+        message = blank("rosbags", COMPRESSED, format="jpeg", data=data, header=raw.header)
+        messages.append(("/image/compressed", stamp, message))
+    recording = load_recording(write_bag(tmp_path / "bag", messages), profile)
+    assert recording.frames.shape == (8, 48, 64, 3)
+    assert "bag: left out 2 messages, /image/compressed: " in recording.notes[0]
+
+
 def test_commands_that_are_not_finite_are_left_out_and_counted(tmp_path, profile):
     messages = frames(5) + held(5 * SECOND, 20, 0.5, 0.5) + held(5 * SECOND + 7, 2, float("nan"), 0.0)
     recording = load_recording(write_bag(tmp_path / "bag", sorted(messages, key=lambda m: m[1])), profile)
@@ -157,13 +199,13 @@ def test_commands_that_are_not_finite_are_left_out_and_counted(tmp_path, profile
 
 def test_no_camera_lists_the_topics_there_are(tmp_path, profile):
     bag = write_bag(tmp_path / "bag", frames(3, topic="/webcam") + held(5 * SECOND, 3, 0.0, 0.0))
-    with pytest.raises(BagError, match=r"no camera topic image .*/webcam \(sensor_msgs/msg/Image\)"):
+    with pytest.raises(RecordingError, match=r"no camera topic image .*/webcam \(sensor_msgs/msg/Image\)"):
         load_recording(bag, profile)
 
 
 def test_a_change_of_resolution_names_both(tmp_path, profile):
     messages = [*frames(3), ("/image", 6 * SECOND, image(6 * SECOND, width=8))]
-    with pytest.raises(BagError, match="frame 3 is 8x3 after frames of 4x3"):
+    with pytest.raises(RecordingError, match="frame 3 is 8x3 after frames of 4x3"):
         load_recording(write_bag(tmp_path / "bag", messages), profile)
 
 
@@ -171,14 +213,14 @@ def test_commands_of_another_type_are_refused(tmp_path, profile):
     twist = blank("rosbags", "geometry_msgs/msg/Twist")
     bag = write_bag(tmp_path / "bag", [*frames(3), (COMMANDS, 6 * SECOND, twist)])
     with pytest.raises(
-        BagError, match=r"is geometry_msgs/msg/Twist, but profile arm says .*Float64MultiArray"
+        RecordingError, match=r"is geometry_msgs/msg/Twist, but profile arm says .*Float64MultiArray"
     ):
         load_recording(bag, profile)
 
 
 def test_commands_by_another_clock_are_refused(tmp_path, profile):
     bag = write_bag(tmp_path / "bag", frames(3) + held(1_700_000_000 * SECOND, 3, 0.0, 0.0))
-    with pytest.raises(BagError, match=r"different clocks.*--use-sim-time"):
+    with pytest.raises(RecordingError, match=r"different clocks.*--use-sim-time"):
         load_recording(bag, profile)
 
 
@@ -186,13 +228,42 @@ def test_a_clock_restart_between_commands_is_refused(tmp_path, profile):
     messages = frames(5, start=9 * SECOND) + held(9 * SECOND, 3, 0.0, 0.0) + [
         ("/image", 20 * SECOND + k, image(3 * SECOND + k * PERIOD)) for k in range(3)
     ]  # fmt: skip
-    with pytest.raises(BagError, match=r"stamps go back by 6\.4 s at frame 5"):
+    with pytest.raises(RecordingError, match=r"stamps go back by 6\.4 s at frame 5"):
         load_recording(write_bag(tmp_path / "bag", messages), profile)
 
 
+@pytest.mark.parametrize("jump_s", [-7.5, 7.5])
+def test_a_camera_clock_that_jumps_against_the_recorder_s_is_refused(tmp_path, profile, jump_s):
+    messages = frames(30) + held(5 * SECOND, 150, 0.5, 0.5)
+    for index in range(0 if jump_s < 0 else 20, 20 if jump_s < 0 else 30):
+        log_ns = messages[index][1]
+        messages[index] = ("/image", log_ns, image(log_ns + round(jump_s * SECOND)))
+    with pytest.raises(
+        RecordingError, match=rf"up to \{jump_s:+.1f} s off the recorder's clock.* with a header"
+    ):
+        load_recording(write_bag(tmp_path / "bag", messages), profile)
+
+
+def test_a_camera_clock_of_its_own_is_fine_where_commands_have_it_too(tmp_path):
+    twist = replace(load_profile("arm").command, topic="cmd_vel", type="geometry_msgs/msg/TwistStamped")
+    arm = load_profile("arm")
+    fields = [replace(arm.action[0], field="twist.linear.x"), replace(arm.action[1], field="twist.angular.z")]
+    messages = []
+    for number in range(20):
+        stamp = 1000 * SECOND + number * PERIOD
+        message = blank("rosbags", "geometry_msgs/msg/TwistStamped")
+        message.header.stamp.sec, message.header.stamp.nanosec = divmod(stamp, SECOND)
+        message.twist.linear.x = 0.5
+        messages += [("/image", number * PERIOD, image(stamp)), ("/cmd_vel", number * PERIOD, message)]
+    recording = load_recording(
+        write_bag(tmp_path / "bag", messages), replace(arm, command=twist, action=tuple(fields))
+    )
+    np.testing.assert_allclose(recording.actions(recording.clips(2))[:, 0], [[0.5, 0.0]] * 18, atol=1e-6)
+
+
 def test_a_camera_that_does_not_stamp_is_refused_with_the_reason(tmp_path, profile):
-    messages = [("/image", k * PERIOD, image(0)) for k in range(5)]
-    with pytest.raises(BagError, match=r"1 usable frames. left out 4 .* does not stamp"):
+    messages = [("/image", 99 * SECOND + k * PERIOD, image(0)) for k in range(5)] + held(0, 3, 0.1, 0.1)
+    with pytest.raises(RecordingError, match=r"1 usable frames. bag: left out 4 .* does not stamp"):
         load_recording(write_bag(tmp_path / "bag", messages), profile)
 
 
@@ -200,8 +271,9 @@ def test_a_camera_that_does_not_stamp_is_refused_with_the_reason(tmp_path, profi
     ("make", "said"),
     [
         (lambda path: None, "no recording at"),
-        (lambda path: path.mkdir(), "not a rosbag2 recording"),
-        (lambda path: path.write_text("x"), "is no recording: give"),
+        (lambda path: path.mkdir(), "is no recording: its content is not that of a rosbag2 folder"),
+        (lambda path: path.write_text("x"), "is no recording: .* a LeRobot dataset"),
+        (lambda path: path.with_suffix(".mp4").write_text("x"), "no recording at"),
         (lambda path: (path.mkdir(), (path / "metadata.yaml").write_text("a: [")), "no rosbag2 metadata"),
         (
             lambda path: (path.mkdir(), (path / "a.db3").write_bytes(b"junk" * 99)),
@@ -212,14 +284,14 @@ def test_a_camera_that_does_not_stamp_is_refused_with_the_reason(tmp_path, profi
 )
 def test_what_is_no_recording_is_told_so(tmp_path, profile, make, said):
     make(tmp_path / "bag")
-    with pytest.raises(BagError, match=said):
+    with pytest.raises(RecordingError, match=said):
         load_recording(tmp_path / "bag", profile)
 
 
 def test_a_file_named_in_the_metadata_must_be_there(tmp_path, profile):
     bag = write_bag(tmp_path / "bag", frames(3))
     (bag / "bag.mcap").rename(bag / "other.mcap")
-    with pytest.raises(BagError, match=r"lacks the files bag\.mcap"):
+    with pytest.raises(RecordingError, match=r"lacks the files bag\.mcap"):
         load_recording(bag, profile)
 
 
@@ -235,6 +307,13 @@ def test_episodes_end_at_markers_gaps_and_steps_back(tmp_path, profile):
     messages += [("/image", last + k, image(last - SECOND + k * PERIOD)) for k in range(1, 3)]
     recording = load_recording(write_bag(tmp_path / "bag", messages), profile)
     assert recording.episodes == (slice(0, 4), slice(4, 7), slice(7, 10), slice(10, 12))
+    assert recording.notes == ("bag: 2 gaps or jumps of the frames' stamps, each ends an episode",)
+
+
+def test_cameras_of_different_rates_do_not_cut_each_other_s_episodes(tmp_path, profile):
+    fast = write_bag(tmp_path / "fast", frames(60, period=SECOND // 30))
+    slow = write_bag(tmp_path / "slow", frames(8, period=SECOND // 5))
+    assert load_recording([fast, slow], profile).episodes == (slice(0, 60), slice(60, 68))
 
 
 def test_a_few_lost_frames_do_not_end_an_episode(tmp_path, profile):
@@ -253,19 +332,30 @@ def test_bags_whose_clocks_overlap_keep_their_own_commands(tmp_path, profile):
     np.testing.assert_allclose(actions[:, 0, 0], [0.5, 0.5, -0.5, -0.5], atol=1e-6)
 
 
-def test_bags_with_and_without_commands_are_not_mixed(tmp_path, profile):
+def test_bags_with_and_without_commands_are_told_apart(tmp_path, profile):
     bags = [
-        write_bag(tmp_path / "a", frames(4)),
-        write_bag(tmp_path / "b", frames(4) + held(5 * SECOND, 3, 0.0, 0.0)),
+        write_bag(tmp_path / "a", frames(8)),
+        write_bag(tmp_path / "b", frames(8) + held(5 * SECOND, 20, 0.5, 0.0)),
+        write_bag(tmp_path / "c", frames(8), topics=[(COMMANDS, ARRAY)]),
     ]
-    with pytest.raises(BagError, match="load them apart"):
-        load_recording(bags, profile)
+    recording = load_recording(bags, profile)
+    assert recording.labelled_episodes.tolist() == [1]
+    assert recording.actions(recording.clips(2, [1])).any()
+    for episode in (0, 2):
+        with pytest.raises(ValueError, match=r"no commands .* with these clips"):
+            recording.actions(recording.clips(2, [1, episode]))
+    assert recording.sources[0] == "a: bag, 8 frames of 4x3 at 10 Hz, 1 episodes, without commands"
+    assert [source.rpartition(", ")[2] for source in recording.sources[1:]] == [
+        "with commands",
+        "without commands",
+    ]
 
 
-def test_a_topic_without_a_message_is_no_reason_to_fail(tmp_path, profile):
+def test_a_silent_command_topic_is_not_taken_for_rest(tmp_path, profile):
     bag = write_bag(tmp_path / "bag", frames(5), topics=[(COMMANDS, ARRAY), ("/image", IMAGE)])
     recording = load_recording(bag, profile)
-    assert not recording.actions(recording.clips(2)).any()
+    assert recording.commands is None
+    assert "bag: no command on joint_velocity_controller/commands" in recording.notes[0]
 
 
 # Clips at the model's rate (5 Hz).

@@ -82,9 +82,9 @@ def test_contradicting_options_are_refused(tmp_path):
 
 def test_faults_of_our_own_keep_their_traceback(tmp_path, monkeypatch):
     code = (
-        "import wm_ros.data.bags as bags\n"
+        "import wm_ros.data.load as load\n"
         "def broken(*_): raise ZeroDivisionError\n"
-        "bags.load_recording = broken\n"
+        "load.load_recording = broken\n"
         "import sys; sys.argv = ['wm_ros', 'inspect', 'bag']\n"
         "from wm_ros.cli import main; main()"
     )

@@ -108,7 +108,18 @@ def test_the_guard_node_works_without_torch():
 
 
 def test_help_works_with_the_core_dependencies_alone(setup):
-    extras = {"torch", "rclpy", "mujoco", "rosbags", "mcap", "safetensors", "matplotlib", "PIL"}
+    extras = {
+        "torch",
+        "rclpy",
+        "mujoco",
+        "rosbags",
+        "mcap",
+        "av",
+        "pyarrow",
+        "safetensors",
+        "matplotlib",
+        "PIL",
+    }
     code = "from wm_ros.cli import main\nsys.argv = ['wm_ros', *sys.argv[1:]]\nmain()"
     done = run_without(extras, code, "--help")
     assert done.returncode == 0, done.stderr

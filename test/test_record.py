@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from rosbags.highlevel import AnyReader
 
-from wm_ros.data.bag_messages import Bag, BagError
+from wm_ros.data.bag_messages import Bag
 from wm_ros.data.bag_topics import recorded_topics
 from wm_ros.data.bag_writer import BagWriter
-from wm_ros.data.bags import load_recording
+from wm_ros.data.load import load_recording
 from wm_ros.data.record_sim import record_sim
+from wm_ros.data.recording import RecordingError
 from wm_ros.robots.profile import load_profile, profile_from_dict
 
 pytest.importorskip("mujoco")
@@ -174,11 +175,13 @@ def test_a_killed_recorder_loses_the_last_second_only(profile, tmp_path):
 
 
 def test_an_existing_folder_and_unknown_message_types_are_refused(profile, tmp_path):
-    with pytest.raises(BagError, match="exists already"):
+    with pytest.raises(RecordingError, match="exists already"):
         BagWriter(tmp_path, profile)
     data = profile.to_dict()
     data["command"]["type"] = "my_msgs/msg/Drive"
-    with pytest.raises(BagError, match=r"no definition of my_msgs/msg/Drive: record with `ros2 bag record`"):
+    with pytest.raises(
+        RecordingError, match=r"no definition of my_msgs/msg/Drive: record with `ros2 bag record`"
+    ):
         BagWriter(tmp_path / "bag", profile_from_dict(data))
 
 

@@ -19,7 +19,7 @@ from checkpoint_harness import small_model, write_checkpoint
 from typer.testing import CliRunner
 
 from wm_ros.cli import app
-from wm_ros.data.bags import load_recording
+from wm_ros.data.load import load_recording
 from wm_ros.data.record_sim import record_sim
 from wm_ros.data.recording import Commands
 from wm_ros.evaluation.closed_loop import r2
@@ -237,7 +237,9 @@ def test_too_few_episodes_are_told_in_a_sentence(tmp_path):
     record_sim(ARM, tmp_path / "bag", episodes=1, seconds=4.0)
     result = wm_ros("train", tmp_path / "bag", "--out", tmp_path / "out")
     assert result.returncode == 1
-    assert "wm_ros: 1 episode: training scores itself on episodes it has not seen" in result.stderr
+    assert (
+        "wm_ros: 1 episode with commands: training scores itself on episodes it has not seen" in result.stderr
+    )
     assert "Traceback" not in result.stderr
     assert not (tmp_path / "out").exists()
 

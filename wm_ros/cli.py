@@ -21,7 +21,7 @@ See it work, in three minutes and without a robot:
 \b
 Your robot, with a profile of it in robot.yaml (see config/robots/arm.yaml):
     wm_ros record --profile robot.yaml --out bag --explore    moves it, bounded, and records
-    wm_ros inspect bag --profile robot.yaml                   what is in the recording
+    wm_ros inspect bag --profile robot.yaml                   what is in it, and what it can train
     wm_ros train bag --profile robot.yaml --out checkpoint    learns from it, and scores itself
 \b
 The nodes are ROS 2 executables: pipeline_node, guard_node, sim_node, ... and have launch files."""
@@ -33,8 +33,10 @@ app.add_typer(bench, name="bench")
 
 # Which extra brings a module that only some commands need.
 EXTRAS = {
+    "av": "train",
     "mcap": "train",
     "mujoco": "sim",
+    "pyarrow": "train",
     "rclpy": "ros",
     "rosbags": "train",
     "safetensors": "train",

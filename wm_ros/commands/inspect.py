@@ -1,28 +1,27 @@
-"""`wm_ros inspect`: what is in a bag, as the trainer would read it."""
+"""`wm_ros inspect`: what is in recorded data as the trainer would read it, and what it can train."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
-import typer
+from wm_ros.commands.data_options import CacheDir, Camera, FrameSize, Paths, Profile
 
 
 def inspect(
-    bags: Annotated[list[Path], typer.Argument(help="rosbag2 folders, .mcap or .db3 files.")],
-    profile: Annotated[
-        str, typer.Option(help="Robot profile: a name in config/robots or a YAML file.")
-    ] = "arm",
+    paths: Paths,
+    profile: Profile = "arm",
+    camera: Camera = None,
+    frame_size: FrameSize = None,
+    cache_dir: CacheDir = None,
 ) -> None:
-    """Show frames, episodes, commands and limits of recordings, and what could not be read."""
+    """Show what recordings hold, what could not be read, and whether they can train a model, and why not."""
     from rich.console import Console
     from rich.table import Table
 
-    from wm_ros.data.bags import load_recording
-    from wm_ros.data.recording import describe
+    from wm_ros.data.describe import describe
+    from wm_ros.data.load import load_recording
     from wm_ros.robots.profile import load_profile
 
     table = Table(show_header=False, box=None)
-    for label, text in describe(load_recording(bags, load_profile(profile))).items():
+    recording = load_recording(paths, load_profile(profile), cache_dir, frame_size, camera)
+    for label, text in describe(recording).items():
         table.add_row(label, text)
     Console(highlight=False).print(table)

@@ -1,4 +1,4 @@
-"""`wm_ros train`: bags in, a checkpoint folder out."""
+"""`wm_ros train`: recorded data in, a checkpoint folder out."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Annotated
 
 import typer
 
+from wm_ros.commands.data_options import CacheDir, Camera, FrameSize, Paths, Profile
+
 
 def train(
-    bags: Annotated[list[Path], typer.Argument(help="Bags with camera images and commands, of one robot.")],
+    paths: Paths,
     out: Annotated[Path, typer.Option(help="Folder of the checkpoint; must not exist yet.")],
-    profile: Annotated[
-        str, typer.Option(help="Robot profile: a name such as `arm`, or a YAML file.")
-    ] = "arm",
-    seed: Annotated[int, typer.Option(min=0, help="Equal seeds on equal bags give equal checkpoints.")] = 0,
+    profile: Profile = "arm",
+    seed: Annotated[int, typer.Option(min=0, help="Equal seeds on equal data give equal checkpoints.")] = 0,
     num_threads: Annotated[
         int, typer.Option(min=1, help="CPU threads for the encoder; the rest uses one.")
     ] = 2,
@@ -30,11 +30,15 @@ def train(
         float,
         typer.Option(min=0.001, help="Share of the default number of steps; 0.01 tries everything out."),
     ] = 1.0,
+    camera: Camera = None,
+    frame_size: FrameSize = None,
+    cache_dir: CacheDir = None,
 ) -> None:
-    """Train encoder, world model and controller from recorded bags.
+    """Train encoder, world model and controller from recordings.
 
-    The encoder, the latent actions and the forward model learn from the images alone; the commands are used last, for
-    the controller between robot actions and latent actions. A tenth of the episodes is held out and scored on.
+    The encoder, the latent actions and the forward model learn from the images alone, of videos without commands too;
+    the commands are used last, for the controller between robot actions and latent actions. A tenth of the episodes
+    with commands is held out and scored on.
 
     \b
     The packaged checkpoint of the embedded arm, about 15 minutes on two cores:
@@ -44,7 +48,7 @@ def train(
     import torch
 
     from wm_ros.commands.train_view import TrainView
-    from wm_ros.data.bags import load_recording
+    from wm_ros.data.load import load_recording
     from wm_ros.models.checkpoint import load_checkpoint
     from wm_ros.robots.profile import load_profile
     from wm_ros.training.train import TrainOptions
@@ -58,13 +62,13 @@ def train(
     _keep_memory()
     encoder_of = None if encoder_from is None else load_checkpoint(encoder_from)
     with TrainView() as view:
-        recording = load_recording(bags, load_profile(profile))
+        recording = load_recording(paths, load_profile(profile), cache_dir, frame_size, camera)
         view.say(
             f"{len(recording.frames)} frames, {len(recording.episodes)} episodes; notes: {len(recording.notes)}"
         )
         for note in recording.notes:
             view.say(f"  {note}")
-        source = ", ".join(bag.name for bag in bags)
+        source = ", ".join(path.name for path in paths)
         options = TrainOptions(seed=seed, labelled=action_labelled).scaled(effort)
         scores = run_training(recording, out, options, source, view.phase, encoder_of)
     view.table(scores)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import Counter
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -13,11 +15,10 @@ from mcap.stream_reader import StreamReader
 from rosbags.highlevel import AnyReader, AnyReaderError
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
+from wm_ros.data.recording import RecordingError
+
 STORAGE_SUFFIXES = (".mcap", ".db3")
-
-
-class BagError(ValueError):
-    """A recording that cannot be used; the message says what is wrong and what to do."""
+_Raw = tuple[Any, int, bytes]  # connection, log_ns, data
 
 
 class BagMessage(NamedTuple):
@@ -31,8 +32,8 @@ class BagMessage(NamedTuple):
 class Bag:
     """One rosbag2 directory, or one .mcap or .db3 file.
 
-    topics: message type by topic. notes: what was salvaged or is missing, for people. Iterate with
-    `messages(topics)`, in order of log time.
+    topics: message type by topic. counts: messages by topic, 0 where unknown. notes: what was salvaged or is
+    missing, for people. Iterate with `messages(topics)`, in order of log time.
 
     The storage files are read directly: through metadata.yaml rosbags silently yields nothing from a topic
     whose QoS there differs from the one in the storage. Only compressed bags need their metadata. An mcap
@@ -46,6 +47,7 @@ class Bag:
         self._files = _storage_files(self.path, self._metadata)
         self._salvaged: dict[Path, dict[str, str]] = {}
         self.topics: dict[str, str] = {}
+        self.counts: Counter[str] = Counter()
         for file in self._files:
             self.topics.update(self._topics(file))
 
@@ -53,11 +55,13 @@ class Bag:
         """The messages of these topics, decoded."""
         missing = sorted(set(topics) - set(self.topics))
         if missing:
-            raise BagError(f"{self.path} has no topic {', '.join(missing)}; it has {self.described_topics()}")
+            raise RecordingError(
+                f"{self.path} has no topic {', '.join(missing)}; it has {self.described_topics()}"
+            )
         found = 0
         for file in self._files:
-            read = _salvage if file in self._salvaged else _read
-            for message in read(file, topics):
+            cut = file in self._salvaged
+            for message in _salvage(file, topics) if cut else _read(file, topics, self.notes):
                 found += 1
                 yield message
         self._check_count(found, topics)
@@ -69,10 +73,12 @@ class Bag:
     def _topics(self, file: Path) -> dict[str, str]:
         try:
             with _open(file) as reader:
+                for connection in reader.connections:
+                    self.counts[connection.topic] += connection.msgcount
                 return {connection.topic: connection.msgtype for connection in reader.connections}
         except (AnyReaderError, FileNotFoundError, OSError) as error:
             if file.suffix != ".mcap":
-                raise BagError(
+                raise RecordingError(
                     f"{file} cannot be read: {error}. A truncated sqlite3 bag is lost; record to mcap "
                     "(`--storage mcap`), which keeps what was written"
                 ) from error
@@ -100,17 +106,17 @@ def _metadata(path: Path) -> dict[str, Any] | None:
     try:
         return yaml.safe_load(file.read_text(encoding="utf-8"))["rosbag2_bagfile_information"]
     except (yaml.YAMLError, KeyError, TypeError, UnicodeDecodeError) as error:
-        raise BagError(
+        raise RecordingError(
             f"{file} is no rosbag2 metadata: {error}; `ros2 bag reindex` makes a new one"
         ) from error
 
 
 def _storage_files(path: Path, metadata: dict[str, Any] | None) -> list[Path]:
     if not path.exists():
-        raise BagError(f"no recording at {path}")
+        raise RecordingError(f"no recording at {path}")
     if path.is_file():
         if path.suffix not in STORAGE_SUFFIXES:
-            raise BagError(f"{path} is no recording: give a rosbag2 folder, an .mcap or a .db3 file")
+            raise RecordingError(f"{path} is no recording: give a rosbag2 folder, an .mcap or a .db3 file")
         return [path]
     if metadata is not None:
         if metadata.get("compression_mode"):
@@ -118,11 +124,13 @@ def _storage_files(path: Path, metadata: dict[str, Any] | None) -> list[Path]:
         files = [path / Path(name).name for name in metadata["relative_file_paths"]]
         missing = [file.name for file in files if not file.is_file()]
         if missing:
-            raise BagError(f"{path} lacks the files {', '.join(missing)} that its metadata.yaml names")
+            raise RecordingError(f"{path} lacks the files {', '.join(missing)} that its metadata.yaml names")
         return files
     files = sorted(file for file in path.iterdir() if file.suffix in STORAGE_SUFFIXES)
     if not files:
-        raise BagError(f"{path} has neither metadata.yaml nor .mcap or .db3 files: not a rosbag2 recording")
+        raise RecordingError(
+            f"{path} has neither metadata.yaml nor .mcap or .db3 files: not a rosbag2 recording"
+        )
     return files
 
 
@@ -131,17 +139,33 @@ def _open(file: Path) -> AnyReader:
     return AnyReader([file], default_typestore=get_typestore(Stores.ROS2_JAZZY))
 
 
-def _read(file: Path, topics: Collection[str]) -> Iterator[BagMessage]:
+def _read(file: Path, topics: Collection[str], notes: list[str]) -> Iterator[BagMessage]:
     with _open(file) as reader:
         connections = [connection for connection in reader.connections if connection.topic in topics]
         if not connections:
             return
-        for connection, log_ns, data in reader.messages(connections):
+        for connection, log_ns, data in _until_damaged(reader.messages(connections), file, notes):
             try:
                 message = reader.deserialize(data, connection.msgtype)
             except AnyReaderError as error:
-                raise BagError(f"{file}: a message on {connection.topic} is damaged: {error}") from error
+                raise RecordingError(
+                    f"{file}: a message on {connection.topic} is damaged: {error}"
+                ) from error
             yield BagMessage(connection.topic, log_ns, message)
+
+
+def _until_damaged(messages: Iterator[_Raw], file: Path, notes: list[str]) -> Iterator[_Raw]:
+    for count in itertools.count():
+        try:
+            message = next(messages, None)
+        except Exception as error:  # every storage and compression has errors of its own
+            notes.append(
+                f"{file.name} is damaged after {count} messages, and the rest of it is lost: {error}"
+            )
+            return
+        if message is None:
+            return
+        yield message
 
 
 def _survey(file: Path) -> tuple[dict[str, str], int]:
@@ -164,7 +188,9 @@ def _salvage(file: Path, topics: Collection[str]) -> Iterator[BagMessage]:
     for record in _records(file):
         if isinstance(record, Schema):
             if record.encoding != "ros2msg":
-                raise BagError(f"{file}: a cut file with {record.encoding} definitions cannot be salvaged")
+                raise RecordingError(
+                    f"{file}: a cut file with {record.encoding} definitions cannot be salvaged"
+                )
             if record.name not in schemas.values():
                 store.register(get_types_from_msg(record.data.decode(), record.name))
             schemas[record.id] = record.name

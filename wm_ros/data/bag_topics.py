@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from wm_ros.data.bag_messages import Bag, BagError
+from wm_ros.data.bag_messages import Bag
+from wm_ros.data.recording import RecordingError
 from wm_ros.robots.profile import RobotProfile
 
 EPISODE_TOPIC = "episode"
@@ -21,7 +22,7 @@ def image_topic(bag: Bag, profile: RobotProfile) -> str:
         topic = find_topic(cameras, name)
         if topic is not None:
             return topic
-    raise BagError(
+    raise RecordingError(
         f"{bag.path} has no camera topic {' or '.join(wanted)} (profile {profile.name}, camera.topic); "
         f"it has {bag.described_topics()}"
     )
@@ -31,7 +32,7 @@ def command_topic(bag: Bag, profile: RobotProfile) -> str | None:
     """The robot's command topic, None where it was not recorded."""
     topic = find_topic(bag.topics, profile.command.topic)
     if topic is not None and bag.topics[topic] != profile.command.type:
-        raise BagError(
+        raise RecordingError(
             f"{bag.path}: {topic} is {bag.topics[topic]}, but profile {profile.name} says command.type "
             f"{profile.command.type}"
         )

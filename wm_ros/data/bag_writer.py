@@ -10,8 +10,8 @@ import numpy as np
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
-from wm_ros.data.bag_messages import BagError
 from wm_ros.data.bag_topics import EPISODE_TOPIC, MARKER_TYPE, recorded_topics
+from wm_ros.data.recording import RecordingError
 from wm_ros.messages.command import fill_command
 from wm_ros.messages.image import fill_image
 from wm_ros.messages.stamp import fill_stamp
@@ -27,7 +27,7 @@ class BagWriter:
     A context manager. Messages come as CDR bytes (`write`) or as arrays (`image`, `command`, `joint_states`,
     `episode`). Times are nanoseconds on the camera's clock. The bag is whole when the context ends, by an
     exception too; a
-    process that is killed loses the last second (of log time) only. Raises BagError when the folder exists
+    process that is killed loses the last second (of log time) only. Raises RecordingError when the folder exists
     or the profile names a message type whose definition is unknown.
 
     namespace: prefix of the topics; "/" for none.
@@ -39,9 +39,11 @@ class BagWriter:
         self.topics = recorded_topics(profile)
         unknown = sorted(set(self.topics.values()) - set(self._store.fielddefs))
         if unknown:
-            raise BagError(f"no definition of {', '.join(unknown)}: record with `ros2 bag record` instead")
+            raise RecordingError(
+                f"no definition of {', '.join(unknown)}: record with `ros2 bag record` instead"
+            )
         if self._path.exists():
-            raise BagError(f"{path} exists already; give another folder for the recording")
+            raise RecordingError(f"{path} exists already; give another folder for the recording")
         self._namespace = namespace.rstrip("/") + "/"
         self._writer = Writer(self._path, version=8, storage_plugin=StoragePlugin.MCAP)
         self._writer.set_compression(CompressionMode.STORAGE, CompressionFormat.ZSTD)

@@ -14,17 +14,23 @@ from wm_ros.robots.profile import RobotProfile
 STEP_TOLERANCE = 0.2
 
 
+class RecordingError(ValueError):
+    """A recording that cannot be used; the message says what is wrong and what to do."""
+
+
 class Commands:
     """What the robot was told over time: each command held until the next, or until the driver's timeout.
 
-    stamps_ns: [K] int64, increasing. vectors: [K, A] SI units. timeout_s: the driver then stops by itself.
+    stamps_ns: [K] int64, increasing. vectors: [K, A] SI units. timeout_s: the driver then stops by itself; one for
+    all or one for each [K].
     """
 
-    def __init__(self, stamps_ns: np.ndarray, vectors: np.ndarray, timeout_s: float) -> None:
+    def __init__(self, stamps_ns: np.ndarray, vectors: np.ndarray, timeout_s: float | np.ndarray) -> None:
         self.stamps_ns = np.asarray(stamps_ns, dtype=np.int64)
         self.vectors = np.asarray(vectors, dtype=np.float64)
         starts = self.stamps_ns
-        ends = np.minimum(starts + round(timeout_s * 1e9), np.append(starts[1:], np.iinfo(np.int64).max))
+        timeout_ns = np.rint(np.multiply(timeout_s, 1e9)).astype(np.int64)
+        ends = np.minimum(starts + timeout_ns, np.append(starts[1:], np.iinfo(np.int64).max))
         # The integral of the held commands is piecewise linear: two knots per command, exact in between.
         self._origin = int(starts[0]) if len(starts) else 0
         self._knots_s = (np.stack([starts, ends], axis=1).reshape(-1) - self._origin) * 1e-9
@@ -49,12 +55,13 @@ class Commands:
 
 @dataclass(frozen=True)
 class Recording:
-    """Frames and commands of one or more bags, cut into episodes.
+    """Frames and commands of one or more sources, cut into episodes.
 
-    frames: [F, H, W, 3] uint8 RGB, memory-mapped from disk. stamps_ns: [F] moments of exposure; bags whose
+    frames: [F, H, W, 3] uint8 RGB, memory-mapped from disk. stamps_ns: [F] moments of exposure; sources whose
     times overlap are shifted apart.
     episodes: slices of the frames, within which time runs on without gaps. commands: None when none were
-    recorded. notes: what was dropped, salvaged or assumed while reading, for people.
+    recorded. unlabelled: indexes of the episodes whose commands are not known. sources: what each of them holds, a
+    line each, for people. notes: what was dropped, salvaged or assumed while reading, for people.
     """
 
     profile: RobotProfile
@@ -62,6 +69,8 @@ class Recording:
     stamps_ns: np.ndarray
     episodes: tuple[slice, ...]
     commands: Commands | None
+    unlabelled: tuple[int, ...] = ()
+    sources: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     @cached_property
@@ -70,6 +79,11 @@ class Recording:
         steps = [np.diff(self.stamps_ns[episode]) for episode in self.episodes]
         steps = np.concatenate(steps) if steps else np.zeros(0)
         return float(1e9 / np.median(steps)) if len(steps) else float("nan")
+
+    @cached_property
+    def labelled_episodes(self) -> np.ndarray:
+        """Indexes [L] of the episodes whose commands are known."""
+        return np.setdiff1d(np.arange(0 if self.commands is None else len(self.episodes)), self.unlabelled)
 
     @cached_property
     def successors(self) -> np.ndarray:
@@ -103,43 +117,21 @@ class Recording:
         return clips
 
     def actions(self, clips: np.ndarray) -> np.ndarray:
-        """Mean commands [C, length - 1, A] float32, SI units, held between neighbouring frames of clips."""
-        if self.commands is None:
+        """Mean commands [C, length - 1, A] float32, SI units, held between neighbouring frames of clips.
+
+        Raises ValueError for clips of episodes without commands: what was done in them is not known, and not rest.
+        """
+        if self.commands is None or self._unlabelled_frames[clips].any():
             raise ValueError(
-                f"the recording has no commands on topic {self.profile.command.topic!r}, which train the "
-                "controller; record them, or train on images alone"
+                f"no commands on topic {self.profile.command.topic!r} were recorded with "
+                f"{'these clips' if self.commands else 'the recording'}; take clips of `labelled_episodes`"
             )
         stamps = self.stamps_ns[clips]
         return self.commands.mean(stamps[:, :-1], stamps[:, 1:]).astype(np.float32)
 
-
-def describe(recording: Recording) -> dict[str, str]:
-    """What a person wants to know of a recording, as label and text."""
-    frames, profile = recording.frames, recording.profile
-    lengths = np.array([episode.stop - episode.start for episode in recording.episodes])
-    pairs = int((recording.successors >= 0).sum())
-    seconds = sum(
-        (recording.stamps_ns[e.stop - 1] - recording.stamps_ns[e.start]) * 1e-9 for e in recording.episodes
-    )
-    facts = {
-        "frames": f"{len(frames)} of {frames.shape[2]}x{frames.shape[1]}, {recording.camera_rate_hz:.4g} Hz",
-        "episodes": f"{len(lengths)} of {lengths.min()} to {lengths.max()} frames, {seconds:.0f} s in all",
-        "model steps": f"{pairs} pairs of frames {profile.model_dt:.4g} s apart",
-    }
-    if recording.commands is None:
-        facts["commands"] = f"none on {profile.command.topic}"
-    else:
-        vectors = recording.commands.vectors
-        facts["commands"] = f"{len(vectors)} on {profile.command.topic}"
-        for component, values in zip(profile.action, vectors.T, strict=True):
-            if len(values):
-                beyond = np.mean((values < component.min) | (values > component.max))
-                facts[component.name] = (
-                    f"{values.min():.3f} to {values.max():.3f} {component.unit} "
-                    f"(limits {component.min:g} to {component.max:g}"
-                    + (f", {beyond:.2%} beyond" if beyond else "")
-                    + ")"
-                )
-    for number, note in enumerate(recording.notes, 1):
-        facts[f"note {number}"] = note
-    return facts
+    @cached_property
+    def _unlabelled_frames(self) -> np.ndarray:
+        marks = np.zeros(len(self.stamps_ns), dtype=bool)
+        for index in self.unlabelled:
+            marks[self.episodes[index]] = True
+        return marks

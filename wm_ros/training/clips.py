@@ -10,9 +10,8 @@ import torch
 from torch import Tensor
 
 from wm_ros.data.recording import Recording
+from wm_ros.data.verdict import still_components
 from wm_ros.training.optimise import TrainingError
-
-SAME_SHARE = 1e-3  # commands that differ by a smaller share are rounding
 
 
 @dataclass(frozen=True)
@@ -29,18 +28,14 @@ class Clips:
         return self.take(choose.integers(0, len(self.rows), size))
 
     def require_actions(self, names: Sequence[str]) -> None:
-        """Raise TrainingError when there are no commands, or when one of these components always has the same."""
-        if self.actions is None:
-            raise TrainingError(
-                "the recording has no commands, which the controller learns from: `wm_ros inspect` shows its topics"
-            )
+        """Raise TrainingError when one of these components of the commands always has the same value."""
         first = self.actions[:, 0]
-        for name, least, most in zip(names, first.min(axis=0), first.max(axis=0), strict=True):
-            if most - least <= SAME_SHARE * max(abs(least), abs(most)):
-                raise TrainingError(
-                    f"the commands of {name} are {least:g} throughout {len(self.rows)} clips, and what they do cannot "
-                    "be learned or scored: record more episodes, in which all components move"
-                )
+        still = still_components(first)
+        if len(still):
+            raise TrainingError(
+                f"the commands of {names[still[0]]} are {first[0, still[0]]:g} throughout {len(self.rows)} clips, and "
+                "what they do cannot be learned or scored: record more episodes, in which all components move"
+            )
 
     def require_motion(self) -> None:
         """Raise TrainingError when every state equals the next one."""
@@ -58,21 +53,25 @@ class Clips:
 
 
 def make_clips(recording: Recording, states: Tensor, episodes: np.ndarray, steps: int) -> Clips:
-    """All clips of `steps` model steps within these episodes; raises TrainingError when there is none."""
+    """All clips of `steps` model steps within these episodes, with actions when the commands of all are known.
+
+    Raises TrainingError when there is none.
+    """
     rows = recording.clips(steps + 1, episodes)
     if not len(rows):
         raise TrainingError(
             f"no clip of {steps + 1} frames at {recording.profile.model_rate_hz:g} Hz in {len(episodes)} episodes: "
             f"record episodes of at least {(steps + 1) / recording.profile.model_rate_hz:.1f} s"
         )
-    return Clips(states, rows, None if recording.commands is None else recording.actions(rows))
+    labelled = np.isin(episodes, recording.labelled_episodes).all()
+    return Clips(states, rows, recording.actions(rows) if labelled else None)
 
 
 def split_episodes(count: int, seed: int, held_out_share: float = 0.1) -> tuple[np.ndarray, np.ndarray]:
     """Episodes to train on and episodes to score on, drawn by seed; raises TrainingError with fewer than two."""
     if count < 2:
         raise TrainingError(
-            f"{count} episode: training scores itself on episodes it has not seen, record at least 2"
+            f"{count} episode with commands: training scores itself on episodes it has not seen, record at least 2"
         )
     order = np.random.default_rng([seed, count]).permutation(count)
     held_out = max(1, round(held_out_share * count))

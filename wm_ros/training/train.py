@@ -22,7 +22,7 @@ from wm_ros.training.controller import train_controller
 from wm_ros.training.encoder import encode_all, train_encoder
 from wm_ros.training.goal_distance import train_goal_distance
 from wm_ros.training.labelled import train_labelled_world_model
-from wm_ros.training.optimise import Report
+from wm_ros.training.optimise import Report, TrainingError
 from wm_ros.training.world_model import train_world_model
 
 # Called with a phase's name and its number of steps; gives the function to report each step to.
@@ -59,17 +59,28 @@ def train(
     phases: Phases,
     encoder_of: WorldModel | None = None,
 ) -> dict[str, float]:
-    """Train a model on a recording with commands and write its checkpoint folder; returns the held-out scores.
+    """Train a model on a recording and write its checkpoint folder; returns the held-out scores.
+
+    Encoder and world model learn from all episodes but the held-out ones, controller and goal distance from those with
+    commands; the held-out ones have commands. The labelled baseline uses episodes with commands alone.
 
     source: what the recording is, for the card. encoder_of: a model whose encoder is taken over as it is, instead of
     training one. Raises TrainingError when there is too little to train or score on.
     """
     started = time.monotonic()
     torch.manual_seed(options.seed)
-    fitted, held_out = split_episodes(len(recording.episodes), options.seed)
+    labelled = recording.labelled_episodes
+    if not len(labelled):
+        raise TrainingError(
+            "the recording has no commands, which the controller learns from: add one that has them; `wm_ros inspect` "
+            "says what each can train"
+        )
+    fitted, held_out = (labelled[part] for part in split_episodes(len(labelled), options.seed))
+    seen = np.setdiff1d(np.arange(len(recording.episodes)), held_out)
     model = WorldModel(_card(recording, options, encoder_of))
     # Filled in when the encoder is trained; what the recording lacks is told before that takes its minutes.
     states = torch.zeros(len(recording.frames), model.encoder.tokens, model.encoder.dim)
+    seen_clips = make_clips(recording, states, seen, options.clip_steps)
     train_clips = make_clips(recording, states, fitted, options.clip_steps)
     test_clips = make_clips(recording, states, held_out, options.clip_steps)
     long_clips = make_clips(recording, states, fitted, options.displacement_steps)
@@ -77,7 +88,7 @@ def train(
         clips.require_actions(recording.profile.names)
     if encoder_of is None:
         report = phases("encoder", options.encoder_steps)
-        train_encoder(model.encoder, recording, fitted, options.encoder_steps, options.seed, report)
+        train_encoder(model.encoder, recording, seen, options.encoder_steps, options.seed, report)
     else:
         model.encoder.load_state_dict(encoder_of.encoder.state_dict())
     model.encoder.requires_grad_(False).eval()
@@ -86,7 +97,7 @@ def train(
         clips.require_motion()
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # the heads' matrices are small: a second thread costs them more than it brings
-    _train_heads(model, options, phases, train_clips, long_clips)
+    _train_heads(model, options, phases, seen_clips, train_clips, long_clips)
     torch.set_num_threads(threads)
     model.eval()
     found = {
@@ -98,7 +109,8 @@ def train(
     model.card.training.update(
         options=asdict(options),
         source=source,
-        episodes=len(fitted),
+        episodes=len(seen),
+        labelled_episodes=len(fitted),
         held_out_episodes=len(held_out),
         frames=len(recording.frames),
         seconds=round(time.monotonic() - started),
@@ -110,14 +122,14 @@ def train(
 
 
 def _train_heads(
-    model: WorldModel, options: TrainOptions, phases: Phases, clips: Clips, long_clips: Clips
+    model: WorldModel, options: TrainOptions, phases: Phases, seen: Clips, clips: Clips, long_clips: Clips
 ) -> None:
-    """World model, then goal distance and controller, on cached states."""
+    """World model on all clips, then goal distance and controller on those with commands; on cached states."""
     report = phases("world model", options.world_model_steps)
     if options.labelled:
         train_labelled_world_model(model, clips, options.world_model_steps, options.seed, report)
     else:
-        train_world_model(model, clips, options.world_model_steps, options.beta, options.seed, report)
+        train_world_model(model, seen, options.world_model_steps, options.beta, options.seed, report)
     model.inverse_dynamics.requires_grad_(False)
     model.forward_model.requires_grad_(False)
 

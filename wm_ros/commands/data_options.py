@@ -1,0 +1,33 @@
+"""Arguments of all commands that read recorded data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Paths = Annotated[
+    list[Path],
+    typer.Argument(
+        help="Bags (folders, .mcap, .db3), videos, folders of videos, LeRobot datasets, in any mix."
+    ),
+]
+Profile = Annotated[
+    str, typer.Option(help="Robot profile: a name in config/robots such as `arm`, or a YAML file.")
+]
+Camera = Annotated[
+    str | None,
+    typer.Option(help="Camera of LeRobot datasets that have several (default: the profile's camera.topic)."),
+]
+FrameSize = Annotated[
+    int | None,
+    typer.Option(
+        min=16,
+        help="Crop frames to the centre square and shrink them to so many pixels, which saves disk (default: as "
+        "recorded, or the smallest when sources differ).",
+    ),
+]
+CacheDir = Annotated[
+    Path | None, typer.Option(help="Folder for the decoded frames while this runs (default: TMPDIR).")
+]

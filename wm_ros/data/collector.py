@@ -1,0 +1,214 @@
+"""Gathers what sources of any kind hold into one recording: frames to the cache, commands, where episodes end."""
+
+from __future__ import annotations
+
+import itertools
+from array import array
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+
+from wm_ros.data.frame_cache import FrameCache
+from wm_ros.data.recording import Commands, Recording, RecordingError
+from wm_ros.robots.profile import RobotProfile
+
+# An episode ends where this many camera periods pass without a frame.
+GAP_PERIODS = 3.0
+# Frames overtake each other by less; more means that the clock was restarted.
+RESTART_S = 1.0
+# Between sources that were recorded at the same time of their clocks, as simulated ones are.
+PAUSE_NS = 10_000_000_000
+
+
+@dataclass
+class _Part:
+    """The frames start .. stop of one run of one clock."""
+
+    name: str
+    kind: str
+    labelled: bool
+    start: int
+    first_command: int
+    stop: int = 0
+    cuts: list[int] = field(default_factory=list)  # indexes of frames that begin an episode
+    shape: tuple[int, ...] = ()
+
+
+class Collector:
+    """What the sources tell: within `source(...)` each calls `frame`, `command`, `cut`, `lose` and `note`.
+
+    side: crop frames to the centre square and shrink them to this many pixels; None keeps them as they are.
+    """
+
+    def __init__(self, profile: RobotProfile, cache: FrameCache, side: int | None = None) -> None:
+        self._profile, self._cache, self._side = profile, cache, side
+        self._stamps = array("q")
+        self._command_stamps = array("q")
+        self._holds_ns = array("q")
+        self._commands: list[np.ndarray] = []
+        self._parts: list[_Part] = []
+        self._shape: tuple[int, ...] = ()
+        self._notes: list[str] = []
+        self._lost: Counter[tuple[str, str]] = Counter()
+        self._end_ns = 0  # of the parts before
+        self._shift_ns: int | None = None
+
+    @contextmanager
+    def source(self, name: str, kind: str, labelled: bool) -> Iterator[None]:
+        """One run of one clock; when it overlaps those before, its times are shifted behind them."""
+        part = _Part(name, kind, labelled, len(self._stamps), len(self._commands))
+        self._parts.append(part)
+        self._end_ns = max((*self._stamps[-1:], *self._command_stamps[-1:]), default=0)
+        self._shift_ns = None
+        if self._side is not None:
+            self._shape = ()
+        yield
+        part.stop = len(self._stamps)
+        if part.labelled:
+            self._check_commands(part)
+
+    def frame(self, stamp_ns: int, picture: np.ndarray) -> None:
+        """A picture [H, W, 3] uint8 RGB, exposed at the stamp."""
+        part, stamp_ns = self._parts[-1], self._shifted(stamp_ns)
+        number = len(self._stamps) - part.start
+        self._shape = part.shape = self._shape or picture.shape
+        if picture.shape != self._shape:
+            raise RecordingError(
+                f"{part.name}: frame {number} is {_size(picture.shape)} after frames of {_size(self._shape)}: "
+                "record with one camera mode, and each resolution apart"
+            )
+        back_ns = self._stamps[-1] - stamp_ns if number else -1
+        if back_ns == 0:
+            self.lose("frames with the stamp of the frame before (a driver that repeats or does not stamp)")
+            return
+        if part.labelled and back_ns > RESTART_S * 1e9:
+            raise RecordingError(
+                f"{part.name}: stamps go back by {back_ns * 1e-9:.1f} s at frame {number}: the clock was "
+                "restarted, and which commands belong to which frames is unknown; one bag per run"
+            )
+        self._stamps.append(stamp_ns)
+        self._cache.append(picture if self._side is None else _square(picture, self._side))
+
+    def command(self, stamp_ns: int, vector: np.ndarray, hold_s: float) -> None:
+        """A command [A] in SI units, held until the next one or for `hold_s`."""
+        self._command_stamps.append(self._shifted(stamp_ns))
+        self._holds_ns.append(round(hold_s * 1e9))
+        self._commands.append(vector)
+
+    def cut(self) -> None:
+        """The next frame begins an episode."""
+        self._parts[-1].cuts.append(len(self._stamps))
+
+    def lose(self, what: str) -> None:
+        """One thing that cannot be used; notes say how many there were."""
+        self._lost[self._parts[-1].name, what] += 1
+
+    def note(self, text: str) -> None:
+        """What people should know of the source."""
+        self._notes.append(f"{self._parts[-1].name}: {text}")
+
+    def recording(self) -> Recording:
+        """All of it; raises RecordingError when that is less than two frames."""
+        self._notes += [f"{name}: left out {n} {what}" for (name, what), n in self._lost.most_common()]
+        if len(self._stamps) < 2:
+            raise RecordingError(
+                f"the recording has {len(self._stamps)} usable frames. {'; '.join(self._notes)}"
+            )
+        stamps = np.array(self._stamps, dtype=np.int64)
+        episodes: list[slice] = []
+        unlabelled: list[int] = []
+        gaps: Counter[str] = Counter()
+        lines: dict[tuple[str, str, bool], list[tuple[_Part, int]]] = {}
+        for part in self._parts:
+            found, broken = _episodes(stamps, part)
+            gaps[part.name] += broken
+            lines.setdefault((part.name, part.kind, part.labelled), []).append((part, len(found)))
+            if not part.labelled:
+                unlabelled += range(len(episodes), len(episodes) + len(found))
+            episodes += found
+        self._notes += [
+            f"{name}: {count} gaps or jumps of the frames' stamps, each ends an episode"
+            for name, count in gaps.items()
+            if count
+        ]
+        return Recording(
+            profile=self._profile,
+            frames=self._cache.frames(),
+            stamps_ns=stamps,
+            episodes=tuple(episodes),
+            commands=self._held_commands() if any(part.labelled for part in self._parts) else None,
+            unlabelled=tuple(unlabelled),
+            sources=tuple(_line(stamps, parts) for parts in lines.values()),
+            notes=tuple(self._notes),
+        )
+
+    def _shifted(self, stamp_ns: int) -> int:
+        if self._shift_ns is None:
+            self._shift_ns = max(self._end_ns + PAUSE_NS - stamp_ns, 0) if self._end_ns else 0
+        return stamp_ns + self._shift_ns
+
+    def _check_commands(self, part: _Part) -> None:
+        frames, commands = self._stamps[part.start :], self._command_stamps[part.first_command :]
+        if not commands:
+            # Nobody knows whether the robot stood still or the recorder did not hear its commands.
+            part.labelled = False
+            self.note(f"no command on {self._profile.command.topic}: its frames count as without commands")
+        elif frames and (min(commands) > max(frames) or max(commands) < min(frames)):
+            raise RecordingError(
+                f"{part.name}: commands (from {commands[0] * 1e-9:.3f} s) and frames (from {frames[0] * 1e-9:.3f} s) "
+                "never overlap: they follow different clocks; record with the camera's clock "
+                "(`ros2 bag record --use-sim-time`), or give the camera driver the system's time"
+            )
+
+    def _held_commands(self) -> Commands:
+        stamps, holds = (
+            np.array(values, dtype=np.int64) for values in (self._command_stamps, self._holds_ns)
+        )
+        vectors = np.array(self._commands, dtype=np.float64).reshape(len(stamps), len(self._profile.action))
+        order = np.argsort(stamps, kind="stable")
+        return Commands(stamps[order], vectors[order], holds[order] * 1e-9)
+
+
+def _square(picture: np.ndarray, side: int) -> np.ndarray:
+    height, width = picture.shape[:2]
+    short = min(height, width)
+    top, left = (height - short) // 2, (width - short) // 2
+    square = picture[top : top + short, left : left + short]
+    return square if short == side else cv2.resize(square, (side, side), interpolation=cv2.INTER_AREA)
+
+
+def _episodes(stamps: np.ndarray, part: _Part) -> tuple[list[slice], int]:
+    """The episodes of a part, and how many of them the stamps alone cut off."""
+    steps = np.diff(stamps[part.start : part.stop])
+    count = part.stop - part.start
+    marked = np.zeros(count + 1, dtype=bool)
+    marked[[cut - part.start for cut in part.cuts]] = True
+    ahead = (steps > 0) & ~marked[1:-1]
+    period = np.median(steps[ahead]) if ahead.any() else np.inf
+    broken = np.flatnonzero((steps < 0) | (steps > GAP_PERIODS * period)) + 1
+    edges = sorted({0, count, *broken.tolist(), *np.flatnonzero(marked).tolist()})
+    slices = [slice(part.start + a, part.start + b) for a, b in itertools.pairwise(edges)]
+    return slices, int((~marked[broken]).sum())
+
+
+def _line(stamps: np.ndarray, parts: Sequence[tuple[_Part, int]]) -> str:
+    """What a source holds, in a line."""
+    first = parts[0][0]
+    count = sum(part.stop - part.start for part, _ in parts)
+    if not count:
+        return f"{first.name}: {first.kind}, no frames"
+    steps = np.concatenate([np.diff(stamps[part.start : part.stop]) for part, _ in parts])
+    rate = f" at {1e9 / np.median(steps):.4g} Hz" if len(steps) else ""
+    sizes = " and ".join(dict.fromkeys(_size(part.shape) for part, _ in parts if part.shape))
+    return (
+        f"{first.name}: {first.kind}, {count} frames of {sizes}{rate}, {sum(n for _, n in parts)} episodes, "
+        f"{'with' if first.labelled else 'without'} commands"
+    )
+
+
+def _size(shape: Sequence[int]) -> str:
+    return f"{shape[1]}x{shape[0]}"

@@ -1,0 +1,173 @@
+"""A LeRobot dataset folder as its meta/ describes it, checked against a robot's profile."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from wm_ros.data.recording import RecordingError
+from wm_ros.robots.profile import RobotProfile
+
+ACTION = "action"
+
+
+@dataclass(frozen=True)
+class Footage:
+    """Where the pictures of an episode are: its video, None where they are in the tables, and when it starts there."""
+
+    video: Path | None
+    from_s: float = 0.0
+
+
+class LeRobotSet:
+    """A dataset in LeRobot's layout v2.1 (files by episode) or v3.x (episodes joined in larger files).
+
+    camera: the feature whose pictures are taken. columns: for each component of the profile its place in the action,
+    None where the set has no action. notes: what was assumed. Raises RecordingError when a part is missing, does not
+    fit the profile, or is of another version.
+
+    The camera is the one asked for, or that of the profile's `camera.topic` (`front` finds
+    `observation.images.front`), or the only one there is. Action components are found by the profile's names; when
+    the set does not have these but as many, they are taken in order, and a note says so.
+    """
+
+    def __init__(self, root: Path, profile: RobotProfile, camera: str | None = None) -> None:
+        self.root = root
+        self.notes: list[str] = []
+        self.info = self._read_info()
+        self.version = str(self.info["codebase_version"])
+        self.fps = float(self.info["fps"])
+        self.camera = self._camera(camera or profile.camera.topic, asked=camera is not None)
+        self.in_video = self.info["features"][self.camera]["dtype"] == "video"
+        self.columns = self._columns(profile)
+
+    def data_files(self) -> list[Path]:
+        """The tables, in order of episodes."""
+        files = sorted((self.root / "data").glob("*/*.parquet"))
+        if not files:
+            raise RecordingError(f"{self.root} has no data/*/*.parquet: was it downloaded whole?")
+        return files
+
+    def footage(self) -> dict[int, Footage]:
+        """Where the pictures of each episode are, by its index."""
+        try:
+            return {row["episode_index"]: self._place(row) for row in self._episodes()}
+        except (KeyError, IndexError, AttributeError, TypeError) as error:
+            raise RecordingError(
+                f"{self.root / 'meta'} does not say where the pictures of {self.camera} are: {error!r}"
+            ) from error
+
+    def _place(self, row: dict[str, Any]) -> Footage:
+        if not self.in_video:
+            return Footage(None)
+        number, template = row["episode_index"], self.info["video_path"]
+        if self.version == "v2.1":
+            chunk = number // self.info.get("chunks_size", 1000)
+            name = template.format(video_key=self.camera, episode_chunk=chunk, episode_index=number)
+            return Footage(self.root / name)
+        chunk, file, from_s = (row[column] for column in self._place_columns())
+        name = template.format(video_key=self.camera, chunk_index=chunk, file_index=file)
+        return Footage(self.root / name, from_s)
+
+    def _place_columns(self) -> list[str]:
+        parts = ("chunk_index", "file_index", "from_timestamp")
+        return [f"videos/{self.camera}/{part}" for part in parts] if self.in_video else []
+
+    def _read_info(self) -> dict[str, Any]:
+        file = self.root / "meta" / "info.json"
+        try:
+            info = json.loads(file.read_text(encoding="utf-8"))
+            version = str(info["codebase_version"])
+            features, fps = info["features"], info["fps"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise RecordingError(f"{file} does not describe a LeRobot dataset: {error!r}") from error
+        if version != "v2.1" and not version.startswith("v3."):
+            raise RecordingError(
+                f"{self.root} is a LeRobot dataset of version {version}; v2.1 and v3.x are read: convert it with "
+                "LeRobot's own scripts"
+            )
+        if not isinstance(fps, (int, float)) or not fps > 0:
+            raise RecordingError(f"{file}: fps must be above 0, got {fps!r}")
+        if not isinstance(features, dict) or not all({"dtype", "shape"} <= set(f) for f in features.values()):
+            raise RecordingError(f"{file}: features must map each name to its dtype and shape")
+        return info
+
+    def _camera(self, name: str, asked: bool) -> str:
+        cameras = [key for key, feature in self.info["features"].items() if _is_camera(feature)]
+        suffix = "." + name.strip("/").replace("/", ".")
+        found = [key for key in cameras if f".{key}".endswith(suffix)]
+        if len(found) == 1:
+            return found[0]
+        if len(cameras) == 1 and not asked:
+            return cameras[0]
+        raise RecordingError(
+            f"{self.root} has no camera {name!r}; it has {', '.join(cameras) or 'none'}: name one with --camera, or as "
+            "camera.topic in the profile"
+        )
+
+    def _columns(self, profile: RobotProfile) -> list[int] | None:
+        feature = self.info["features"].get(ACTION)
+        if feature is None:
+            self.notes.append(f"no {ACTION} in its features: its frames count as without commands")
+            return None
+        count, names = feature["shape"][0], _names(feature.get("names"))
+        wanted = ", ".join(f"{part.name} ({part.unit})" for part in profile.action)
+        if set(profile.names) <= set(names):
+            if count > len(profile.action):
+                self.notes.append(f"of its action ({', '.join(names)}) only {wanted} is taken")
+            return [names.index(name) for name in profile.names]
+        if count != len(profile.action):
+            raise RecordingError(
+                f"{self.root}: an action has {count} components ({', '.join(names) or 'without names'}), profile "
+                f"{profile.name} has {wanted}: give a profile with the components of this robot, named as here"
+            )
+        self.notes.append(
+            f"its action ({', '.join(names) or 'without names'}) is taken, in this order, for {wanted}; LeRobot knows "
+            "no units, and positions or degrees would be taken for these"
+        )
+        return list(range(count))
+
+    def _episodes(self) -> Iterator[dict[str, Any]]:
+        """Rows of the table of episodes; its statistics are left unread."""
+        if self.version != "v2.1":
+            columns = {"episode_index", *self._place_columns()}
+            for file in sorted((self.root / "meta" / "episodes").glob("*/*.parquet")):
+                yield from read_table(file, columns).to_pylist()
+            return
+        file = self.root / "meta" / "episodes.jsonl"
+        try:
+            yield from map(json.loads, file.read_text(encoding="utf-8").splitlines())
+        except (OSError, ValueError) as error:
+            raise RecordingError(f"{file} cannot be read: {error}") from error
+
+
+def read_table(file: Path, columns: set[str]) -> pa.Table:
+    """These columns of a table; raises RecordingError when it is broken or lacks one."""
+    try:
+        with pq.ParquetFile(file) as table:
+            missing = columns - set(table.schema_arrow.names)
+            if missing:
+                raise RecordingError(f"{file} lacks the columns {', '.join(sorted(missing))}")
+            return table.read(sorted(columns))
+    except (pa.ArrowException, OSError) as error:
+        raise RecordingError(f"{file} cannot be read: {error}; was it downloaded whole?") from error
+
+
+def _is_camera(feature: dict[str, Any]) -> bool:
+    info = feature.get("info") or feature.get("video_info") or {}
+    depth = info.get("video.is_depth_map") or info.get("is_depth_map")
+    return feature["dtype"] in ("video", "image") and not depth
+
+
+def _names(names: Any) -> list[str]:
+    """Names of the components: a list, a list under a heading such as `motors`, or a mapping to their places."""
+    if isinstance(names, dict):
+        lists = [entry for entry in names.values() if isinstance(entry, list)]
+        return [name for entry in lists for name in entry] if lists else sorted(names, key=names.get)
+    return list(names or [])

@@ -1,0 +1,94 @@
+"""Whether a recording can train a model, and if not, what is missing and what to change."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from wm_ros.data.recording import STEP_TOLERANCE, Recording
+
+# What training takes by default: model steps of a clip, and of a clip of the goal distance.
+CLIP_STEPS = 6
+DISPLACEMENT_STEPS = 15
+SAME_SHARE = 1e-3  # commands that differ by a smaller share are rounding
+COMPARED_PAIRS = 256
+
+
+def verdicts(recording: Recording) -> dict[str, str]:
+    """What encoder and world model, and controller and goal distance, would say to it: `yes` or `no`, and why."""
+    world = _world_model(recording)
+    if world.startswith("no"):
+        return {"encoder, world model": world, "controller, goal distance": "no: they need the world model"}
+    return {"encoder, world model": world, "controller, goal distance": _controller(recording)}
+
+
+def still_components(actions: np.ndarray) -> np.ndarray:
+    """Indexes of the components that are the same throughout actions [C, A]."""
+    least, most = actions.min(axis=0), actions.max(axis=0)
+    return np.flatnonzero(most - least <= SAME_SHARE * np.maximum(abs(least), abs(most)))
+
+
+def _world_model(recording: Recording) -> str:
+    pairs = recording.clips(2)
+    if not len(pairs):
+        return f"no: {_no_pairs(recording)}"
+    clips = recording.clips(CLIP_STEPS + 1)
+    if not len(clips):
+        return f"no: {_too_short(recording, CLIP_STEPS)}"
+    some = pairs[np.unique(np.linspace(0, len(pairs) - 1, COMPARED_PAIRS).astype(int))]
+    if all(np.array_equal(recording.frames[now], recording.frames[then]) for now, then in some):
+        return "no: nothing moves in the pictures: is it the right camera, and does it see the robot?"
+    count = _episodes_of(recording, clips)
+    return f"yes: {len(clips)} clips of {CLIP_STEPS} model steps, in {count} of {len(recording.episodes)} episodes"
+
+
+def _controller(recording: Recording) -> str:
+    labelled = recording.labelled_episodes
+    if not len(labelled):
+        return (
+            f"no: no commands on {recording.profile.command.topic}: record them with the images, or add a recording "
+            "that has them (`wm_ros train` takes several paths)"
+        )
+    clips = recording.clips(DISPLACEMENT_STEPS + 1, labelled)
+    count = _episodes_of(recording, clips)
+    if count < 2:
+        needed = (DISPLACEMENT_STEPS + 1) * recording.profile.model_dt
+        return (
+            f"no: {count} of {len(labelled)} episodes with commands hold {DISPLACEMENT_STEPS} model steps: record at "
+            f"least 2 of {needed:.1f} s, one to train and one to score on"
+        )
+    still = still_components(recording.actions(clips)[:, 0])
+    if len(still):
+        names = ", ".join(recording.profile.names[index] for index in still)
+        return f"no: the commands of {names} are always the same: record motion in which all components move"
+    return (
+        f"yes: {len(clips)} clips of {DISPLACEMENT_STEPS} model steps, in {count} of {len(labelled)} episodes with "
+        "commands"
+    )
+
+
+def _episodes_of(recording: Recording, clips: np.ndarray) -> int:
+    starts = np.array([episode.start for episode in recording.episodes])
+    return len(np.unique(np.searchsorted(starts, clips[:, 0], side="right")))
+
+
+def _no_pairs(recording: Recording) -> str:
+    wanted, rate = recording.profile.model_rate_hz, recording.camera_rate_hz
+    frames = rate / wanted  # in a model step
+    if math.isnan(rate) or abs(max(1, round(frames)) - frames) <= STEP_TOLERANCE * frames:
+        return _too_short(recording, CLIP_STEPS)
+    return (
+        f"frames come at {rate:.4g} Hz, and none is a model step of {1 / wanted:.4g} s after another: set "
+        f"model.rate_hz in the profile to {rate / math.ceil(frames):.4g}, or record at a multiple of {wanted:g} Hz"
+    )
+
+
+def _too_short(recording: Recording, steps: int) -> str:
+    longest = max(
+        (recording.stamps_ns[e.stop - 1] - recording.stamps_ns[e.start]) * 1e-9 for e in recording.episodes
+    )
+    return (
+        f"the longest of {len(recording.episodes)} episodes without a gap lasts {longest:.1f} s: record episodes of at "
+        f"least {(steps + 1) * recording.profile.model_dt:.1f} s"
+    )
