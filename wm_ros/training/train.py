@@ -37,9 +37,8 @@ class TrainOptions:
     world_model_steps: int = 2500
     controller_steps: int = 2500
     controller_rollout_steps: int = 400
-    goal_distance_steps: int = 2500
-    displacement_steps: int = 15
-    state_dim: int = 16
+    goal_distance_steps: int = 6000
+    state_dim: int = 8
     latent_action_dim: int = 4
     beta: float = 3e-3
     clip_steps: int = 6
@@ -85,7 +84,6 @@ def train(
     seen_clips = make_clips(recording, states, seen, options.clip_steps)
     train_clips = make_clips(recording, states, fitted, options.clip_steps)
     test_clips = make_clips(recording, states, held_out, options.clip_steps)
-    long_clips = make_clips(recording, states, fitted, options.displacement_steps)
     for clips in (train_clips, test_clips):
         clips.require_actions(recording.profile.names)
     if encoder_of is None:
@@ -99,7 +97,7 @@ def train(
         clips.require_motion()
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # the heads' matrices are small: a second thread costs them more than it brings
-    _train_heads(model, options, phases, seen_clips, train_clips, long_clips)
+    _train_heads(model, options, phases, seen_clips, train_clips)
     torch.set_num_threads(threads)
     model.eval()
     found = {
@@ -123,9 +121,7 @@ def train(
     return found
 
 
-def _train_heads(
-    model: WorldModel, options: TrainOptions, phases: Phases, seen: Clips, clips: Clips, long_clips: Clips
-) -> None:
+def _train_heads(model: WorldModel, options: TrainOptions, phases: Phases, seen: Clips, clips: Clips) -> None:
     """World model on all clips, then goal distance and controller on those with commands; on cached states."""
     report = phases("world model", options.world_model_steps)
     if options.labelled:
@@ -136,7 +132,7 @@ def _train_heads(
     model.forward_model.requires_grad_(False)
 
     report = phases("goal distance", options.goal_distance_steps)
-    train_goal_distance(model, long_clips, options.goal_distance_steps, options.seed, report)
+    train_goal_distance(model, clips, options.goal_distance_steps, options.seed, report)
     if not options.labelled:
         report = phases("controller", options.controller_steps)
         train_controller(model, clips, options.controller_steps, options.seed, report)
