@@ -8,7 +8,6 @@ pytest.importorskip("torch")
 import torch
 from checkpoint_harness import randomise, small_model
 
-from wm_ros.models import bottleneck
 from wm_ros.models.blocks import Attention
 from wm_ros.models.controller import StateConditioned
 from wm_ros.models.encoders.tiny import TinyEncoder
@@ -139,44 +138,6 @@ def test_goal_distance_is_zero_at_the_goal_and_smooth_there():
     assert at_goal.item() < 2e-3
     at_goal.backward()
     assert goal.grad.isfinite().all()
-
-
-# Bottleneck
-
-
-def test_kl_by_hand():
-    # KL(N(1, 1) || N(0, 1)) = 1/2; KL(N(0, e^2) || N(0, 1)) = (e^2 - 1 - 2) / 2.
-    mean = torch.tensor([[1.0, 0.0, 0.0], [1.0, 0.0, 0.0]])
-    log_variance = torch.tensor([[0.0, 2.0, 0.0], [0.0, 2.0, 0.0]])
-    expected = torch.tensor([0.5, 2.194528, 0.0])
-    torch.testing.assert_close(bottleneck.kl_per_dimension(mean, log_variance), expected)
-
-
-def test_kl_agrees_with_torch_distributions_and_averages_over_all_but_the_last_axis():
-    mean, log_variance = torch.randn(2, 4, 5, 3)
-    q = torch.distributions.Normal(mean, (0.5 * log_variance).exp())
-    kl = torch.distributions.kl_divergence(q, torch.distributions.Normal(0.0, 1.0))
-    torch.testing.assert_close(bottleneck.kl_per_dimension(mean, log_variance), kl.mean(dim=(0, 1)))
-
-
-def test_samples_have_the_mean_and_variance_they_should_and_pass_gradients():
-    mean = torch.tensor([2.0, -1.0]).expand(20_000, 2).clone().requires_grad_()
-    log_variance = torch.tensor([0.0, -2.0]).expand(20_000, 2).clone().requires_grad_()
-    drawn = bottleneck.sample(mean, log_variance, torch.Generator().manual_seed(0))
-    torch.testing.assert_close(drawn.mean(dim=0), torch.tensor([2.0, -1.0]), atol=0.03, rtol=0)
-    torch.testing.assert_close(drawn.var(dim=0), torch.tensor([1.0, 0.1353]), atol=0.03, rtol=0)
-    again = bottleneck.sample(mean, log_variance, torch.Generator().manual_seed(0))
-    torch.testing.assert_close(again, drawn, atol=0, rtol=0)
-    drawn.square().sum().backward()
-    assert mean.grad.abs().min() > 0
-    assert log_variance.grad.abs().sum() > 0
-
-
-def test_a_runaway_read_out_keeps_its_variance_finite():
-    mean, log_variance = bottleneck.split(torch.tensor([[0.0, 1e9], [3.0, -1e9]]))
-    torch.testing.assert_close(mean, torch.tensor([[0.0], [3.0]]))
-    assert bottleneck.kl_per_dimension(mean, log_variance).isfinite().all()
-    assert log_variance.flatten().tolist() == list(reversed(bottleneck.LOG_VARIANCE_LIMITS))
 
 
 # Encoder

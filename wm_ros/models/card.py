@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from wm_ros.models.bottlenecks.build import complete_options
+from wm_ros.models.bottlenecks.option import BottleneckError
 from wm_ros.robots.profile import ProfileError, RobotProfile, profile_from_dict
 
 FORMAT = 1
@@ -75,7 +77,7 @@ def read_card(folder: Path) -> Card:
         raise CheckpointError(f"{path} is not valid JSON: {error}") from error
     try:
         return _card_from_dict(data)
-    except (CheckpointError, ProfileError) as error:
+    except (BottleneckError, CheckpointError, ProfileError) as error:
         raise CheckpointError(f"{path}: {error}") from error
 
 
@@ -101,8 +103,7 @@ def _card_from_dict(data: Any) -> Card:
         metrics=_object(data.get("metrics", {}), "metrics"),
         licence=_text(data.get("licence"), "licence"),
     )
-    if card.bottleneck["name"] not in ("noise", "labelled"):
-        raise CheckpointError(f"unknown bottleneck {card.bottleneck!r}; known names: noise, labelled")
+    complete_options(card.bottleneck)
     if card.labelled and card.latent_action_dim != len(robot.action):
         raise CheckpointError(
             f"latent_action_dim {card.latent_action_dim} of a labelled model must be that of the action, "

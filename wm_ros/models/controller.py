@@ -15,6 +15,17 @@ class PassThrough(nn.Module):
         return vector
 
 
+class NoAction(nn.Module):
+    """The controller of a deterministic model: its forward model was never told anything, and must not be now."""
+
+    def __init__(self, outputs: int) -> None:
+        super().__init__()
+        self.outputs = outputs
+
+    def forward(self, vector: Tensor, state: Tensor) -> Tensor:
+        return vector.new_zeros(len(vector), self.outputs)
+
+
 class StateConditioned(nn.Module):
     """Maps a vector to a vector in the light of a state: MLP, two self-attention blocks, one cross-attention [LAM].
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from wm_ros.models import bottleneck
+from wm_ros.models.bottlenecks.build import build_bottleneck
 from wm_ros.models.card import Card, CheckpointError
-from wm_ros.models.controller import PassThrough, StateConditioned
+from wm_ros.models.controller import NoAction, PassThrough, StateConditioned
 from wm_ros.models.encoders.tiny import TinyEncoder
 from wm_ros.models.forward_model import ForwardModel
 from wm_ros.models.goal_distance import GoalDistance
@@ -28,12 +28,18 @@ class WorldModel(nn.Module):
         tokens, dim, latent = self.encoder.tokens, self.encoder.dim, card.latent_action_dim
         actions = len(card.robot.action)
         g, p, c = card.inverse_dynamics, card.forward_model, card.controller
-        self.inverse_dynamics = InverseDynamics(tokens, dim, 2 * latent, g.width, g.depth, g.heads)
+        self.bottleneck = build_bottleneck(card.bottleneck, latent)
+        self.inverse_dynamics = InverseDynamics(
+            tokens, dim, self.bottleneck.outputs, g.width, g.depth, g.heads
+        )
         self.forward_model = ForwardModel(tokens, dim, latent, p.width, p.depth, p.heads)
         if card.labelled:
             self.controller, self.controller_inverse = PassThrough(), PassThrough()
         else:
-            self.controller = StateConditioned(actions, latent, tokens, dim, c.width, c.heads, c.depth)
+            if card.bottleneck["name"] == "deterministic":
+                self.controller = NoAction(latent)
+            else:
+                self.controller = StateConditioned(actions, latent, tokens, dim, c.width, c.heads, c.depth)
             self.controller_inverse = StateConditioned(
                 latent, actions, tokens, dim, c.width, c.heads, c.depth
             )
@@ -50,8 +56,8 @@ class WorldModel(nn.Module):
         return self.encoder(frames)
 
     def infer(self, before: Tensor, after: Tensor) -> Tensor:
-        """The latent action [B, Z] that leads from state `before` to state `after`: the mean of q(z)."""
-        return bottleneck.split(self.inverse_dynamics(before, after))[0]
+        """The latent action [B, Z] that leads from state `before` to state `after`, after the bottleneck."""
+        return self.bottleneck.mean(self.inverse_dynamics(before, after))
 
     def latent_action(self, action: Tensor, state: Tensor) -> Tensor:
         """Controller: what robot action [B, A] (SI) means as a latent action [B, Z] in this state."""

@@ -5,14 +5,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from wm_ros import __version__
 from wm_ros.data.recording import Recording
+from wm_ros.models.bottlenecks.build import complete_options
 from wm_ros.models.card import Card, Network
 from wm_ros.models.checkpoint import save_checkpoint
 from wm_ros.models.world_model import WorldModel
@@ -40,7 +42,7 @@ class TrainOptions:
     displacement_steps: int = 15
     state_dim: int = 16
     latent_action_dim: int = 4
-    beta: float = 3e-3
+    bottleneck: dict[str, Any] = field(default_factory=lambda: {"name": "noise"})
     clip_steps: int = 6
     labelled: bool = False
     seed: int = 0
@@ -106,6 +108,8 @@ def train(
         "action_probe_r2": scores.action_probe(train_clips, test_clips, options.seed),
     }
     model.card.metrics.update({name: round(value, 4) for name, value in found.items()})
+    for name, values in scores.dimension_scores(model, test_clips, options.seed).items():
+        model.card.metrics[name] = [round(value, 4) for value in values]
     model.card.training.update(
         options=asdict(options),
         source=source,
@@ -129,7 +133,7 @@ def _train_heads(
     if options.labelled:
         train_labelled_world_model(model, clips, options.world_model_steps, options.seed, report)
     else:
-        train_world_model(model, seen, options.world_model_steps, options.beta, options.seed, report)
+        train_world_model(model, seen, options.world_model_steps, options.seed, report)
     model.inverse_dynamics.requires_grad_(False)
     model.forward_model.requires_grad_(False)
 
@@ -152,5 +156,5 @@ def _card(recording: Recording, options: TrainOptions, encoder_of: WorldModel | 
         inverse_dynamics=network,
         forward_model=network,
         controller=Network(width=64, depth=1, heads=4),
-        bottleneck={"name": "labelled"} if options.labelled else {"name": "noise", "beta": options.beta},
+        bottleneck=complete_options({"name": "labelled"} if options.labelled else options.bottleneck),
     )
