@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from wm_ros.commands.data_options import CacheDir, Camera, FrameSize, Paths, Profile
+from wm_ros.commands.latent_options import L1, Beta, Bottleneck, Codes, Kind, bottleneck_of
 
 
 def train(
@@ -20,6 +21,10 @@ def train(
     num_threads: Annotated[
         int, typer.Option(min=1, help="CPU threads for the encoder; the rest uses one.")
     ] = 2,
+    bottleneck: Kind = Bottleneck.noise,
+    beta: Beta = None,
+    l1: L1 = None,
+    codes: Codes = None,
     action_labelled: Annotated[
         bool, typer.Option(help="Train the baseline instead, whose forward model is given the robot actions.")
     ] = False,
@@ -51,6 +56,7 @@ def train(
     from wm_ros.data.load import load_recording
     from wm_ros.models.checkpoint import load_checkpoint
     from wm_ros.robots.profile import load_profile
+    from wm_ros.training.collapse import warnings_of
     from wm_ros.training.train import TrainOptions
     from wm_ros.training.train import train as run_training
 
@@ -58,6 +64,8 @@ def train(
         raise typer.BadParameter(
             f"{out} exists and is not an empty folder; nothing is overwritten", param_hint="--out"
         )
+    narrow = bottleneck_of(bottleneck, action_labelled, beta, l1, codes)
+    options = TrainOptions(seed=seed, labelled=action_labelled, bottleneck=narrow).scaled(effort)
     torch.set_num_threads(num_threads)
     _keep_memory()
     encoder_of = None if encoder_from is None else load_checkpoint(encoder_from)
@@ -69,9 +77,10 @@ def train(
         for note in recording.notes:
             view.say(f"  {note}")
         source = ", ".join(path.name for path in paths)
-        options = TrainOptions(seed=seed, labelled=action_labelled).scaled(effort)
         scores = run_training(recording, out, options, source, view.phase, encoder_of)
     view.table(scores)
+    for warning in warnings_of(narrow, scores):
+        view.say(f"warning: {warning}")
     view.say(f"checkpoint: {out}")
 
 
