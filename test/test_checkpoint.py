@@ -72,6 +72,7 @@ def refused(folder, said):
         {"bottleneck": {"name": "discrete", "codes": 16}},
         {"bottleneck": {"name": "none"}},
         {"bottleneck": {"name": "deterministic"}},
+        {"controller_kind": "action-only"},
         {"latent_action_dim": 5, "controller": Network(width=32, depth=2, heads=4)},
         {"training": {"source": "bag", "seed": 3}, "metrics": {"one_step": 0.25}, "action_scale": (1.5, 0.1)},
     ],
@@ -208,6 +209,8 @@ def test_a_device_that_is_not_there_is_named(written, device):
         ("bottleneck.name", "sparse", "has shape .*, the card describes"),
         ("bottleneck", {"name": "discrete", "codes": 16}, r"missing weights \['bottleneck\.codes'"),
         ("bottleneck.name", "labelled", r"unexpected weights \['controller"),
+        ("controller_kind", "mlp", "unknown controller_kind 'mlp'; known: state-conditioned, action-only"),
+        ("controller_kind", "action-only", r"unexpected weights \['controller\.cross_attention"),
         ("action_scale", [1.0], "action_scale must be a list of 2 numbers"),
         ("action_scale", "12", "action_scale must be a list of 2 numbers, one per action, got '12'"),
         ("action_scale", [1.0, 0.0], "action_scale must hold numbers from 1e-9 to 1e9"),
@@ -223,6 +226,11 @@ def test_a_device_that_is_not_there_is_named(written, device):
 def test_a_wrong_entry_of_the_card_is_named(folder, path, value, said):
     edit_card(folder, path, value)
     refused(folder, said)
+
+
+def test_a_card_from_before_the_action_only_controller_has_the_other(folder):
+    edit_card(folder, "controller_kind", DELETED)
+    assert load_checkpoint(folder).card.controller_kind == "state-conditioned"
 
 
 def test_a_code_book_larger_than_all_weights_is_refused_before_it_is_made(folder):

@@ -1,5 +1,7 @@
 """The networks: what they may see, what they must not, and that the fast way computes what the plain way does."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -8,8 +10,8 @@ pytest.importorskip("torch")
 import torch
 from checkpoint_harness import randomise, small_model
 
-from wm_ros.models.blocks import Attention
-from wm_ros.models.controller import StateConditioned
+from wm_ros.models.blocks import Attention, rotate, rotation_table
+from wm_ros.models.controller import ActionOnly, StateConditioned
 from wm_ros.models.encoders.tiny import TinyEncoder
 from wm_ros.models.forward_model import ForwardModel
 from wm_ros.models.goal_distance import GoalDistance
@@ -18,7 +20,7 @@ from wm_ros.robots.profile import load_profile
 
 ARM = load_profile("arm")
 DIM, LATENT = 6, 3
-TOKENS = pytest.mark.parametrize("tokens", [1, 4])
+TOKENS = pytest.mark.parametrize("tokens", [1, 16])
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +40,7 @@ def clip(tokens, frames, batch=3):
 
 
 @TOKENS
-@pytest.mark.parametrize("frames", range(1, 9))
+@pytest.mark.parametrize("frames", [1, 2, 3, 5, 8, 16, 32])
 def test_step_by_step_with_a_cache_equals_the_full_pass(tokens, frames):
     model = forward_model(tokens)
     states, latents = clip(tokens, frames)
@@ -83,6 +85,54 @@ def test_the_order_of_the_past_matters():
     assert change.abs().max() > 1e-4
 
 
+def test_a_rotation_by_hand():
+    # Head size 4: the first pair of features turns by 1 rad a frame, the second by 100^(-1/2) = 0.1 rad.
+    turned = rotate(torch.tensor([[[[1.0, 0.0, 0.0, 2.0]]]]), rotation_table(torch.tensor([3]), 4))
+    expected = [math.cos(3.0), math.sin(3.0), -2 * math.sin(0.3), 2 * math.cos(0.3)]
+    torch.testing.assert_close(turned.flatten(), torch.tensor(expected))
+
+
+def test_attention_depends_on_how_far_frames_are_apart_alone():
+    query, key = torch.randn(2, 1, 1, 1, 64).double()
+
+    def product(asking, asked):
+        rotated = [
+            rotate(vector, rotation_table(torch.tensor([frame]), 64))
+            for vector, frame in ((query, asking), (key, asked))
+        ]
+        return (rotated[0] * rotated[1]).sum()
+
+    for apart in (0, 1, 7):
+        # The table is single precision, and its error grows with the frame.
+        torch.testing.assert_close(product(5 + apart, 5), product(300 + apart, 300), atol=1e-3, rtol=0)
+        torch.testing.assert_close(product(5 + apart, 5), product(20 + apart, 20), atol=1e-4, rtol=0)
+    assert (product(5, 5) - product(6, 5)).abs() > 0.1
+    assert (product(5, 6) - product(6, 5)).abs() > 0.1
+
+
+def test_every_token_of_a_frame_is_turned_alike():
+    """All tokens of a frame are at the same time: mixed up among themselves, they predict the same, mixed up."""
+    model = forward_model(16)
+    torch.nn.init.zeros_(model.place)
+    states, latents = clip(16, 4)
+    order = torch.randperm(16)
+    torch.testing.assert_close(
+        model(states[:, :, order], latents), model(states, latents)[:, :, order], atol=1e-5, rtol=1e-5
+    )
+
+
+def test_the_latent_action_is_broadcast_over_the_tokens_and_never_repeated():
+    model, seen = forward_model(16), []
+    for block in model.blocks:
+        block.modulation.register_forward_hook(lambda module, given, made: seen.append((*given, made)))
+    states, latents = clip(16, 4)
+    model(states, latents)
+    width = 32
+    assert [tuple(tensor.shape) for tensor in seen[0]] == [(3, 4, 1, width), (3, 4, 1, 6 * width)]
+    stored = [made.untyped_storage().nbytes() for _, made in seen]
+    assert stored == [4 * 3 * 4 * 6 * width] * len(model.blocks)
+
+
 def test_samples_of_a_batch_do_not_mix():
     model = forward_model(4)
     states, latents = clip(4, 3)
@@ -125,6 +175,18 @@ def test_the_controller_reads_vector_and_state(tokens):
     assert out.shape == (5, LATENT)
     assert ((model(vector + 1, state) - out).abs().amax(dim=1) > 1e-4).all()
     assert ((model(vector, state + torch.randn(DIM)) - out).abs().amax(dim=1) > 1e-4).all()
+
+
+def test_the_action_only_controller_reads_the_vector_alone():
+    model = small_model(ARM, weight=0.5, controller_kind="action-only")
+    assert isinstance(model.controller, ActionOnly)
+    action, state = torch.randn(5, 2), torch.randn(5, 1, 8)
+    latent = model.latent_action(action, state)
+    assert latent.shape == (5, 2)
+    assert torch.equal(model.latent_action(action, torch.randn(5, 1, 8)), latent)
+    assert ((model.latent_action(action + 1, state) - latent).abs().amax(dim=1) > 1e-4).all()
+    # The way back is not part of the baseline.
+    assert not torch.equal(model.robot_action(latent, state), model.robot_action(latent, state + 1))
 
 
 def test_goal_distance_is_zero_at_the_goal_and_smooth_there():

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from wm_ros.models.bottlenecks.build import build_bottleneck
 from wm_ros.models.card import Card, CheckpointError
-from wm_ros.models.controller import NoAction, PassThrough, StateConditioned
+from wm_ros.models.controller import ActionOnly, NoAction, PassThrough, StateConditioned
 from wm_ros.models.encoders.tiny import TinyEncoder
 from wm_ros.models.forward_model import ForwardModel
 from wm_ros.models.goal_distance import GoalDistance
@@ -38,6 +38,8 @@ class WorldModel(nn.Module):
         else:
             if card.bottleneck["name"] == "deterministic":
                 self.controller = NoAction(latent)
+            elif card.controller_kind == "action-only":
+                self.controller = ActionOnly(actions, latent, c.width)
             else:
                 self.controller = StateConditioned(actions, latent, tokens, dim, c.width, c.heads, c.depth)
             self.controller_inverse = StateConditioned(

@@ -73,7 +73,8 @@ def transfer(model: WorldModel, pairs: Tensor) -> dict[str, float]:
 def dimension_scores(model: WorldModel, clips: Clips, seed: int) -> dict[str, list[float]]:
     """Health of each dimension of the latent action on held-out clips, such as `variance_per_dimension`."""
     health = model.bottleneck.health(inferred(model, _subset(clips, seed)[0])[1])
-    return {name: value.tolist() for name, value in health.items() if value.ndim}
+    each = {name: value.tolist() for name, value in health.items() if value.ndim}
+    return {name: [round(value, 4) for value in values] for name, values in each.items()}
 
 
 @torch.no_grad()

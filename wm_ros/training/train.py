@@ -15,9 +15,11 @@ import torch
 from wm_ros import __version__
 from wm_ros.data.recording import Recording
 from wm_ros.models.bottlenecks.build import complete_options
-from wm_ros.models.card import Card, Network
+from wm_ros.models.card import Card
 from wm_ros.models.checkpoint import save_checkpoint
+from wm_ros.models.presets import PRESETS
 from wm_ros.models.world_model import WorldModel
+from wm_ros.robots.profile import RobotProfile
 from wm_ros.training import scores
 from wm_ros.training.clips import Clips, make_clips, split_episodes
 from wm_ros.training.controller import train_controller
@@ -41,9 +43,10 @@ class TrainOptions:
     goal_distance_steps: int = 2500
     displacement_steps: int = 15
     state_dim: int = 16
-    latent_action_dim: int = 4
     bottleneck: dict[str, Any] = field(default_factory=lambda: {"name": "noise"})
     clip_steps: int = 6
+    preset: str = "tiny"
+    controller: str = "state-conditioned"
     labelled: bool = False
     seed: int = 0
 
@@ -79,7 +82,7 @@ def train(
         )
     fitted, held_out = (labelled[part] for part in split_episodes(len(labelled), options.seed))
     seen = np.setdiff1d(np.arange(len(recording.episodes)), held_out)
-    model = WorldModel(_card(recording, options, encoder_of))
+    model = WorldModel(new_card(recording.profile, options, encoder_of))
     # Filled in when the encoder is trained; what the recording lacks is told before that takes its minutes.
     states = torch.zeros(len(recording.frames), model.encoder.tokens, model.encoder.dim)
     seen_clips = make_clips(recording, states, seen, options.clip_steps)
@@ -98,7 +101,10 @@ def train(
     for clips in (train_clips, test_clips):
         clips.require_motion()
     threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # the heads' matrices are small: a second thread costs them more than it brings
+    if options.preset == "tiny":
+        torch.set_num_threads(
+            1
+        )  # the heads' matrices are small: a second thread costs them more than it brings
     _train_heads(model, options, phases, seen_clips, train_clips, long_clips)
     torch.set_num_threads(threads)
     model.eval()
@@ -108,8 +114,6 @@ def train(
         "action_probe_r2": scores.action_probe(train_clips, test_clips, options.seed),
     }
     model.card.metrics.update({name: round(value, 4) for name, value in found.items()})
-    for name, values in scores.dimension_scores(model, test_clips, options.seed).items():
-        model.card.metrics[name] = [round(value, 4) for value in values]
     model.card.training.update(
         options=asdict(options),
         source=source,
@@ -119,6 +123,7 @@ def train(
         frames=len(recording.frames),
         seconds=round(time.monotonic() - started),
         threads=threads,
+        per_dimension=scores.dimension_scores(model, test_clips, options.seed),
         versions={"wm_ros": __version__, "torch": torch.__version__, "numpy": np.__version__},
     )
     save_checkpoint(model, out)
@@ -144,17 +149,18 @@ def _train_heads(
         train_controller(model, clips, options.controller_steps, options.seed, report)
 
 
-def _card(recording: Recording, options: TrainOptions, encoder_of: WorldModel | None) -> Card:
-    profile = recording.profile
-    network = Network(width=64, depth=2, heads=4)
+def new_card(profile: RobotProfile, options: TrainOptions, encoder_of: WorldModel | None = None) -> Card:
+    """The card of the model that these options train for a robot."""
+    sizes = PRESETS[options.preset]
     encoder = {"name": "tiny", "size": 64, "dim": options.state_dim, "width": 48}
     return Card(
         encoder=encoder if encoder_of is None else encoder_of.card.encoder,
         robot=profile,
-        latent_action_dim=len(profile.action) if options.labelled else options.latent_action_dim,
+        latent_action_dim=len(profile.action) if options.labelled else sizes.latent_action_dim,
         action_scale=tuple(np.maximum(-profile.low, profile.high).tolist()),
-        inverse_dynamics=network,
-        forward_model=network,
-        controller=Network(width=64, depth=1, heads=4),
+        inverse_dynamics=sizes.inverse_dynamics,
+        forward_model=sizes.forward_model,
+        controller=sizes.controller,
+        controller_kind=options.controller,
         bottleneck=complete_options({"name": "labelled"} if options.labelled else options.bottleneck),
     )
