@@ -27,6 +27,7 @@ from wm_ros.training.encoder import encode_all, train_encoder
 from wm_ros.training.goal_distance import train_goal_distance
 from wm_ros.training.labelled import train_labelled_world_model
 from wm_ros.training.optimise import Report, TrainingError
+from wm_ros.training.selection import BestByActionGap, set_apart
 from wm_ros.training.world_model import train_world_model
 
 # Called with a phase's name and its number of steps; gives the function to report each step to.
@@ -48,6 +49,7 @@ class TrainOptions:
     preset: str = "tiny"
     controller: str = "state-conditioned"
     labelled: bool = False
+    choose: bool = True  # the world model's weights by their action gap on held-out episodes, else the last
     seed: int = 0
 
     def scaled(self, effort: float) -> TrainOptions:
@@ -67,7 +69,8 @@ def train(
     """Train a model on a recording and write its checkpoint folder; returns the held-out scores.
 
     Encoder and world model learn from all episodes but the held-out ones, controller and goal distance from those with
-    commands; the held-out ones have commands. The labelled baseline uses episodes with commands alone.
+    commands; the held-out ones have commands. The labelled baseline uses episodes with commands alone. Every other
+    held-out episode chooses among the world model's weights, the rest score the model.
 
     source: what the recording is, for the card. encoder_of: a model whose encoder is taken over as it is, instead of
     training one. Raises TrainingError when there is too little to train or score on.
@@ -82,12 +85,16 @@ def train(
         )
     fitted, held_out = (labelled[part] for part in split_episodes(len(labelled), options.seed))
     seen = np.setdiff1d(np.arange(len(recording.episodes)), held_out)
+    choosing, scored = held_out[:0], held_out
+    if options.choose:
+        choosing, scored = set_apart(recording, held_out, options.clip_steps)
     model = WorldModel(new_card(recording.profile, options, encoder_of))
     # Filled in when the encoder is trained; what the recording lacks is told before that takes its minutes.
     states = torch.zeros(len(recording.frames), model.encoder.tokens, model.encoder.dim)
     seen_clips = make_clips(recording, states, seen, options.clip_steps)
     train_clips = make_clips(recording, states, fitted, options.clip_steps)
-    test_clips = make_clips(recording, states, held_out, options.clip_steps)
+    test_clips = make_clips(recording, states, scored, options.clip_steps)
+    choosing_clips = make_clips(recording, states, choosing, options.clip_steps) if len(choosing) else None
     long_clips = make_clips(recording, states, fitted, options.displacement_steps)
     for clips in (train_clips, test_clips):
         clips.require_actions(recording.profile.names)
@@ -102,10 +109,9 @@ def train(
         clips.require_motion()
     threads = torch.get_num_threads()
     if options.preset == "tiny":
-        torch.set_num_threads(
-            1
-        )  # the heads' matrices are small: a second thread costs them more than it brings
-    _train_heads(model, options, phases, seen_clips, train_clips, long_clips)
+        # The heads' matrices are small: a second thread costs them more than it brings.
+        torch.set_num_threads(1)
+    chosen = _train_heads(model, options, phases, seen_clips, train_clips, long_clips, choosing_clips)
     torch.set_num_threads(threads)
     model.eval()
     found = {
@@ -120,6 +126,8 @@ def train(
         episodes=len(seen),
         labelled_episodes=len(fitted),
         held_out_episodes=len(held_out),
+        choosing_episodes=len(choosing),
+        chosen_at_step=chosen,
         frames=len(recording.frames),
         seconds=round(time.monotonic() - started),
         threads=threads,
@@ -131,22 +139,36 @@ def train(
 
 
 def _train_heads(
-    model: WorldModel, options: TrainOptions, phases: Phases, seen: Clips, clips: Clips, long_clips: Clips
-) -> None:
-    """World model on all clips, then goal distance and controller on those with commands; on cached states."""
-    report = phases("world model", options.world_model_steps)
+    model: WorldModel,
+    options: TrainOptions,
+    phases: Phases,
+    seen: Clips,
+    clips: Clips,
+    long_clips: Clips,
+    choosing: Clips | None,
+) -> int:
+    """World model on all clips, then goal distance and controller on those with commands; on cached states.
+
+    Returns the step whose weights of the world model were kept: by their action gap on `choosing`, or the last.
+    """
+    chosen = options.world_model_steps
+    report = phases("world model", chosen)
+    best = BestByActionGap(model, choosing, chosen, options.seed, report) if choosing else None
     if options.labelled:
-        train_labelled_world_model(model, clips, options.world_model_steps, options.seed, report)
+        train_labelled_world_model(model, clips, options.world_model_steps, options.seed, best or report)
     else:
-        train_world_model(model, seen, options.world_model_steps, options.seed, report)
-    model.inverse_dynamics.requires_grad_(False)
-    model.forward_model.requires_grad_(False)
+        train_world_model(model, seen, options.world_model_steps, options.seed, best or report)
+    if best:
+        chosen = best.restore()
+    for part in (model.inverse_dynamics, model.forward_model, model.bottleneck):
+        part.requires_grad_(False)
 
     report = phases("goal distance", options.goal_distance_steps)
     train_goal_distance(model, long_clips, options.goal_distance_steps, options.seed, report)
     if not options.labelled:
         report = phases("controller", options.controller_steps)
         train_controller(model, clips, options.controller_steps, options.seed, report)
+    return chosen
 
 
 def new_card(profile: RobotProfile, options: TrainOptions, encoder_of: WorldModel | None = None) -> Card:
