@@ -15,9 +15,9 @@ from typer.testing import CliRunner
 from wm_ros.cli import app
 from wm_ros.commands.latent_options import Bottleneck, Controller, Preset
 from wm_ros.models.bottlenecks.build import KINDS
-from wm_ros.models.card import CONTROLLERS, read_card
+from wm_ros.models.card import read_card
 from wm_ros.models.presets import PRESETS
-from wm_ros.models.world_model import WorldModel
+from wm_ros.models.world_model import CONTROLLERS, WorldModel
 from wm_ros.resources import PACKAGE
 from wm_ros.robots.profile import load_profile
 from wm_ros.training import world_model

@@ -12,7 +12,6 @@ from wm_ros.models.bottlenecks.option import BottleneckError
 from wm_ros.robots.profile import ProfileError, RobotProfile, profile_from_dict
 
 FORMAT = 1
-CONTROLLERS = ("state-conditioned", "action-only")
 MOST = 4096  # of anything a network has: beyond, the card is damaged
 
 
@@ -34,7 +33,7 @@ class Card:
     """What a checkpoint folder's card.json says: dimensions, input rule, robot, latent action, provenance.
 
     encoder: name and the arguments that build it; robot: the profile the controller was trained for;
-    action_scale: SI value of one normalised unit per action component.
+    action_scale: SI value of one normalised unit per action component; controller_kind: whether it reads the state.
     """
 
     encoder: dict[str, Any]
@@ -45,7 +44,7 @@ class Card:
     forward_model: Network
     controller: Network
     bottleneck: dict[str, Any]
-    controller_kind: str = CONTROLLERS[0]
+    controller_kind: str = "state-conditioned"
     training: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
     licence: str = "Apache-2.0"
@@ -101,16 +100,12 @@ def _card_from_dict(data: Any) -> Card:
         forward_model=_network(data, "forward_model"),
         controller=_network(data, "controller"),
         bottleneck=_named(data, "bottleneck"),
-        controller_kind=_text(data.get("controller_kind", CONTROLLERS[0]), "controller_kind"),
+        controller_kind=_text(data.get("controller_kind", "state-conditioned"), "controller_kind"),
         training=_object(data.get("training", {}), "training"),
         metrics=_object(data.get("metrics", {}), "metrics"),
         licence=_text(data.get("licence"), "licence"),
     )
     complete_options(card.bottleneck)
-    if card.controller_kind not in CONTROLLERS:
-        raise CheckpointError(
-            f"unknown controller_kind {card.controller_kind!r}; known: {', '.join(CONTROLLERS)}"
-        )
     if card.labelled and card.latent_action_dim != len(robot.action):
         raise CheckpointError(
             f"latent_action_dim {card.latent_action_dim} of a labelled model must be that of the action, "

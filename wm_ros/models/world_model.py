@@ -13,6 +13,8 @@ from wm_ros.models.forward_model import ForwardModel
 from wm_ros.models.goal_distance import GoalDistance
 from wm_ros.models.inverse_dynamics import InverseDynamics
 
+CONTROLLERS = ("state-conditioned", "action-only")
+
 
 class WorldModel(nn.Module):
     """Encoder f, inverse dynamics g, forward model p, controller c both ways and goal distance, built from a card.
@@ -36,12 +38,7 @@ class WorldModel(nn.Module):
         if card.labelled:
             self.controller, self.controller_inverse = PassThrough(), PassThrough()
         else:
-            if card.bottleneck["name"] == "deterministic":
-                self.controller = NoAction(latent)
-            elif card.controller_kind == "action-only":
-                self.controller = ActionOnly(actions, latent, c.width)
-            else:
-                self.controller = StateConditioned(actions, latent, tokens, dim, c.width, c.heads, c.depth)
+            self.controller = build_controller(card, tokens, dim)
             self.controller_inverse = StateConditioned(
                 latent, actions, tokens, dim, c.width, c.heads, c.depth
             )
@@ -74,6 +71,20 @@ class WorldModel(nn.Module):
         return self.forward_model.unroll(
             state, actions.shape[1], lambda step, before: self.latent_action(actions[:, step], before)
         )
+
+
+def build_controller(card: Card, tokens: int, dim: int) -> nn.Module:
+    """The controller from robot action to latent action that a card describes, of states [tokens, dim]."""
+    actions, latent, size = len(card.robot.action), card.latent_action_dim, card.controller
+    if card.controller_kind not in CONTROLLERS:
+        raise CheckpointError(
+            f"unknown controller_kind {card.controller_kind!r}; known: {', '.join(CONTROLLERS)}"
+        )
+    if card.bottleneck["name"] == "deterministic":
+        return NoAction(latent)
+    if card.controller_kind == "action-only":
+        return ActionOnly(actions, latent, size.width)
+    return StateConditioned(actions, latent, tokens, dim, size.width, size.heads, size.depth)
 
 
 def build_encoder(config: dict) -> nn.Module:

@@ -20,7 +20,8 @@ class Discrete(nn.Module):
 
     The loss draws code to read-out, and read-out to code at a quarter of the strength (means over all elements).
     A code that no read-out of the last 20 training steps was nearest to is put on a read-out drawn at random: so are
-    all codes of a new code book. Single process: elsewhere the draws of each would differ.
+    all codes of a new code book. Where several processes train, each must be given the read-outs of all, and a
+    generator in the same state, lest their code books part.
     """
 
     OPTIONS: ClassVar = {"codes": Option(256, 2, 32768)}
