@@ -37,17 +37,28 @@ def test_the_share_of_each_step_that_has_passed_before_the_plan_takes_effect(lea
     torch.testing.assert_close(committed_share(lead_s, 0.2, 4), torch.tensor(expected, dtype=torch.float32))
 
 
-def test_the_cost_is_the_sum_of_the_distances_along_the_imagined_way(world):
+def test_the_cost_is_the_sum_of_the_distances_along_the_imagined_way_less_the_drift_of_standing_still(world):
     model, state, goal, actions, committed = world
     rollout = LatentRollout(model, state, goal, committed, torch.zeros(STEPS))
     distances = rollout.distances(actions)
     assert distances.shape == (7, STEPS)
+    embed = model.goal_distance.embed
+    still = model.rollout(state[None], torch.zeros(1, STEPS, 2))[0]
+    assert (model.goal_distance(still, state) > 1e-2).all()  # it does drift
     for candidate in range(7):
         imagined = model.rollout(state[None], actions[candidate : candidate + 1])[0]
-        by_hand = torch.stack([model.goal_distance(one, goal) for one in imagined])
-        torch.testing.assert_close(distances[candidate], by_hand, rtol=1e-4, atol=1e-5)
+        moved = embed(imagined) - embed(still) + embed(state)
+        by_hand = (moved - embed(goal)).norm(dim=-1)
+        torch.testing.assert_close(distances[candidate], by_hand, rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(rollout(actions), distances.sum(dim=1))
     assert rollout(actions).std() > 1e-3
+
+
+def test_a_robot_that_is_told_nothing_stays(world):
+    model, state, goal, actions, committed = world
+    rollout = LatentRollout(model, state, goal, committed, torch.zeros(STEPS))
+    distances = rollout.distances(torch.zeros_like(actions))
+    torch.testing.assert_close(distances, model.goal_distance(state, goal).expand(7, STEPS))
 
 
 def test_a_step_that_is_committed_ignores_the_candidates(world):

@@ -14,6 +14,7 @@ pytest.importorskip("torch")
 import torch
 from checkpoint_harness import small_model
 
+from wm_ros.models.goal_distance import GoalDistance
 from wm_ros.planning.cem import CemOptions
 from wm_ros.planning.rollout import LatentRollout, committed_share
 from wm_ros.robots.profile import load_profile, profile_from_dict
@@ -144,8 +145,7 @@ def rates_of(planner, count=4):
 
 def cost_of_rest(model, state):
     """Standing still for the horizon, with all ones as the goal."""
-    still = model.rollout(state[None], torch.zeros(1, SMALL.time_steps, 2))
-    return float(model.goal_distance(still, torch.ones(1, 8)).sum())
+    return SMALL.time_steps * float(model.goal_distance(state, torch.ones(1, 8)))
 
 
 def test_without_a_goal_nothing_is_planned(model):
@@ -247,12 +247,11 @@ class PointWorld:
 
     def __init__(self, robot=ARM):
         self.card = SimpleNamespace(robot=robot)
+        self.goal_distance = GoalDistance(1, len(robot.action), len(robot.action))
+        self.goal_distance.embed = torch.nn.Flatten(-2)
 
     def rollout(self, state, actions):
         return state[:, None] + (actions * self.card.robot.model_dt).cumsum(dim=1).unsqueeze(2)
-
-    def goal_distance(self, states, goal):
-        return (states - goal).square().sum(dim=(-2, -1)).sqrt()
 
 
 def test_commands_stay_within_limits_that_single_precision_cannot_hold():

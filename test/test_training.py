@@ -127,12 +127,22 @@ def called(*arguments):
 
 def test_losses_fall_and_the_model_is_scored_and_written(recording, tmp_path, short_probe):
     options = TrainOptions(
-        encoder_steps=20, world_model_steps=25, controller_steps=15, goal_distance_steps=40
+        encoder_steps=20,
+        world_model_steps=25,
+        controller_steps=15,
+        controller_rollout_steps=5,
+        goal_distance_steps=40,
     )
     phases = Phases()
     found = train(recording, tmp_path / "new", options, "six episodes", phases)
-    assert list(phases.figures) == ["encoder", "world model", "goal distance", "controller"]
-    assert [len(rows) for rows in phases.figures.values()] == [20, 25, 40, 15]
+    assert list(phases.figures) == [
+        "encoder",
+        "world model",
+        "goal distance",
+        "controller",
+        "controller rollouts",
+    ]
+    assert [len(rows) for rows in phases.figures.values()] == [20, 25, 40, 15, 5]
     assert phases.fell("encoder", "foreground") < 0.8
     assert phases.fell("encoder", "sigreg") < 0.6
     assert phases.fell("world model", "error_to_copy") < 0.5
@@ -326,8 +336,9 @@ def test_effort_scales_all_steps_and_keeps_at_least_one():
     full, least = TrainOptions(), TrainOptions().scaled(1e-9)
     assert full.scaled(1.0) == full
     assert full.scaled(0.1).encoder_steps == round(0.1 * full.encoder_steps)
-    steps = (least.encoder_steps, least.world_model_steps, least.controller_steps, least.goal_distance_steps)
-    assert steps == (1, 1, 1, 1)
+    steps = [getattr(least, name) for name in vars(least) if name.endswith("_steps")]
+    assert steps == [1, 1, 1, 1, 1, least.displacement_steps, least.clip_steps]
+    assert least.displacement_steps == full.displacement_steps
     assert least.clip_steps == full.clip_steps
 
 

@@ -26,4 +26,9 @@ class GoalDistance(nn.Module):
 
     def forward(self, states: Tensor, goal: Tensor) -> Tensor:
         """Steps [...] from states [..., N, D] to a goal [N, D], smooth at zero."""
-        return (self.embed(states) - self.embed(goal)).square().sum(dim=-1).add(1e-6).sqrt()
+        return length(self.embed(states) - self.embed(goal))
+
+
+def length(displacement: Tensor) -> Tensor:
+    """Length [...] of displacements [..., A], smooth at zero."""
+    return displacement.square().sum(dim=-1).add(1e-6).sqrt()

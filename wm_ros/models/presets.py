@@ -18,8 +18,8 @@ class Preset:
 
 
 PRESETS = {
-    # Of the packaged checkpoint.
-    "tiny": Preset(Network(64, 2, 4), Network(64, 2, 4), Network(64, 1, 4), 4),
+    # For the embedded arm.
+    "tiny": Preset(Network(64, 2, 4), Network(64, 2, 4), Network(128, 1, 4), 4),
     # Forward models as large as ViT-S, ViT-B and ViT-L, before their modulation; the last is that of [LAM], which
     # does not print the sizes of g and c.
     "small": Preset(Network(256, 4, 4), Network(384, 12, 6), Network(256, 2, 4), 16),

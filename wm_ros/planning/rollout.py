@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from wm_ros.models.goal_distance import length
 from wm_ros.models.world_model import WorldModel
 
 
@@ -14,6 +15,10 @@ class LatentRollout:
     state, goal: [N, D]. The sum, and not the last step alone, keeps the plan from putting the approach off.
     committed [H, A] and share [H]: what the robot will do anyway before the plan takes effect; the first
     `share` of each step keeps the committed action.
+
+    A robot that is told nothing stays. Where the model imagines that it moves, the model is wrong, and by about as much
+    for every other action: that drift is taken off all candidates. Without it the plan comes to rest where an imagined
+    drift would carry the robot to the goal.
     """
 
     def __init__(
@@ -28,8 +33,12 @@ class LatentRollout:
     def distances(self, actions: Tensor) -> Tensor:
         """Goal distance after each step: [S, H], in model steps."""
         executed = self._share * self._committed + (1.0 - self._share) * actions
-        state = self._state.expand(len(actions), -1, -1)
-        return self._model.goal_distance(self._model.rollout(state, executed), self._goal)
+        executed = torch.cat([torch.zeros_like(executed[:1]), executed])
+        imagined = self._model.rollout(self._state.expand(len(executed), -1, -1), executed)
+        embed = self._model.goal_distance.embed
+        places = embed(imagined)
+        drift = places[:1] - embed(self._state)
+        return length(places[1:] - drift - embed(self._goal))
 
 
 def committed_share(lead_s: float, model_dt: float, steps: int) -> Tensor:

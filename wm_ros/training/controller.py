@@ -12,34 +12,53 @@ from wm_ros.training.clips import Clips
 from wm_ros.training.optimise import Report, optimise
 from wm_ros.training.world_model import copy_error, inferred
 
-BATCH = 128
-RATE = 2e-3
+PAIRS = 512
+PAIR_RATE = 2e-3
+CLIPS = 128
+ROLLOUT_RATE = 1e-3
 LATENT_WEIGHT = 0.1
 
 
 def train_controller(model: WorldModel, clips: Clips, steps: int, seed: int, report: Report) -> None:
-    """Fit c and its inverse on labelled clips; g and p must be frozen, and are looked through.
+    """Fit c and its inverse on single steps of labelled clips; g and p must be frozen, and are looked through.
 
-    [LAM] matches only z. Here the controller also has to imagine the whole clip through the forward model: what
-    counts is where an action leads. Figures: `error_to_copy` of that, `inverse` error of the way back (1 = mean).
+    [LAM] matches only z. Here the state that the forward model makes of z must be right too: what counts is where an
+    action leads. Figures: `error_to_copy` of that, `inverse` error of the way back (1 = mean).
     """
     choose = np.random.default_rng(seed)
-    parameters = [*model.controller.parameters(), *model.controller_inverse.parameters()]
 
     def loss() -> tuple[Tensor, dict[str, float]]:
-        states, actions = clips.batch(choose, BATCH)
-        with torch.no_grad():
-            latents = inferred(model, states)[0].flatten(0, 1)
-        before, flat = states[:, :-1].flatten(0, 1), actions.flatten(0, 1)
-        error = F.mse_loss(model.rollout(states[:, 0], actions), states[:, 1:])
-        match = F.mse_loss(model.latent_action(flat, before), latents)
-        back = model.robot_action(latents, before)
-        inverse = F.mse_loss(back / model.action_scale, flat / model.action_scale)
-        spread = (flat / model.action_scale).var(dim=0).mean()
-        figures = {
-            "error_to_copy": error.item() / copy_error(states),
-            "inverse": inverse.item() / spread.item(),
-        }
-        return error + LATENT_WEIGHT * match + inverse, figures
+        states, actions = clips.batch(choose, PAIRS)
+        return _loss(model, states[:, :2], actions[:, :1])
 
-    optimise("controller", parameters, loss, steps, RATE, report)
+    optimise("controller", _parameters(model), loss, steps, PAIR_RATE, report)
+
+
+def train_controller_rollouts(model: WorldModel, clips: Clips, steps: int, seed: int, report: Report) -> None:
+    """Go on with c and its inverse on imagined clips, whose errors add up as they do in a plan; figures as above."""
+    choose = np.random.default_rng([seed, 1])
+    optimise(
+        "controller rollouts",
+        _parameters(model),
+        lambda: _loss(model, *clips.batch(choose, CLIPS)),
+        steps,
+        ROLLOUT_RATE,
+        report,
+    )
+
+
+def _parameters(model: WorldModel) -> list[torch.nn.Parameter]:
+    return [*model.controller.parameters(), *model.controller_inverse.parameters()]
+
+
+def _loss(model: WorldModel, states: Tensor, actions: Tensor) -> tuple[Tensor, dict[str, float]]:
+    with torch.no_grad():
+        latents = inferred(model, states)[0].flatten(0, 1)
+    before, flat = states[:, :-1].flatten(0, 1), actions.flatten(0, 1)
+    error = F.mse_loss(model.rollout(states[:, 0], actions), states[:, 1:])
+    match = F.mse_loss(model.latent_action(flat, before), latents)
+    back = model.robot_action(latents, before)
+    inverse = F.mse_loss(back / model.action_scale, flat / model.action_scale)
+    spread = (flat / model.action_scale).var(dim=0).mean()
+    figures = {"error_to_copy": error.item() / copy_error(states), "inverse": inverse.item() / spread.item()}
+    return error + LATENT_WEIGHT * match + inverse, figures

@@ -22,7 +22,7 @@ from wm_ros.models.world_model import WorldModel
 from wm_ros.robots.profile import RobotProfile
 from wm_ros.training import scores
 from wm_ros.training.clips import Clips, make_clips, split_episodes
-from wm_ros.training.controller import train_controller
+from wm_ros.training.controller import train_controller, train_controller_rollouts
 from wm_ros.training.encoder import encode_all, train_encoder
 from wm_ros.training.goal_distance import train_goal_distance
 from wm_ros.training.labelled import train_labelled_world_model
@@ -40,7 +40,8 @@ class TrainOptions:
 
     encoder_steps: int = 3000
     world_model_steps: int = 2500
-    controller_steps: int = 1500
+    controller_steps: int = 2500
+    controller_rollout_steps: int = 400
     goal_distance_steps: int = 2500
     displacement_steps: int = 15
     state_dim: int = 16
@@ -54,7 +55,8 @@ class TrainOptions:
 
     def scaled(self, effort: float) -> TrainOptions:
         """The same training with this share of the steps, at least one of each."""
-        names = ("encoder_steps", "world_model_steps", "controller_steps", "goal_distance_steps")
+        phases = ("encoder", "world_model", "goal_distance", "controller", "controller_rollout")
+        names = [f"{phase}_steps" for phase in phases]
         return replace(self, **{name: max(1, round(effort * getattr(self, name))) for name in names})
 
 
@@ -168,6 +170,8 @@ def _train_heads(
     if not options.labelled:
         report = phases("controller", options.controller_steps)
         train_controller(model, clips, options.controller_steps, options.seed, report)
+        report = phases("controller rollouts", options.controller_rollout_steps)
+        train_controller_rollouts(model, clips, options.controller_rollout_steps, options.seed, report)
     return chosen
 
 
