@@ -120,4 +120,3 @@ def test_what_cannot_be_read_is_an_error(tmp_path):
 def test_the_verdict_knows_what_training_takes():
     options = pytest.importorskip("wm_ros.training.train").TrainOptions()
     assert options.clip_steps == verdict.CLIP_STEPS
-    assert options.displacement_steps == verdict.DISPLACEMENT_STEPS

@@ -19,8 +19,8 @@ from wm_ros.models.encoders.tiny import TinyEncoder
 from wm_ros.training.optimise import Report, optimise
 from wm_ros.training.sigreg import sigreg
 
-EPISODES_PER_BATCH = 8
-FRAMES_PER_EPISODE = 16
+EPISODES_PER_BATCH = 16
+FRAMES_PER_EPISODE = 8
 MEDIAN_FRAMES = 21
 SIGREG_WEIGHT = 0.005
 RATE = 1.5e-3

@@ -42,9 +42,8 @@ class TrainOptions:
     world_model_steps: int = 2500
     controller_steps: int = 2500
     controller_rollout_steps: int = 400
-    goal_distance_steps: int = 2500
-    displacement_steps: int = 15
-    state_dim: int = 16
+    goal_distance_steps: int = 6000
+    state_dim: int = 8
     bottleneck: dict[str, Any] = field(default_factory=lambda: {"name": "noise"})
     clip_steps: int = 6
     preset: str = "tiny"
@@ -97,7 +96,6 @@ def train(
     train_clips = make_clips(recording, states, fitted, options.clip_steps)
     test_clips = make_clips(recording, states, scored, options.clip_steps)
     choosing_clips = make_clips(recording, states, choosing, options.clip_steps) if len(choosing) else None
-    long_clips = make_clips(recording, states, fitted, options.displacement_steps)
     for clips in (train_clips, test_clips):
         clips.require_actions(recording.profile.names)
     if encoder_of is None:
@@ -113,7 +111,7 @@ def train(
     if options.preset == "tiny":
         # The heads' matrices are small: a second thread costs them more than it brings.
         torch.set_num_threads(1)
-    chosen = _train_heads(model, options, phases, seen_clips, train_clips, long_clips, choosing_clips)
+    chosen = _train_heads(model, options, phases, seen_clips, train_clips, choosing_clips)
     torch.set_num_threads(threads)
     model.eval()
     found = {
@@ -146,7 +144,6 @@ def _train_heads(
     phases: Phases,
     seen: Clips,
     clips: Clips,
-    long_clips: Clips,
     choosing: Clips | None,
 ) -> int:
     """World model on all clips, then goal distance and controller on those with commands; on cached states.
@@ -166,7 +163,7 @@ def _train_heads(
         part.requires_grad_(False)
 
     report = phases("goal distance", options.goal_distance_steps)
-    train_goal_distance(model, long_clips, options.goal_distance_steps, options.seed, report)
+    train_goal_distance(model, clips, options.goal_distance_steps, options.seed, report)
     if not options.labelled:
         report = phases("controller", options.controller_steps)
         train_controller(model, clips, options.controller_steps, options.seed, report)
