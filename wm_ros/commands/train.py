@@ -10,6 +10,19 @@ from typing import Annotated
 import typer
 
 from wm_ros.commands.data_options import CacheDir, Camera, FrameSize, Paths, Profile
+from wm_ros.commands.latent_options import (
+    L1,
+    Beta,
+    Bottleneck,
+    Codes,
+    Controller,
+    ControllerKind,
+    DryRun,
+    Kind,
+    Preset,
+    Sizes,
+    bottleneck_of,
+)
 
 
 def train(
@@ -20,6 +33,12 @@ def train(
     num_threads: Annotated[
         int, typer.Option(min=1, help="CPU threads for the encoder; the rest uses one.")
     ] = 2,
+    bottleneck: Kind = Bottleneck.noise,
+    beta: Beta = None,
+    l1: L1 = None,
+    codes: Codes = None,
+    preset: Sizes = Preset.tiny,
+    controller: ControllerKind = Controller.state_conditioned,
     action_labelled: Annotated[
         bool, typer.Option(help="Train the baseline instead, whose forward model is given the robot actions.")
     ] = False,
@@ -30,6 +49,7 @@ def train(
         float,
         typer.Option(min=0.001, help="Share of the default number of steps; 0.01 tries everything out."),
     ] = 1.0,
+    dry_run: DryRun = False,
     camera: Camera = None,
     frame_size: FrameSize = None,
     cache_dir: CacheDir = None,
@@ -47,31 +67,46 @@ def train(
     """
     import torch
 
+    from wm_ros.commands.dry_run import dry_run as print_footprint
     from wm_ros.commands.train_view import TrainView
     from wm_ros.data.load import load_recording
     from wm_ros.models.checkpoint import load_checkpoint
     from wm_ros.robots.profile import load_profile
-    from wm_ros.training.train import TrainOptions
+    from wm_ros.training.collapse import warnings_of
+    from wm_ros.training.train import TrainOptions, new_card
     from wm_ros.training.train import train as run_training
 
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         raise typer.BadParameter(
             f"{out} exists and is not an empty folder; nothing is overwritten", param_hint="--out"
         )
+    narrow = bottleneck_of(bottleneck, action_labelled, controller, beta, l1, codes)
+    options = TrainOptions(
+        bottleneck=narrow,
+        preset=preset.value,
+        controller=controller.value,
+        labelled=action_labelled,
+        seed=seed,
+    ).scaled(effort)
     torch.set_num_threads(num_threads)
     _keep_memory()
     encoder_of = None if encoder_from is None else load_checkpoint(encoder_from)
+    robot = load_profile(profile)
+    if dry_run:
+        print_footprint(new_card(robot, options, encoder_of), options.clip_steps + 1, typer.echo)
+        return
     with TrainView() as view:
-        recording = load_recording(paths, load_profile(profile), cache_dir, frame_size, camera)
+        recording = load_recording(paths, robot, cache_dir, frame_size, camera)
         view.say(
             f"{len(recording.frames)} frames, {len(recording.episodes)} episodes; notes: {len(recording.notes)}"
         )
         for note in recording.notes:
             view.say(f"  {note}")
         source = ", ".join(path.name for path in paths)
-        options = TrainOptions(seed=seed, labelled=action_labelled).scaled(effort)
         scores = run_training(recording, out, options, source, view.phase, encoder_of)
     view.table(scores)
+    for warning in warnings_of(narrow, scores):
+        view.say(f"warning: {warning}")
     view.say(f"checkpoint: {out}")
 
 
