@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from wm_ros import __version__
 from wm_ros.data.recording import Recording
@@ -21,13 +22,14 @@ from wm_ros.models.presets import PRESETS
 from wm_ros.models.world_model import WorldModel
 from wm_ros.robots.profile import RobotProfile
 from wm_ros.training import scores
-from wm_ros.training.clips import Clips, make_clips, split_episodes
+from wm_ros.training.clips import Clips, make_clips
 from wm_ros.training.controller import train_controller, train_controller_rollouts
 from wm_ros.training.encoder import encode_all, train_encoder
 from wm_ros.training.goal_distance import train_goal_distance
 from wm_ros.training.labelled import train_labelled_world_model
-from wm_ros.training.optimise import Report, TrainingError
-from wm_ros.training.selection import BestByActionGap, set_apart
+from wm_ros.training.optimise import Report
+from wm_ros.training.selection import BestByActionGap
+from wm_ros.training.split import split
 from wm_ros.training.world_model import train_world_model
 
 # Called with a phase's name and its number of steps; gives the function to report each step to.
@@ -51,6 +53,7 @@ class TrainOptions:
     labelled: bool = False
     choose: bool = True  # the world model's weights by their action gap on held-out episodes, else the last
     seed: int = 0
+    split_seed: int | None = None  # of the episodes held out; None: the seed. Models to be compared share one
 
     def scaled(self, effort: float) -> TrainOptions:
         """The same training with this share of the steps, at least one of each."""
@@ -66,6 +69,7 @@ def train(
     source: str,
     phases: Phases,
     encoder_of: WorldModel | None = None,
+    states: Tensor | None = None,
 ) -> dict[str, float]:
     """Train a model on a recording and write its checkpoint folder; returns the held-out scores.
 
@@ -74,37 +78,33 @@ def train(
     held-out episode chooses among the world model's weights, the rest score the model.
 
     source: what the recording is, for the card. encoder_of: a model whose encoder is taken over as it is, instead of
-    training one. Raises TrainingError when there is too little to train or score on.
+    training one; states: what it made of all frames [F, N, D], instead of encoding them. Raises TrainingError when
+    there is too little to train or score on.
     """
     started = time.monotonic()
     torch.manual_seed(options.seed)
-    labelled = recording.labelled_episodes
-    if not len(labelled):
-        raise TrainingError(
-            "the recording has no commands, which the controller learns from: add one that has them; `wm_ros inspect` "
-            "says what each can train"
-        )
-    fitted, held_out = (labelled[part] for part in split_episodes(len(labelled), options.seed))
-    seen = np.setdiff1d(np.arange(len(recording.episodes)), held_out)
-    choosing, scored = held_out[:0], held_out
-    if options.choose:
-        choosing, scored = set_apart(recording, held_out, options.clip_steps)
+    episodes = split(recording, options)
     model = WorldModel(new_card(recording.profile, options, encoder_of))
-    # Filled in when the encoder is trained; what the recording lacks is told before that takes its minutes.
-    states = torch.zeros(len(recording.frames), model.encoder.tokens, model.encoder.dim)
-    seen_clips = make_clips(recording, states, seen, options.clip_steps)
-    train_clips = make_clips(recording, states, fitted, options.clip_steps)
-    test_clips = make_clips(recording, states, scored, options.clip_steps)
-    choosing_clips = make_clips(recording, states, choosing, options.clip_steps) if len(choosing) else None
+    encoded = states is not None
+    if not encoded:
+        # Filled in when the encoder is trained; what the recording lacks is told before that takes its minutes.
+        states = torch.zeros(len(recording.frames), model.encoder.tokens, model.encoder.dim)
+    seen_clips = make_clips(recording, states, episodes.seen, options.clip_steps)
+    train_clips = make_clips(recording, states, episodes.fitted, options.clip_steps)
+    test_clips = make_clips(recording, states, episodes.scored, options.clip_steps)
+    choosing_clips = None
+    if len(episodes.choosing):
+        choosing_clips = make_clips(recording, states, episodes.choosing, options.clip_steps)
     for clips in (train_clips, test_clips):
         clips.require_actions(recording.profile.names)
     if encoder_of is None:
         report = phases("encoder", options.encoder_steps)
-        train_encoder(model.encoder, recording, seen, options.encoder_steps, options.seed, report)
+        train_encoder(model.encoder, recording, episodes.seen, options.encoder_steps, options.seed, report)
     else:
         model.encoder.load_state_dict(encoder_of.encoder.state_dict())
     model.encoder.requires_grad_(False).eval()
-    states.copy_(encode_all(model.encoder, recording))
+    if not encoded:
+        states.copy_(encode_all(model.encoder, recording))
     for clips in (train_clips, test_clips):
         clips.require_motion()
     threads = torch.get_num_threads()
@@ -123,10 +123,10 @@ def train(
     model.card.training.update(
         options=asdict(options),
         source=source,
-        episodes=len(seen),
-        labelled_episodes=len(fitted),
-        held_out_episodes=len(held_out),
-        choosing_episodes=len(choosing),
+        episodes=len(episodes.seen),
+        labelled_episodes=len(episodes.fitted),
+        held_out_episodes=len(episodes.choosing) + len(episodes.scored),
+        choosing_episodes=len(episodes.choosing),
         chosen_at_step=chosen,
         frames=len(recording.frames),
         seconds=round(time.monotonic() - started),
