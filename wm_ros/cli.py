@@ -34,6 +34,7 @@ app.add_typer(bench, name="bench")
 # Which extra brings a module that only some commands need.
 EXTRAS = {
     "av": "train",
+    "matplotlib": "eval",
     "mcap": "train",
     "mujoco": "sim",
     "pyarrow": "train",
