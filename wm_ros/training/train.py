@@ -19,10 +19,15 @@ from wm_ros.models.world_model import WorldModel
 from wm_ros.training import scores
 from wm_ros.training.clips import Clips, make_clips, split_episodes
 from wm_ros.training.controller import train_controller, train_controller_rollouts
-from wm_ros.training.encoder import encode_all, train_encoder
+from wm_ros.training.encoder import train_encoder
+from wm_ros.training.engine import Engine
 from wm_ros.training.goal_distance import train_goal_distance
+from wm_ros.training.identity import identity
 from wm_ros.training.labelled import train_labelled_world_model
 from wm_ros.training.optimise import Report, TrainingError
+from wm_ros.training.processes import process_count
+from wm_ros.training.progress import Progress
+from wm_ros.training.states import encode_all, mapped
 from wm_ros.training.world_model import train_world_model
 
 # Called with a phase's name and its number of steps; gives the function to report each step to.
@@ -44,6 +49,8 @@ class TrainOptions:
     beta: float = 3e-3
     clip_steps: int = 6
     labelled: bool = False
+    optimiser: str = "adamw"
+    precision: str = "fp32"
     seed: int = 0
 
     def scaled(self, effort: float) -> TrainOptions:
@@ -53,6 +60,20 @@ class TrainOptions:
         return replace(self, **{name: max(1, round(effort * getattr(self, name))) for name in names})
 
 
+@dataclass(frozen=True)
+class Run:
+    """How this run goes about a training; nothing of it changes the weights.
+
+    resume: go on with the progress in the folder of the checkpoint, if there is some. save_every_s: seconds after which
+    progress is saved. cache_dir: folder for the states while this runs (default TMPDIR). log_dir: for TensorBoard.
+    """
+
+    resume: bool = False
+    save_every_s: float = 60.0
+    cache_dir: Path | None = None
+    log_dir: Path | None = None
+
+
 def train(
     recording: Recording,
     out: str | Path,
@@ -60,6 +81,7 @@ def train(
     source: str,
     phases: Phases,
     encoder_of: WorldModel | None = None,
+    run: Run = Run(),
 ) -> dict[str, float]:
     """Train a model on a recording and write its checkpoint folder; returns the held-out scores.
 
@@ -67,9 +89,12 @@ def train(
     commands; the held-out ones have commands. The labelled baseline uses episodes with commands alone.
 
     source: what the recording is, for the card. encoder_of: a model whose encoder is taken over as it is, instead of
-    training one. Raises TrainingError when there is too little to train or score on.
+    training one. Raises TrainingError when there is too little to train or score on. The progress is kept in
+    `out`/.progress until the checkpoint is written. In several processes, each calls this with the same arguments; the
+    main one writes.
     """
     started = time.monotonic()
+    engine = Engine(options.optimiser, options.precision, run.log_dir)
     torch.manual_seed(options.seed)
     labelled = recording.labelled_episodes
     if not len(labelled):
@@ -79,27 +104,31 @@ def train(
         )
     fitted, held_out = (labelled[part] for part in split_episodes(len(labelled), options.seed))
     seen = np.setdiff1d(np.arange(len(recording.episodes)), held_out)
-    model = WorldModel(_card(recording, options, encoder_of))
+    card = _card(recording, options, encoder_of)
+    model = WorldModel(card).to(engine.device)
+    taken = None if encoder_of is None else encoder_of.encoder
+    progress = Progress(Path(out) / ".progress", identity(recording, card, options, taken), run.resume)
+    engine.keep(progress, run.save_every_s)
     # Filled in when the encoder is trained; what the recording lacks is told before that takes its minutes.
-    states = torch.zeros(len(recording.frames), model.encoder.tokens, model.encoder.dim)
-    seen_clips = make_clips(recording, states, seen, options.clip_steps)
-    train_clips = make_clips(recording, states, fitted, options.clip_steps)
-    test_clips = make_clips(recording, states, held_out, options.clip_steps)
-    long_clips = make_clips(recording, states, fitted, options.displacement_steps)
+    states = mapped((len(recording.frames), model.encoder.tokens, model.encoder.dim), run.cache_dir)
+    seen_clips = make_clips(recording, states, seen, options.clip_steps, engine.device)
+    train_clips = make_clips(recording, states, fitted, options.clip_steps, engine.device)
+    test_clips = make_clips(recording, states, held_out, options.clip_steps, engine.device)
+    long_clips = make_clips(recording, states, fitted, options.displacement_steps, engine.device)
     for clips in (train_clips, test_clips):
         clips.require_actions(recording.profile.names)
-    if encoder_of is None:
-        report = phases("encoder", options.encoder_steps)
-        train_encoder(model.encoder, recording, seen, options.encoder_steps, options.seed, report)
+    if taken is None:
+        report, steps = phases("encoder", options.encoder_steps), options.encoder_steps
+        train_encoder(model.encoder, recording, seen, steps, options.seed, report, engine, run.cache_dir)
     else:
-        model.encoder.load_state_dict(encoder_of.encoder.state_dict())
+        model.encoder.load_state_dict(taken.state_dict())
     model.encoder.requires_grad_(False).eval()
-    states.copy_(encode_all(model.encoder, recording))
+    encode_all(model.encoder, recording, states)
     for clips in (train_clips, test_clips):
         clips.require_motion()
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # the heads' matrices are small: a second thread costs them more than it brings
-    _train_heads(model, options, phases, seen_clips, train_clips, long_clips)
+    _train_heads(model, options, phases, seen_clips, train_clips, long_clips, engine)
     torch.set_num_threads(threads)
     model.eval()
     found = {
@@ -115,33 +144,44 @@ def train(
         labelled_episodes=len(fitted),
         held_out_episodes=len(held_out),
         frames=len(recording.frames),
-        seconds=round(time.monotonic() - started),
+        seconds=round(progress.seconds + time.monotonic() - started),
         threads=threads,
+        processes=process_count(),
         versions={"wm_ros": __version__, "torch": torch.__version__, "numpy": np.__version__},
     )
-    save_checkpoint(model, out)
+    if engine.is_main:
+        save_checkpoint(model, out)
+        progress.remove()
     return found
 
 
 def _train_heads(
-    model: WorldModel, options: TrainOptions, phases: Phases, seen: Clips, clips: Clips, long_clips: Clips
+    model: WorldModel,
+    options: TrainOptions,
+    phases: Phases,
+    seen: Clips,
+    clips: Clips,
+    long_clips: Clips,
+    engine: Engine,
 ) -> None:
     """World model on all clips, then goal distance and controller on those with commands; on cached states."""
     report = phases("world model", options.world_model_steps)
     if options.labelled:
-        train_labelled_world_model(model, clips, options.world_model_steps, options.seed, report)
+        train_labelled_world_model(model, clips, options.world_model_steps, options.seed, report, engine)
     else:
-        train_world_model(model, seen, options.world_model_steps, options.beta, options.seed, report)
+        train_world_model(model, seen, options.world_model_steps, options.beta, options.seed, report, engine)
     model.inverse_dynamics.requires_grad_(False)
     model.forward_model.requires_grad_(False)
 
     report = phases("goal distance", options.goal_distance_steps)
-    train_goal_distance(model, long_clips, options.goal_distance_steps, options.seed, report)
+    train_goal_distance(model, long_clips, options.goal_distance_steps, options.seed, report, engine)
     if not options.labelled:
         report = phases("controller", options.controller_steps)
-        train_controller(model, clips, options.controller_steps, options.seed, report)
+        train_controller(model, clips, options.controller_steps, options.seed, report, engine)
         report = phases("controller rollouts", options.controller_rollout_steps)
-        train_controller_rollouts(model, clips, options.controller_rollout_steps, options.seed, report)
+        train_controller_rollouts(
+            model, clips, options.controller_rollout_steps, options.seed, report, engine
+        )
 
 
 def _card(recording: Recording, options: TrainOptions, encoder_of: WorldModel | None) -> Card:

@@ -10,14 +10,16 @@ from torch.nn import functional as F
 from wm_ros.models import bottleneck
 from wm_ros.models.world_model import WorldModel
 from wm_ros.training.clips import Clips
-from wm_ros.training.optimise import Report, optimise
+from wm_ros.training.engine import Engine
+from wm_ros.training.optimise import Report
+from wm_ros.training.processes import gather, mine
 
 BATCH = 128
 RATE = 2e-3
 
 
 def train_world_model(
-    model: WorldModel, clips: Clips, steps: int, beta: float, seed: int, report: Report
+    model: WorldModel, clips: Clips, steps: int, beta: float, seed: int, report: Report, engine: Engine
 ) -> None:
     """Fit g and p on clips without looking at any robot action [LAM].
 
@@ -25,18 +27,19 @@ def train_world_model(
     true states plus beta times KL(q(z) || N(0, 1)). Figures: `error_to_copy` (1 = as bad as no motion), `kl` nats.
     """
     choose = np.random.default_rng(seed)
-    generator = torch.Generator().manual_seed(seed)
-    parameters = [*model.inverse_dynamics.parameters(), *model.forward_model.parameters()]
+    generator = torch.Generator(model.device).manual_seed(seed)
 
     def loss() -> tuple[Tensor, dict[str, float]]:
-        states, _ = clips.batch(choose, BATCH)
-        mean, log_variance = inferred(model, states)
-        latents = bottleneck.sample(mean, log_variance, generator)
+        states, _ = clips.share(choose, BATCH)
+        # The bottleneck sees the latent actions of the whole batch, of all processes.
+        mean, log_variance = map(gather, inferred(model, states))
+        latents = mine(bottleneck.sample(mean, log_variance, generator))
         error = F.mse_loss(imagine(model, states[:, 0], latents), states[:, 1:])
         kl = bottleneck.kl_per_dimension(mean, log_variance).sum()
         return error + beta * kl, {"error_to_copy": error.item() / copy_error(states), "kl": kl.item()}
 
-    optimise("world model", parameters, loss, steps, RATE, report)
+    modules = [model.inverse_dynamics, model.forward_model]
+    engine.optimise("world model", modules, loss, steps, RATE, report, [choose, generator])
 
 
 def imagine(model: WorldModel, state: Tensor, latents: Tensor) -> Tensor:
