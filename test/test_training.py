@@ -3,6 +3,7 @@
 import copy
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -29,6 +30,7 @@ from wm_ros.training import scores
 from wm_ros.training.clips import Clips, make_clips, split_episodes
 from wm_ros.training.engine import Engine
 from wm_ros.training.goal_distance import train_goal_distance
+from wm_ros.training.images import Images
 from wm_ros.training.optimise import TrainingError, rate_share
 from wm_ros.training.sigreg import sigreg
 from wm_ros.training.states import encode_all, mapped
@@ -358,6 +360,24 @@ def test_all_frames_are_encoded_once_each_in_order(recording):
     for index in (0, 49, 50, len(states) - 1):
         alone = encoder(torch.tensor(recording.frames[index])[None])[0]
         torch.testing.assert_close(states[index], alone, rtol=1e-4, atol=1e-4)
+
+
+def test_frames_of_another_size_are_shrunk_once(recording):
+    encoder = small_model(ARM, weight=0.3).encoder
+    assert encoder.size != recording.frames.shape[1]
+    frames = recording.frames.copy()
+    images_of = Images(encoder, replace(recording, frames=frames))
+    rows = np.array([7, 0, 7, len(frames) - 1])
+    expected = encoder.preprocess(torch.from_numpy(recording.frames[rows]))
+    frames[:] = 0  # nobody looks at them again
+    torch.testing.assert_close(images_of(rows), expected)
+
+
+def test_a_disk_too_small_for_the_states_is_told(tmp_path):
+    free = shutil.disk_usage(tmp_path).free
+    with pytest.raises(TrainingError, match=f"GB more in {tmp_path}, and there is no room.*--cache-dir"):
+        mapped((free // 4 + 1_000_000, 1, 1), tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_sigreg_is_small_for_gaussian_states_alone():

@@ -96,7 +96,7 @@ def train(
 
     begun = _require_free(out, resume)
     torch.set_num_threads(num_threads)
-    _keep_memory()
+    keep_memory()
     encoder_of = None if encoder_from is None else load_checkpoint(encoder_from)
     # Of several processes, the first prints.
     with TrainView(quiet=os.environ.get("RANK", "0") != "0") as view:
@@ -135,7 +135,7 @@ def _require_free(out: Path, resume: bool) -> bool:
     return begun
 
 
-def _keep_memory() -> None:
+def keep_memory() -> None:
     """Have glibc keep freed memory: giving activations back to the system at every step doubles training time."""
     if sys.platform == "linux":
         trim_threshold, mmap_threshold = -1, -3  # of <malloc.h>

@@ -19,6 +19,7 @@ from torch.nn import functional as F
 from wm_ros.data.recording import Recording
 from wm_ros.models.encoders.tiny import TinyEncoder
 from wm_ros.training.engine import Engine
+from wm_ros.training.images import Images
 from wm_ros.training.optimise import Report
 from wm_ros.training.processes import gather, mine
 from wm_ros.training.sigreg import sigreg
@@ -61,23 +62,23 @@ def train_encoder(
     """Fit the encoder on the frames of these episodes [E]; figures: `foreground` error (1 = blank), `sigreg`, and
     `waiting`, the share of the time that goes into fetching frames.
 
-    cache_dir: folder for the median pictures of the episodes while this runs.
+    cache_dir: folder for preprocessed frames and the median pictures of the episodes while this runs.
     """
     device = engine.device
     choose = np.random.default_rng(seed)
     generator = torch.Generator(device).manual_seed(seed)
+    images_of = Images(encoder, recording, cache_dir)
     backgrounds = mapped((len(episodes), 3, encoder.size // 2, encoder.size // 2), cache_dir)
     for row, index in enumerate(episodes):
-        backgrounds[row] = _background(encoder, recording, index)
+        backgrounds[row] = _background(images_of, recording.episodes[index])
     decoder = ForegroundDecoder(encoder.dim, encoder.size).to(device)
     per_batch = min(EPISODES_PER_BATCH, len(episodes))
 
     def loss() -> tuple[Tensor, dict[str, float]]:
         with engine.fetching():
             picked = choose.choice(len(episodes), per_batch, replace=False)
-            rows = [_frames_of(recording, episodes[index], choose) for index in picked]
-            frames = torch.from_numpy(recording.frames[np.concatenate(mine(rows))])
-            images = encoder.preprocess(frames.to(device))
+            rows = [_frames_of(recording.episodes[episodes[index]], choose) for index in picked]
+            images = images_of(np.concatenate(mine(rows))).to(device)
             background = backgrounds[torch.from_numpy(mine(picked))].to(device)
         states = encoder.from_images(images)[:, 0]
         grouped = states.view(len(background), FRAMES_PER_EPISODE, -1)
@@ -90,15 +91,12 @@ def train_encoder(
     engine.optimise("encoder", [encoder, decoder], loss, steps, RATE, report, [choose, generator])
 
 
-def _frames_of(recording: Recording, episode: int, choose: np.random.Generator) -> np.ndarray:
-    frames = recording.episodes[episode]
+def _frames_of(frames: slice, choose: np.random.Generator) -> np.ndarray:
     length = frames.stop - frames.start
     return frames.start + choose.choice(length, FRAMES_PER_EPISODE, replace=length < FRAMES_PER_EPISODE)
 
 
-def _background(encoder: TinyEncoder, recording: Recording, episode: int) -> Tensor:
+def _background(images_of: Images, frames: slice) -> Tensor:
     """The median picture of an episode, [3, size / 2, size / 2]."""
-    frames = recording.episodes[episode]
     rows = np.unique(np.linspace(frames.start, frames.stop - 1, MEDIAN_FRAMES).round().astype(int))
-    images = encoder.preprocess(torch.from_numpy(recording.frames[rows]))
-    return F.avg_pool2d(images, 2).median(dim=0).values
+    return F.avg_pool2d(images_of(rows), 2).median(dim=0).values

@@ -33,13 +33,13 @@ def mapped(shape: Sequence[int], folder: str | Path | None = None) -> Tensor:
         if error.errno not in NO_ROOM:
             raise
         raise TrainingError(
-            f"{shape[0]} states need {size / 1e9:.3g} GB in {folder}, and there is no room for them: free some, or "
-            "name a larger disk with --cache-dir (or TMPDIR)"
+            f"training needs {size / 1e9:.3g} GB more in {folder}, and there is no room: free some, or name a larger "
+            "disk with --cache-dir (or TMPDIR)"
         ) from error
 
 
 @torch.no_grad()
-def encode_all(encoder: nn.Module, recording: Recording, states: Tensor, batch: int = 512) -> None:
+def encode_all(encoder: nn.Module, recording: Recording, states: Tensor, batch: int = 128) -> None:
     """Write the states of all frames of a recording to `states` [F, N, D]; processes encode a share of each batch."""
     device = next(encoder.parameters()).device
     for start in range(0, len(states), batch):

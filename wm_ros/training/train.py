@@ -104,7 +104,7 @@ def train(
         )
     fitted, held_out = (labelled[part] for part in split_episodes(len(labelled), options.seed))
     seen = np.setdiff1d(np.arange(len(recording.episodes)), held_out)
-    card = _card(recording, options, encoder_of)
+    card = model_card(recording, options, encoder_of)
     model = WorldModel(card).to(engine.device)
     taken = None if encoder_of is None else encoder_of.encoder
     progress = Progress(Path(out) / ".progress", identity(recording, card, options, taken), run.resume)
@@ -184,7 +184,8 @@ def _train_heads(
         )
 
 
-def _card(recording: Recording, options: TrainOptions, encoder_of: WorldModel | None) -> Card:
+def model_card(recording: Recording, options: TrainOptions, encoder_of: WorldModel | None = None) -> Card:
+    """What model these options ask for."""
     profile = recording.profile
     network = Network(width=64, depth=2, heads=4)
     encoder = {"name": "tiny", "size": 64, "dim": options.state_dim, "width": 48}
