@@ -153,10 +153,11 @@ def test_bf16_and_muon_train_another_model_that_works(bag, whole, tmp_path):
     assert weights_of(tmp_path / "model") != weights_of(whole[0])
 
 
+@pytest.mark.timeout(300)
 def test_memory_does_not_grow_with_the_recording():
     from wm_ros.bench.training import compare_memory
 
-    shorter, longer = compare_memory(500).values()
-    assert longer["frames_mb"] > shorter["frames_mb"] + 50
-    # Commands, stamps and indexes of a frame are some hundred bytes.
-    assert longer["anonymous_mb"] < shorter["anonymous_mb"] + 25
+    shorter, longer = compare_memory(1000).values()
+    assert longer["frames_mb"] > shorter["frames_mb"] + 100
+    # Commands, stamps and indexes of a frame are some hundred bytes; the rest is how the allocator packs.
+    assert longer["anonymous_mb"] < shorter["anonymous_mb"] + 60
