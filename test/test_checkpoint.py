@@ -67,6 +67,12 @@ def refused(folder, said):
     [
         {},
         {"bottleneck": {"name": "labelled"}},
+        {"bottleneck": {"name": "noise", "beta": 1e-4}},
+        {"bottleneck": {"name": "sparse", "l1": 0.4}},
+        {"bottleneck": {"name": "discrete", "codes": 16}},
+        {"bottleneck": {"name": "none"}},
+        {"bottleneck": {"name": "deterministic"}},
+        {"controller_kind": "action-only"},
         {"latent_action_dim": 5, "controller": Network(width=32, depth=2, heads=4)},
         {"training": {"source": "bag", "seed": 3}, "metrics": {"one_step": 0.25}, "action_scale": (1.5, 0.1)},
     ],
@@ -76,7 +82,7 @@ def test_what_is_saved_comes_back_bit_for_bit(tmp_path, card):
     save_checkpoint(model, tmp_path / "new" / "folder")
     loaded = load_checkpoint(tmp_path / "new" / "folder")
     assert loaded.card == model.card
-    assert loaded.card.labelled == ("bottleneck" in card)
+    assert loaded.card.labelled == (model.card.bottleneck["name"] == "labelled")
     weights = model.state_dict()
     assert list(loaded.state_dict()) == list(weights)
     assert all(torch.equal(loaded.state_dict()[name], weights[name]) for name in weights)
@@ -193,8 +199,18 @@ def test_a_device_that_is_not_there_is_named(written, device):
         ("controller.depth", 2, "missing weights .*controller.self_attention.1"),
         ("controller", DELETED, "controller must be a JSON object, got None"),
         ("bottleneck", {}, r"bottleneck\.name must be a text"),
-        ("bottleneck.name", "vq", "unknown bottleneck .*; known names: noise, labelled"),
+        (
+            "bottleneck.name",
+            "vq",
+            r"card\.json: unknown bottleneck 'vq'; known names: noise, sparse, discrete",
+        ),
+        ("bottleneck.beta", -1.0, r"card\.json: bottleneck\.beta must be a number from 0 to 10, got -1\.0"),
+        ("bottleneck.codes", 16, "codes is no option of the bottleneck 'noise'; its options: beta"),
+        ("bottleneck.name", "sparse", "has shape .*, the card describes"),
+        ("bottleneck", {"name": "discrete", "codes": 16}, r"missing weights \['bottleneck\.codes'"),
         ("bottleneck.name", "labelled", r"unexpected weights \['controller"),
+        ("controller_kind", "mlp", "unknown controller_kind 'mlp'; known: state-conditioned, action-only"),
+        ("controller_kind", "action-only", r"unexpected weights \['controller\.cross_attention"),
         ("action_scale", [1.0], "action_scale must be a list of 2 numbers"),
         ("action_scale", "12", "action_scale must be a list of 2 numbers, one per action, got '12'"),
         ("action_scale", [1.0, 0.0], "action_scale must hold numbers from 1e-9 to 1e9"),
@@ -210,6 +226,17 @@ def test_a_device_that_is_not_there_is_named(written, device):
 def test_a_wrong_entry_of_the_card_is_named(folder, path, value, said):
     edit_card(folder, path, value)
     refused(folder, said)
+
+
+def test_a_card_from_before_the_action_only_controller_has_the_other(folder):
+    edit_card(folder, "controller_kind", DELETED)
+    assert load_checkpoint(folder).card.controller_kind == "state-conditioned"
+
+
+def test_a_code_book_larger_than_all_weights_is_refused_before_it_is_made(folder):
+    edit_card(folder, "bottleneck", {"name": "discrete", "codes": 32768})
+    edit_card(folder, "latent_action_dim", 4096)
+    refused(folder, r"holds \d+ weights, the card describes more than 134\d{6}")
 
 
 def test_a_labelled_model_has_latent_actions_of_the_size_of_the_action(tmp_path):

@@ -48,7 +48,7 @@ def inspected(*arguments):
 def test_a_bag_with_commands_can_train_all(tmp_path):
     world, controller = verdicts(bag(tmp_path / "bag"))
     assert world == "yes: 84 clips of 6 model steps, in 3 of 3 episodes"
-    assert controller == "yes: 30 clips of 15 model steps, in 3 of 3 episodes with commands"
+    assert controller == "yes: 84 clips of 6 model steps, in 3 of 3 episodes with commands"
 
 
 def test_video_trains_the_world_model_and_a_mix_all(tmp_path):
@@ -59,7 +59,11 @@ def test_video_trains_the_world_model_and_a_mix_all(tmp_path):
     assert "add a recording that has them" in controller
     world, controller = verdicts([video, bag(tmp_path / "bag")])
     assert world.endswith("in 4 of 4 episodes")
-    assert controller.startswith("yes: 30 clips")
+    assert controller.startswith("yes: 84 clips")
+    _, controller = verdicts([video, bag(tmp_path / "short", count=8)])
+    assert controller.startswith(
+        "no: 0 of 3 episodes with commands hold 6 model steps: record at least 2 of 1.4 s"
+    )
 
 
 @pytest.mark.parametrize(("rate", "said"), [(3, "3 Hz, and none .* to 3,"), (8, "8 Hz, and none .* to 4,")])
@@ -78,12 +82,7 @@ def test_a_rate_that_does_not_fit_the_model_s_is_told_with_one_that_does(tmp_pat
             "no: the longest of 3 episodes without a gap lasts 0.7 s: record episodes of at least 1.4 s",
         ),
         ({"moving": False}, 0, "no: nothing moves in the pictures"),
-        (
-            {"count": 20},
-            1,
-            "no: 0 of 3 episodes with commands hold 15 model steps: record at least 2 of 3.2 s",
-        ),
-        ({"episodes": 1}, 1, "no: 1 of 1 episodes with commands hold 15 model steps: record at least 2"),
+        ({"episodes": 1}, 1, "no: 1 of 1 episodes with commands hold 6 model steps: record at least 2"),
         ({"rates": (0.5, 0.0)}, 1, "no: the commands of elbow are always the same"),
         ({"rates": ()}, 1, "no: no commands on joint_velocity_controller/commands"),
     ],
@@ -102,7 +101,7 @@ def test_the_command_shows_sources_verdicts_and_notes(tmp_path):
         "clip.webm: video, 40 frames of 48x32 at 10 Hz, 1 episodes, without commands",
         "120 of 16x16, 10 Hz",
         "yes: 84 clips of 6 model steps, in 3 of 3 episodes",
-        "yes: 20 clips of 15 model steps, in 2 of 2 episodes with commands",
+        "yes: 56 clips of 6 model steps, in 2 of 2 episodes with commands",
         "(a, b) is taken, in this order, for shoulder (rad/s), elbow (rad/s)",
         "cropped to the centre square",
     ):
@@ -120,4 +119,3 @@ def test_what_cannot_be_read_is_an_error(tmp_path):
 def test_the_verdict_knows_what_training_takes():
     options = pytest.importorskip("wm_ros.training.train").TrainOptions()
     assert options.clip_steps == verdict.CLIP_STEPS
-    assert options.displacement_steps == verdict.DISPLACEMENT_STEPS

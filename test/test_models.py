@@ -1,5 +1,7 @@
 """The networks: what they may see, what they must not, and that the fast way computes what the plain way does."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -8,9 +10,8 @@ pytest.importorskip("torch")
 import torch
 from checkpoint_harness import randomise, small_model
 
-from wm_ros.models import bottleneck
-from wm_ros.models.blocks import Attention
-from wm_ros.models.controller import StateConditioned
+from wm_ros.models.blocks import Attention, rotate, rotation_table
+from wm_ros.models.controller import ActionOnly, StateConditioned
 from wm_ros.models.encoders.tiny import TinyEncoder
 from wm_ros.models.forward_model import ForwardModel
 from wm_ros.models.goal_distance import GoalDistance
@@ -19,7 +20,7 @@ from wm_ros.robots.profile import load_profile
 
 ARM = load_profile("arm")
 DIM, LATENT = 6, 3
-TOKENS = pytest.mark.parametrize("tokens", [1, 4])
+TOKENS = pytest.mark.parametrize("tokens", [1, 16])
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +40,7 @@ def clip(tokens, frames, batch=3):
 
 
 @TOKENS
-@pytest.mark.parametrize("frames", range(1, 9))
+@pytest.mark.parametrize("frames", [1, 2, 3, 5, 8, 16, 32])
 def test_step_by_step_with_a_cache_equals_the_full_pass(tokens, frames):
     model = forward_model(tokens)
     states, latents = clip(tokens, frames)
@@ -82,6 +83,54 @@ def test_the_order_of_the_past_matters():
     order = [1, 0, 2, 3]
     change = model(states[:, order], latents[:, order])[:, 3] - model(states, latents)[:, 3]
     assert change.abs().max() > 1e-4
+
+
+def test_a_rotation_by_hand():
+    # Head size 4: the first pair of features turns by 1 rad a frame, the second by 100^(-1/2) = 0.1 rad.
+    turned = rotate(torch.tensor([[[[1.0, 0.0, 0.0, 2.0]]]]), rotation_table(torch.tensor([3]), 4))
+    expected = [math.cos(3.0), math.sin(3.0), -2 * math.sin(0.3), 2 * math.cos(0.3)]
+    torch.testing.assert_close(turned.flatten(), torch.tensor(expected))
+
+
+def test_attention_depends_on_how_far_frames_are_apart_alone():
+    query, key = torch.randn(2, 1, 1, 1, 64).double()
+
+    def product(asking, asked):
+        rotated = [
+            rotate(vector, rotation_table(torch.tensor([frame]), 64))
+            for vector, frame in ((query, asking), (key, asked))
+        ]
+        return (rotated[0] * rotated[1]).sum()
+
+    for apart in (0, 1, 7):
+        # The table is single precision, and its error grows with the frame.
+        torch.testing.assert_close(product(5 + apart, 5), product(300 + apart, 300), atol=1e-3, rtol=0)
+        torch.testing.assert_close(product(5 + apart, 5), product(20 + apart, 20), atol=1e-4, rtol=0)
+    assert (product(5, 5) - product(6, 5)).abs() > 0.1
+    assert (product(5, 6) - product(6, 5)).abs() > 0.1
+
+
+def test_every_token_of_a_frame_is_turned_alike():
+    """All tokens of a frame are at the same time: mixed up among themselves, they predict the same, mixed up."""
+    model = forward_model(16)
+    torch.nn.init.zeros_(model.place)
+    states, latents = clip(16, 4)
+    order = torch.randperm(16)
+    torch.testing.assert_close(
+        model(states[:, :, order], latents), model(states, latents)[:, :, order], atol=1e-5, rtol=1e-5
+    )
+
+
+def test_the_latent_action_is_broadcast_over_the_tokens_and_never_repeated():
+    model, seen = forward_model(16), []
+    for block in model.blocks:
+        block.modulation.register_forward_hook(lambda module, given, made: seen.append((*given, made)))
+    states, latents = clip(16, 4)
+    model(states, latents)
+    width = 32
+    assert [tuple(tensor.shape) for tensor in seen[0]] == [(3, 4, 1, width), (3, 4, 1, 6 * width)]
+    stored = [made.untyped_storage().nbytes() for _, made in seen]
+    assert stored == [4 * 3 * 4 * 6 * width] * len(model.blocks)
 
 
 def test_samples_of_a_batch_do_not_mix():
@@ -128,6 +177,18 @@ def test_the_controller_reads_vector_and_state(tokens):
     assert ((model(vector, state + torch.randn(DIM)) - out).abs().amax(dim=1) > 1e-4).all()
 
 
+def test_the_action_only_controller_reads_the_vector_alone():
+    model = small_model(ARM, weight=0.5, controller_kind="action-only")
+    assert isinstance(model.controller, ActionOnly)
+    action, state = torch.randn(5, 2), torch.randn(5, 1, 8)
+    latent = model.latent_action(action, state)
+    assert latent.shape == (5, 2)
+    assert torch.equal(model.latent_action(action, torch.randn(5, 1, 8)), latent)
+    assert ((model.latent_action(action + 1, state) - latent).abs().amax(dim=1) > 1e-4).all()
+    # The way back is not part of the baseline.
+    assert not torch.equal(model.robot_action(latent, state), model.robot_action(latent, state + 1))
+
+
 def test_goal_distance_is_zero_at_the_goal_and_smooth_there():
     model = GoalDistance(2, DIM, actions=2)
     states, goal = torch.randn(4, 7, 2, DIM), torch.randn(2, DIM, requires_grad=True)
@@ -139,44 +200,6 @@ def test_goal_distance_is_zero_at_the_goal_and_smooth_there():
     assert at_goal.item() < 2e-3
     at_goal.backward()
     assert goal.grad.isfinite().all()
-
-
-# Bottleneck
-
-
-def test_kl_by_hand():
-    # KL(N(1, 1) || N(0, 1)) = 1/2; KL(N(0, e^2) || N(0, 1)) = (e^2 - 1 - 2) / 2.
-    mean = torch.tensor([[1.0, 0.0, 0.0], [1.0, 0.0, 0.0]])
-    log_variance = torch.tensor([[0.0, 2.0, 0.0], [0.0, 2.0, 0.0]])
-    expected = torch.tensor([0.5, 2.194528, 0.0])
-    torch.testing.assert_close(bottleneck.kl_per_dimension(mean, log_variance), expected)
-
-
-def test_kl_agrees_with_torch_distributions_and_averages_over_all_but_the_last_axis():
-    mean, log_variance = torch.randn(2, 4, 5, 3)
-    q = torch.distributions.Normal(mean, (0.5 * log_variance).exp())
-    kl = torch.distributions.kl_divergence(q, torch.distributions.Normal(0.0, 1.0))
-    torch.testing.assert_close(bottleneck.kl_per_dimension(mean, log_variance), kl.mean(dim=(0, 1)))
-
-
-def test_samples_have_the_mean_and_variance_they_should_and_pass_gradients():
-    mean = torch.tensor([2.0, -1.0]).expand(20_000, 2).clone().requires_grad_()
-    log_variance = torch.tensor([0.0, -2.0]).expand(20_000, 2).clone().requires_grad_()
-    drawn = bottleneck.sample(mean, log_variance, torch.Generator().manual_seed(0))
-    torch.testing.assert_close(drawn.mean(dim=0), torch.tensor([2.0, -1.0]), atol=0.03, rtol=0)
-    torch.testing.assert_close(drawn.var(dim=0), torch.tensor([1.0, 0.1353]), atol=0.03, rtol=0)
-    again = bottleneck.sample(mean, log_variance, torch.Generator().manual_seed(0))
-    torch.testing.assert_close(again, drawn, atol=0, rtol=0)
-    drawn.square().sum().backward()
-    assert mean.grad.abs().min() > 0
-    assert log_variance.grad.abs().sum() > 0
-
-
-def test_a_runaway_read_out_keeps_its_variance_finite():
-    mean, log_variance = bottleneck.split(torch.tensor([[0.0, 1e9], [3.0, -1e9]]))
-    torch.testing.assert_close(mean, torch.tensor([[0.0], [3.0]]))
-    assert bottleneck.kl_per_dimension(mean, log_variance).isfinite().all()
-    assert log_variance.flatten().tolist() == list(reversed(bottleneck.LOG_VARIANCE_LIMITS))
 
 
 # Encoder

@@ -269,8 +269,6 @@ def test_episodes_that_are_too_short_are_refused_before_anything_is_trained(reco
     short = replace(recording, episodes=tuple(slice(e.start, e.start + 12) for e in recording.episodes))
     said = r"no clip of 7 frames at 5 Hz in 5 episodes: record episodes of at least 1\.4 s"
     assert refused(short, tmp_path / "out", said) == {}
-    longer = replace(recording, episodes=tuple(slice(e.start, e.start + 20) for e in recording.episodes))
-    assert refused(longer, tmp_path / "out", r"no clip of 16 frames .* at least 3\.2 s") == {}
 
 
 def test_a_recording_without_commands_is_refused_before_anything_is_trained(recording, tmp_path):
@@ -320,8 +318,7 @@ def test_effort_scales_all_steps_and_keeps_at_least_one():
     assert full.scaled(1.0) == full
     assert full.scaled(0.1).encoder_steps == round(0.1 * full.encoder_steps)
     steps = [getattr(least, name) for name in vars(least) if name.endswith("_steps")]
-    assert steps == [1, 1, 1, 1, 1, least.displacement_steps, least.clip_steps]
-    assert least.displacement_steps == full.displacement_steps
+    assert steps == [1, 1, 1, 1, 1, least.clip_steps]
     assert least.clip_steps == full.clip_steps
 
 

@@ -24,7 +24,7 @@ from wm_ros.training.controller import train_controller
 from wm_ros.training.engine import Engine
 from wm_ros.training.goal_distance import train_goal_distance
 from wm_ros.training.states import encode_all, mapped
-from wm_ros.training.train import Run, TrainOptions, model_card, train
+from wm_ros.training.train import Run, TrainOptions, new_card, train
 from wm_ros.training.world_model import train_world_model
 
 EPISODE_FRAMES = 100
@@ -40,27 +40,26 @@ def compare_steps() -> dict[str, dict[str, float]]:
     step of a training that has as many of each as by default."""
     recording, options = noise(FRAMES), TrainOptions()
     torch.manual_seed(0)
-    model = WorldModel(model_card(recording, options))
+    model = WorldModel(new_card(recording.profile, options))
     model.encoder.requires_grad_(False).eval()
     states = mapped((FRAMES, model.encoder.tokens, model.encoder.dim))
     encode_all(model.encoder, recording, states)
     episodes = np.arange(len(recording.episodes))
     clips = make_clips(recording, states, episodes, options.clip_steps)
-    long_clips = make_clips(recording, states, episodes, options.displacement_steps)
+    ways = {"cached_ms": clips, "encoding_ms": _Encoding(model, recording, clips)}
     engine = Engine()
     phases = {
-        "world model": (clips, lambda *rest: train_world_model(model, rest[0], STEPS, 3e-3, *rest[1:])),
-        "goal distance": (long_clips, lambda *rest: train_goal_distance(model, rest[0], STEPS, *rest[1:])),
-        "controller": (clips, lambda *rest: train_controller(model, rest[0], STEPS, *rest[1:])),
+        "world model": train_world_model,
+        "goal distance": train_goal_distance,
+        "controller": train_controller,
     }
     table = {}
-    for name, (cached, run) in phases.items():
-        ways = {"cached_ms": cached, "encoding_ms": _Encoding(model, recording, cached)}
+    for name, run in phases.items():
         times: dict[str, list[float]] = {way: [] for way in ways}
         for turn in range(TURNS):
             for way, source in ways.items():
                 stamps: list[float] = []
-                run(source, turn, _stamped(stamps), engine)
+                run(model, source, STEPS, turn, _stamped(stamps), engine)
                 times[way] += np.diff(stamps).tolist()  # after the first step, which warms up
         row = {way: round(1000 * statistics.median(series), 1) for way, series in times.items()}
         table[name] = {**row, "times_faster": round(row["encoding_ms"] / row["cached_ms"], 1)}

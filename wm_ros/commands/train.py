@@ -5,27 +5,35 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from wm_ros.commands.data_options import CacheDir, Camera, FrameSize, Paths, Profile
-
-
-class Optimiser(str, Enum):
-    """`muon`: for the matrices of transformer blocks, with AdamW for the rest."""
-
-    adamw = "adamw"
-    muon = "muon"
-
-
-class Precision(str, Enum):
-    """`bf16`: networks in bfloat16, weights in float32."""
-
-    fp32 = "fp32"
-    bf16 = "bf16"
+from wm_ros.commands.latent_options import (
+    L1,
+    Beta,
+    Bottleneck,
+    Codes,
+    Controller,
+    ControllerKind,
+    DryRun,
+    Kind,
+    Preset,
+    Sizes,
+    bottleneck_of,
+)
+from wm_ros.commands.run_options import (
+    LogDir,
+    Optimise,
+    Optimiser,
+    Precise,
+    Precision,
+    Resume,
+    SaveEvery,
+    require_free,
+)
 
 
 def train(
@@ -38,6 +46,12 @@ def train(
     num_threads: Annotated[
         int, typer.Option(min=1, help="CPU threads for the encoder; the rest uses one.")
     ] = 2,
+    bottleneck: Kind = Bottleneck.noise,
+    beta: Beta = None,
+    l1: L1 = None,
+    codes: Codes = None,
+    preset: Sizes = Preset.tiny,
+    controller: ControllerKind = Controller.state_conditioned,
     action_labelled: Annotated[
         bool, typer.Option(help="Train the baseline instead, whose forward model is given the robot actions.")
     ] = False,
@@ -48,25 +62,12 @@ def train(
         float,
         typer.Option(min=0.001, help="Share of the default number of steps; 0.01 tries everything out."),
     ] = 1.0,
-    optimiser: Annotated[
-        Optimiser, typer.Option(help="muon: for the matrices of transformer blocks, AdamW for the rest.")
-    ] = Optimiser.adamw,
-    precision: Annotated[
-        Precision, typer.Option(help="bf16: networks in bfloat16, weights and optimiser in float32.")
-    ] = Precision.fp32,
-    resume: Annotated[
-        bool,
-        typer.Option(
-            "--resume",
-            help="Go on where the same command was ended, to the same weights; begin if it was not.",
-        ),
-    ] = False,
-    save_every: Annotated[
-        float, typer.Option(min=0.0, help="Seconds between savings of the progress, in the folder of --out.")
-    ] = 60.0,
-    log_dir: Annotated[
-        Path | None, typer.Option(help="Write every figure of every step here, for TensorBoard.")
-    ] = None,
+    optimiser: Optimise = Optimiser.adamw,
+    precision: Precise = Precision.fp32,
+    resume: Resume = False,
+    save_every: SaveEvery = 60.0,
+    log_dir: LogDir = None,
+    dry_run: DryRun = False,
     camera: Camera = None,
     frame_size: FrameSize = None,
     cache_dir: CacheDir = None,
@@ -79,60 +80,58 @@ def train(
 
     \b
     The packaged checkpoint of the embedded arm, about 15 minutes on two cores:
-        wm_ros record --sim --out bag --seed 0
+        wm_ros record --sim --episodes 1500 --seconds 4 --out bag --seed 0
         wm_ros train bag --out checkpoint --seed 0
     \b
-    Several processes or GPUs share every batch; one GPU is used where there is one:
-        accelerate launch --num_processes 2 -m wm_ros.cli train bag --out checkpoint
+    Several processes share every batch, on a GPU each, or without a GPU on the CPU:
+        torchrun --nproc-per-node 2 -m wm_ros.cli train bag --out checkpoint
     """
     import torch
 
+    from wm_ros.commands.dry_run import dry_run as print_footprint
     from wm_ros.commands.train_view import TrainView
     from wm_ros.data.load import load_recording
     from wm_ros.models.checkpoint import load_checkpoint
     from wm_ros.robots.profile import load_profile
-    from wm_ros.training.train import Run, TrainOptions
+    from wm_ros.training.collapse import warnings_of
+    from wm_ros.training.train import Run, TrainOptions, new_card
     from wm_ros.training.train import train as run_training
 
-    begun = _require_free(out, resume)
+    begun = require_free(out, resume)
+    narrow = bottleneck_of(bottleneck, action_labelled, controller, beta, l1, codes)
+    options = TrainOptions(
+        bottleneck=narrow,
+        preset=preset.value,
+        controller=controller.value,
+        labelled=action_labelled,
+        optimiser=optimiser.value,
+        precision=precision.value,
+        seed=seed,
+    ).scaled(effort)
     torch.set_num_threads(num_threads)
     keep_memory()
     encoder_of = None if encoder_from is None else load_checkpoint(encoder_from)
+    robot = load_profile(profile)
+    if dry_run:
+        print_footprint(new_card(robot, options, encoder_of), options.clip_steps + 1, typer.echo)
+        return
     # Of several processes, the first prints.
     with TrainView(quiet=os.environ.get("RANK", "0") != "0") as view:
         if resume:
             view.say(f"goes on with the progress in {out}" if begun else f"no progress in {out}: begins")
-        recording = load_recording(paths, load_profile(profile), cache_dir, frame_size, camera)
+        recording = load_recording(paths, robot, cache_dir, frame_size, camera)
         view.say(
             f"{len(recording.frames)} frames, {len(recording.episodes)} episodes; notes: {len(recording.notes)}"
         )
         for note in recording.notes:
             view.say(f"  {note}")
         source = ", ".join(path.name for path in paths)
-        options = TrainOptions(
-            seed=seed, labelled=action_labelled, optimiser=optimiser.value, precision=precision.value
-        ).scaled(effort)
         run = Run(resume, save_every, cache_dir, log_dir)
         scores = run_training(recording, out, options, source, view.phase, encoder_of, run)
     view.table(scores)
+    for warning in warnings_of(narrow, scores):
+        view.say(f"warning: {warning}")
     view.say(f"checkpoint: {out}")
-
-
-def _require_free(out: Path, resume: bool) -> bool:
-    """Whether the folder holds progress to go on with; refuses one that holds anything else."""
-    found = {path.name for path in out.iterdir()} if out.is_dir() else set()
-    begun = ".progress" in found and "card.json" not in found  # which is written last
-    if begun and not resume:
-        raise typer.BadParameter(
-            f"{out} holds the progress of a training that was ended: --resume goes on with it; delete the folder to "
-            "begin anew",
-            param_hint="--out",
-        )
-    if not begun and (found or out.is_file()):
-        raise typer.BadParameter(
-            f"{out} exists and is not an empty folder; nothing is overwritten", param_hint="--out"
-        )
-    return begun
 
 
 def keep_memory() -> None:

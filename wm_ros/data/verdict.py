@@ -8,9 +8,8 @@ import numpy as np
 
 from wm_ros.data.recording import STEP_TOLERANCE, Recording
 
-# What training takes by default: model steps of a clip, and of a clip of the goal distance.
+# Model steps of a clip that training takes by default.
 CLIP_STEPS = 6
-DISPLACEMENT_STEPS = 15
 SAME_SHARE = 1e-3  # commands that differ by a smaller share are rounding
 COMPARED_PAIRS = 256
 
@@ -50,12 +49,12 @@ def _controller(recording: Recording) -> str:
             f"no: no commands on {recording.profile.command.topic}: record them with the images, or add a recording "
             "that has them (`wm_ros train` takes several paths)"
         )
-    clips = recording.clips(DISPLACEMENT_STEPS + 1, labelled)
+    clips = recording.clips(CLIP_STEPS + 1, labelled)
     count = _episodes_of(recording, clips)
     if count < 2:
-        needed = (DISPLACEMENT_STEPS + 1) * recording.profile.model_dt
+        needed = (CLIP_STEPS + 1) * recording.profile.model_dt
         return (
-            f"no: {count} of {len(labelled)} episodes with commands hold {DISPLACEMENT_STEPS} model steps: record at "
+            f"no: {count} of {len(labelled)} episodes with commands hold {CLIP_STEPS} model steps: record at "
             f"least 2 of {needed:.1f} s, one to train and one to score on"
         )
     still = still_components(recording.actions(clips)[:, 0])
@@ -63,7 +62,7 @@ def _controller(recording: Recording) -> str:
         names = ", ".join(recording.profile.names[index] for index in still)
         return f"no: the commands of {names} are always the same: record motion in which all components move"
     return (
-        f"yes: {len(clips)} clips of {DISPLACEMENT_STEPS} model steps, in {count} of {len(labelled)} episodes with "
+        f"yes: {len(clips)} clips of {CLIP_STEPS} model steps, in {count} of {len(labelled)} episodes with "
         "commands"
     )
 

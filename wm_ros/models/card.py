@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from wm_ros.models.bottlenecks.build import complete_options
+from wm_ros.models.bottlenecks.option import BottleneckError
 from wm_ros.robots.profile import ProfileError, RobotProfile, profile_from_dict
 
 FORMAT = 1
@@ -31,7 +33,7 @@ class Card:
     """What a checkpoint folder's card.json says: dimensions, input rule, robot, latent action, provenance.
 
     encoder: name and the arguments that build it; robot: the profile the controller was trained for;
-    action_scale: SI value of one normalised unit per action component.
+    action_scale: SI value of one normalised unit per action component; controller_kind: whether it reads the state.
     """
 
     encoder: dict[str, Any]
@@ -42,6 +44,7 @@ class Card:
     forward_model: Network
     controller: Network
     bottleneck: dict[str, Any]
+    controller_kind: str = "state-conditioned"
     training: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
     licence: str = "Apache-2.0"
@@ -75,7 +78,7 @@ def read_card(folder: Path) -> Card:
         raise CheckpointError(f"{path} is not valid JSON: {error}") from error
     try:
         return _card_from_dict(data)
-    except (CheckpointError, ProfileError) as error:
+    except (BottleneckError, CheckpointError, ProfileError) as error:
         raise CheckpointError(f"{path}: {error}") from error
 
 
@@ -97,12 +100,12 @@ def _card_from_dict(data: Any) -> Card:
         forward_model=_network(data, "forward_model"),
         controller=_network(data, "controller"),
         bottleneck=_named(data, "bottleneck"),
+        controller_kind=_text(data.get("controller_kind", "state-conditioned"), "controller_kind"),
         training=_object(data.get("training", {}), "training"),
         metrics=_object(data.get("metrics", {}), "metrics"),
         licence=_text(data.get("licence"), "licence"),
     )
-    if card.bottleneck["name"] not in ("noise", "labelled"):
-        raise CheckpointError(f"unknown bottleneck {card.bottleneck!r}; known names: noise, labelled")
+    complete_options(card.bottleneck)
     if card.labelled and card.latent_action_dim != len(robot.action):
         raise CheckpointError(
             f"latent_action_dim {card.latent_action_dim} of a labelled model must be that of the action, "

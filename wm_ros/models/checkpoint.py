@@ -89,6 +89,7 @@ def _require_enough(path: Path, weights: dict[str, torch.Tensor], card: Card) ->
     """Before a damaged card asks for all memory there is: a transformer block has more than 12 width^2 weights."""
     networks = [card.inverse_dynamics, card.forward_model, *([] if card.labelled else [card.controller])]
     needed = sum(12 * network.depth * network.width**2 for network in networks)
+    needed += card.bottleneck.get("codes", 0) * card.latent_action_dim
     found = sum(tensor.numel() for tensor in weights.values())
     if found < needed:
         raise CheckpointError(f"{path}: holds {found} weights, the card describes more than {needed}")

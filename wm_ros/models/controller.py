@@ -15,6 +15,30 @@ class PassThrough(nn.Module):
         return vector
 
 
+class NoAction(nn.Module):
+    """The controller of a deterministic model: its forward model was never told anything, and must not be now."""
+
+    def __init__(self, outputs: int) -> None:
+        super().__init__()
+        self.outputs = outputs
+
+    def forward(self, vector: Tensor, state: Tensor) -> Tensor:
+        return vector.new_zeros(len(vector), self.outputs)
+
+
+class ActionOnly(nn.Sequential):
+    """Maps a vector [B, inputs] to a vector [B, outputs] whatever the state: the baseline of [LAM], an MLP of three
+    layers."""
+
+    def __init__(self, inputs: int, outputs: int, width: int) -> None:
+        super().__init__(
+            nn.Linear(inputs, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU(), nn.Linear(width, outputs)
+        )
+
+    def forward(self, vector: Tensor, state: Tensor) -> Tensor:
+        return super().forward(vector)
+
+
 class StateConditioned(nn.Module):
     """Maps a vector to a vector in the light of a state: MLP, two self-attention blocks, one cross-attention [LAM].
 

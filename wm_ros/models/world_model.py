@@ -5,13 +5,15 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from wm_ros.models import bottleneck
+from wm_ros.models.bottlenecks.build import build_bottleneck
 from wm_ros.models.card import Card, CheckpointError
-from wm_ros.models.controller import PassThrough, StateConditioned
+from wm_ros.models.controller import ActionOnly, NoAction, PassThrough, StateConditioned
 from wm_ros.models.encoders.tiny import TinyEncoder
 from wm_ros.models.forward_model import ForwardModel
 from wm_ros.models.goal_distance import GoalDistance
 from wm_ros.models.inverse_dynamics import InverseDynamics
+
+CONTROLLERS = ("state-conditioned", "action-only")
 
 
 class WorldModel(nn.Module):
@@ -28,12 +30,15 @@ class WorldModel(nn.Module):
         tokens, dim, latent = self.encoder.tokens, self.encoder.dim, card.latent_action_dim
         actions = len(card.robot.action)
         g, p, c = card.inverse_dynamics, card.forward_model, card.controller
-        self.inverse_dynamics = InverseDynamics(tokens, dim, 2 * latent, g.width, g.depth, g.heads)
+        self.bottleneck = build_bottleneck(card.bottleneck, latent)
+        self.inverse_dynamics = InverseDynamics(
+            tokens, dim, self.bottleneck.outputs, g.width, g.depth, g.heads
+        )
         self.forward_model = ForwardModel(tokens, dim, latent, p.width, p.depth, p.heads)
         if card.labelled:
             self.controller, self.controller_inverse = PassThrough(), PassThrough()
         else:
-            self.controller = StateConditioned(actions, latent, tokens, dim, c.width, c.heads, c.depth)
+            self.controller = build_controller(card, tokens, dim)
             self.controller_inverse = StateConditioned(
                 latent, actions, tokens, dim, c.width, c.heads, c.depth
             )
@@ -50,8 +55,8 @@ class WorldModel(nn.Module):
         return self.encoder(frames)
 
     def infer(self, before: Tensor, after: Tensor) -> Tensor:
-        """The latent action [B, Z] that leads from state `before` to state `after`: the mean of q(z)."""
-        return bottleneck.split(self.inverse_dynamics(before, after))[0]
+        """The latent action [B, Z] that leads from state `before` to state `after`, after the bottleneck."""
+        return self.bottleneck.mean(self.inverse_dynamics(before, after))
 
     def latent_action(self, action: Tensor, state: Tensor) -> Tensor:
         """Controller: what robot action [B, A] (SI) means as a latent action [B, Z] in this state."""
@@ -66,6 +71,20 @@ class WorldModel(nn.Module):
         return self.forward_model.unroll(
             state, actions.shape[1], lambda step, before: self.latent_action(actions[:, step], before)
         )
+
+
+def build_controller(card: Card, tokens: int, dim: int) -> nn.Module:
+    """The controller from robot action to latent action that a card describes, of states [tokens, dim]."""
+    actions, latent, size = len(card.robot.action), card.latent_action_dim, card.controller
+    if card.controller_kind not in CONTROLLERS:
+        raise CheckpointError(
+            f"unknown controller_kind {card.controller_kind!r}; known: {', '.join(CONTROLLERS)}"
+        )
+    if card.bottleneck["name"] == "deterministic":
+        return NoAction(latent)
+    if card.controller_kind == "action-only":
+        return ActionOnly(actions, latent, size.width)
+    return StateConditioned(actions, latent, tokens, dim, size.width, size.heads, size.depth)
 
 
 def build_encoder(config: dict) -> nn.Module:

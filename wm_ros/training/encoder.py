@@ -25,8 +25,8 @@ from wm_ros.training.processes import gather, mine
 from wm_ros.training.sigreg import sigreg
 from wm_ros.training.states import mapped
 
-EPISODES_PER_BATCH = 8
-FRAMES_PER_EPISODE = 16
+EPISODES_PER_BATCH = 16
+FRAMES_PER_EPISODE = 8
 MEDIAN_FRAMES = 21
 SIGREG_WEIGHT = 0.005
 RATE = 1.5e-3

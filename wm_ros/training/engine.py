@@ -7,12 +7,12 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
 from wm_ros.training.logs import Logs
 from wm_ros.training.optimise import (
@@ -25,8 +25,9 @@ from wm_ros.training.optimise import (
     require_optimiser,
     set_rates,
 )
+from wm_ros.training.phase_state import Generators, PhaseState
 from wm_ros.training.processes import mean
-from wm_ros.training.progress import Generators, Progress
+from wm_ros.training.progress import Progress
 
 PRECISIONS = ("fp32", "bf16")
 
@@ -93,7 +94,8 @@ class Engine:
         """
         objective = _Objective(modules, loss)
         optimisers = make_optimisers(self._optimiser, modules, rate)
-        done = self._restore(name, objective, optimisers, generators)
+        state = PhaseState(objective, optimisers, generators, report)
+        done = self._restore(name, state)
         if done:
             report(done, {})
         if done == steps:
@@ -123,33 +125,22 @@ class Engine:
                 report(step, figures)
                 log(step, {"loss": total, **figures})
                 if step < steps and time.monotonic() - saved >= self._save_every_s:
-                    self._save(name, step, objective, optimisers, generators)
+                    self._save(name, step, state)
                     saved = time.monotonic()
-        self._save(name, steps, objective, [], generators)
+        self._save(name, steps, replace(state, optimisers=[]))
 
-    def _restore(
-        self, name: str, objective: nn.Module, optimisers: Sequence[Optimizer], generators: Generators
-    ) -> int:
+    def _restore(self, name: str, state: PhaseState) -> int:
         """Steps that are done, the same in all processes."""
-        done = 0
-        if self._progress is not None:
-            done = self._progress.restore(name, objective, optimisers, generators)
+        done = 0 if self._progress is None else self._progress.restore(name, state)
         if mean(done, {}, self.device)[0] != done:
             raise TrainingError(
                 f"{name}: this process finds {done} steps done, others do not: --out must be a folder that all see"
             )
         return done
 
-    def _save(
-        self,
-        name: str,
-        step: int,
-        objective: nn.Module,
-        optimisers: Sequence[Optimizer],
-        generators: Generators,
-    ) -> None:
+    def _save(self, name: str, step: int, state: PhaseState) -> None:
         if self._progress is not None and self.is_main:
-            self._progress.save(name, step, objective, optimisers, generators)
+            self._progress.save(name, step, state)
 
 
 class _Objective(nn.Module):

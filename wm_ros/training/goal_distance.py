@@ -20,13 +20,13 @@ from wm_ros.training.processes import mine
 BATCH = 512
 RATE = 2e-3
 # Errors beyond this many steps count linearly: against a joint stop the command goes on and the robot does not.
-ROBUST_BEYOND = 0.5
+ROBUST_BEYOND = 0.2
 
 
 def train_goal_distance(
     model: WorldModel, clips: Clips, steps: int, seed: int, report: Report, engine: Engine
 ) -> None:
-    """Fit the goal distance on long labelled clips of cached states; figure: `displacement` error in model steps."""
+    """Fit the goal distance on labelled clips of cached states; figure: `displacement` error in model steps."""
     choose = np.random.default_rng(seed)
     embed, scale = model.goal_distance.embed, model.action_scale
 

@@ -1,7 +1,7 @@
 """Progress of a training on disk, so that one which was killed goes on where it was, to the same weights.
 
-One file per phase: weights, state of the optimisers and of all random numbers, replaced as a whole; `run.json` says
-what is trained on what. Safetensors and JSON alone: no pickle is ever read.
+One file per phase, replaced as a whole, and `run.json`, which says what is trained on what. Safetensors and JSON alone:
+no pickle is ever read.
 """
 
 from __future__ import annotations
@@ -10,21 +10,16 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor, nn
-from torch.optim import Optimizer
 
 from wm_ros.training.identity import differences
 from wm_ros.training.optimise import TrainingError
+from wm_ros.training.phase_state import PhaseState
 
-Generators = Sequence[np.random.Generator | torch.Generator]
 SHOWN_DIFFERENCES = 4
 
 
@@ -39,49 +34,33 @@ class Progress:
         self.folder, self._run = folder, json.loads(json.dumps(run))
         self.seconds = 0.0  # what the training took before it was ended
         self._started = time.monotonic()
-        if not (folder / "run.json").is_file():
+        if not self._run_path.is_file():
             return
         if not resume:
             raise TrainingError(
                 f"{folder.parent} holds the progress of a training: go on with it by --resume"
             )
-        found = _read_json(folder / "run.json")
-        if differing := differences(found, self._run):
+        if differing := differences(_read_json(self._run_path), self._run):
+            shown = "; ".join(differing[:SHOWN_DIFFERENCES])
             more = f", and {rest} more" if (rest := len(differing) - SHOWN_DIFFERENCES) > 0 else ""
             raise TrainingError(
-                f"{folder} is the progress of another training: {'; '.join(differing[:SHOWN_DIFFERENCES])}{more}. "
-                "Go on with the same data and options, or begin in another folder"
+                f"{folder} is the progress of another training: {shown}{more}. Go on with the same data and options, "
+                "or begin in another folder"
             )
 
-    def save(
-        self,
-        phase: str,
-        step: int,
-        modules: nn.Module,
-        optimisers: Sequence[Optimizer],
-        generators: Generators,
-    ) -> None:
+    def save(self, phase: str, step: int, state: PhaseState) -> None:
         """Write where a phase is: the file before stays whole until the new one is on the disk."""
-        tensors = {f"weights.{name}": tensor for name, tensor in modules.state_dict().items()}
-        tensors["random.global"] = torch.get_rng_state()
-        states: dict[str, Any] = {}
-        for index, generator in enumerate(generators):
-            if isinstance(generator, torch.Generator):
-                tensors[f"random.{index}"] = generator.get_state()
-            else:
-                states[str(index)] = generator.bit_generator.state
-        for index, optimiser in enumerate(optimisers):
-            for number, values in optimiser.state_dict()["state"].items():
-                tensors |= {f"optimiser.{index}.{number}.{key}": value for key, value in values.items()}
+        tensors, numpy_states = state.state_dict()
         seconds = self.seconds + time.monotonic() - self._started
-        metadata = {"step": step, "seconds": seconds, "random": states}
-        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+        metadata = {"step": step, "seconds": seconds, "random": numpy_states}
         path = self._path(phase)
         partial = path.with_suffix(".partial")
         try:
-            if not (self.folder / "run.json").is_file():
+            if not self._run_path.is_file():
                 self.folder.mkdir(parents=True, exist_ok=True)
-                _write_json(self.folder / "run.json", self._run)
+                beginning = self._run_path.with_suffix(".partial")
+                beginning.write_text(json.dumps(self._run, indent=1), encoding="utf-8")
+                _replace(beginning, self._run_path)
             save_file(tensors, partial, {"progress": json.dumps(metadata)})
             _replace(partial, path)
         except (SafetensorError, OSError) as error:
@@ -91,9 +70,7 @@ class Progress:
                 "before is whole: make room and go on by --resume"
             ) from error
 
-    def restore(
-        self, phase: str, modules: nn.Module, optimisers: Sequence[Optimizer], generators: Generators
-    ) -> int:
+    def restore(self, phase: str, state: PhaseState) -> int:
         """Put everything back as it was when a phase was last saved; returns its step, 0 without such."""
         path = self._path(phase)
         if not path.is_file():
@@ -104,25 +81,17 @@ class Progress:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         except (SafetensorError, OSError) as error:
             raise TrainingError(f"{path} is damaged: {error}; without it {phase} begins anew") from error
-        modules.load_state_dict(_below(tensors, "weights."))
-        torch.set_rng_state(tensors["random.global"])
-        for index, generator in enumerate(generators):
-            if isinstance(generator, torch.Generator):
-                generator.set_state(tensors[f"random.{index}"])
-            else:
-                generator.bit_generator.state = metadata["random"][str(index)]
-        for index, optimiser in enumerate(optimisers):
-            state: dict[int, dict[str, Tensor]] = {}
-            for name, tensor in _below(tensors, f"optimiser.{index}.").items():
-                number, _, key = name.partition(".")
-                state.setdefault(int(number), {})[key] = tensor
-            optimiser.load_state_dict({**optimiser.state_dict(), "state": state})
+        state.load_state_dict(tensors, metadata["random"])
         self.seconds = max(self.seconds, metadata["seconds"])
         return metadata["step"]
 
     def remove(self) -> None:
         """The training is finished and its checkpoint written."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    @property
+    def _run_path(self) -> Path:
+        return self.folder / "run.json"
 
     def _path(self, phase: str) -> Path:
         return self.folder / f"{phase.replace(' ', '_')}.safetensors"
@@ -140,12 +109,6 @@ def _replace(partial: Path, path: Path) -> None:
         os.close(folder)
 
 
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(content, indent=1), encoding="utf-8")
-    _replace(partial, path)
-
-
 def _read_json(path: Path) -> dict[str, Any]:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
@@ -153,7 +116,3 @@ def _read_json(path: Path) -> dict[str, Any]:
         raise TrainingError(
             f"{path} cannot be read, and what its training was is unknown: {error}; begin in another folder"
         ) from error
-
-
-def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

@@ -5,17 +5,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from wm_ros import __version__
 from wm_ros.data.recording import Recording
-from wm_ros.models.card import Card, Network
+from wm_ros.models.bottlenecks.build import complete_options
+from wm_ros.models.card import Card
 from wm_ros.models.checkpoint import save_checkpoint
+from wm_ros.models.presets import PRESETS
 from wm_ros.models.world_model import WorldModel
+from wm_ros.robots.profile import RobotProfile
 from wm_ros.training import scores
 from wm_ros.training.clips import Clips, make_clips, split_episodes
 from wm_ros.training.controller import train_controller, train_controller_rollouts
@@ -27,6 +31,7 @@ from wm_ros.training.labelled import train_labelled_world_model
 from wm_ros.training.optimise import Report, TrainingError
 from wm_ros.training.processes import process_count
 from wm_ros.training.progress import Progress
+from wm_ros.training.selection import BestByActionGap, set_apart
 from wm_ros.training.states import encode_all, mapped
 from wm_ros.training.world_model import train_world_model
 
@@ -42,15 +47,16 @@ class TrainOptions:
     world_model_steps: int = 2500
     controller_steps: int = 2500
     controller_rollout_steps: int = 400
-    goal_distance_steps: int = 2500
-    displacement_steps: int = 15
-    state_dim: int = 16
-    latent_action_dim: int = 4
-    beta: float = 3e-3
+    goal_distance_steps: int = 6000
+    state_dim: int = 8
+    bottleneck: dict[str, Any] = field(default_factory=lambda: {"name": "noise"})
     clip_steps: int = 6
+    preset: str = "tiny"
+    controller: str = "state-conditioned"
     labelled: bool = False
     optimiser: str = "adamw"
     precision: str = "fp32"
+    choose: bool = True  # the world model's weights by their action gap on held-out episodes, else the last
     seed: int = 0
 
     def scaled(self, effort: float) -> TrainOptions:
@@ -86,7 +92,8 @@ def train(
     """Train a model on a recording and write its checkpoint folder; returns the held-out scores.
 
     Encoder and world model learn from all episodes but the held-out ones, controller and goal distance from those with
-    commands; the held-out ones have commands. The labelled baseline uses episodes with commands alone.
+    commands; the held-out ones have commands. The labelled baseline uses episodes with commands alone. Every other
+    held-out episode chooses among the world model's weights, the rest score the model.
 
     source: what the recording is, for the card. encoder_of: a model whose encoder is taken over as it is, instead of
     training one. Raises TrainingError when there is too little to train or score on. The progress is kept in
@@ -104,17 +111,23 @@ def train(
         )
     fitted, held_out = (labelled[part] for part in split_episodes(len(labelled), options.seed))
     seen = np.setdiff1d(np.arange(len(recording.episodes)), held_out)
-    card = model_card(recording, options, encoder_of)
+    choosing, scored = held_out[:0], held_out
+    if options.choose:
+        choosing, scored = set_apart(recording, held_out, options.clip_steps)
+    card = new_card(recording.profile, options, encoder_of)
     model = WorldModel(card).to(engine.device)
     taken = None if encoder_of is None else encoder_of.encoder
     progress = Progress(Path(out) / ".progress", identity(recording, card, options, taken), run.resume)
     engine.keep(progress, run.save_every_s)
     # Filled in when the encoder is trained; what the recording lacks is told before that takes its minutes.
     states = mapped((len(recording.frames), model.encoder.tokens, model.encoder.dim), run.cache_dir)
-    seen_clips = make_clips(recording, states, seen, options.clip_steps, engine.device)
-    train_clips = make_clips(recording, states, fitted, options.clip_steps, engine.device)
-    test_clips = make_clips(recording, states, held_out, options.clip_steps, engine.device)
-    long_clips = make_clips(recording, states, fitted, options.displacement_steps, engine.device)
+    seen_clips, train_clips, test_clips = (
+        make_clips(recording, states, episodes, options.clip_steps, engine.device)
+        for episodes in (seen, fitted, scored)
+    )
+    choosing_clips = None
+    if len(choosing):
+        choosing_clips = make_clips(recording, states, choosing, options.clip_steps, engine.device)
     for clips in (train_clips, test_clips):
         clips.require_actions(recording.profile.names)
     if taken is None:
@@ -127,8 +140,10 @@ def train(
     for clips in (train_clips, test_clips):
         clips.require_motion()
     threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # the heads' matrices are small: a second thread costs them more than it brings
-    _train_heads(model, options, phases, seen_clips, train_clips, long_clips, engine)
+    if options.preset == "tiny":
+        # The heads' matrices are small: a second thread costs them more than it brings.
+        torch.set_num_threads(1)
+    chosen = _train_heads(model, options, phases, seen_clips, train_clips, choosing_clips, engine)
     torch.set_num_threads(threads)
     model.eval()
     found = {
@@ -143,10 +158,13 @@ def train(
         episodes=len(seen),
         labelled_episodes=len(fitted),
         held_out_episodes=len(held_out),
+        choosing_episodes=len(choosing),
+        chosen_at_step=chosen,
         frames=len(recording.frames),
         seconds=round(progress.seconds + time.monotonic() - started),
         threads=threads,
         processes=process_count(),
+        per_dimension=scores.dimension_scores(model, test_clips, options.seed),
         versions={"wm_ros": __version__, "torch": torch.__version__, "numpy": np.__version__},
     )
     if engine.is_main:
@@ -161,20 +179,29 @@ def _train_heads(
     phases: Phases,
     seen: Clips,
     clips: Clips,
-    long_clips: Clips,
+    choosing: Clips | None,
     engine: Engine,
-) -> None:
-    """World model on all clips, then goal distance and controller on those with commands; on cached states."""
-    report = phases("world model", options.world_model_steps)
+) -> int:
+    """World model on all clips, then goal distance and controller on those with commands; on cached states.
+
+    Returns the step whose weights of the world model were kept: by their action gap on `choosing`, or the last.
+    """
+    chosen = options.world_model_steps
+    report = phases("world model", chosen)
+    best = BestByActionGap(model, choosing, chosen, options.seed, report) if choosing else None
     if options.labelled:
-        train_labelled_world_model(model, clips, options.world_model_steps, options.seed, report, engine)
+        train_labelled_world_model(
+            model, clips, options.world_model_steps, options.seed, best or report, engine
+        )
     else:
-        train_world_model(model, seen, options.world_model_steps, options.beta, options.seed, report, engine)
-    model.inverse_dynamics.requires_grad_(False)
-    model.forward_model.requires_grad_(False)
+        train_world_model(model, seen, options.world_model_steps, options.seed, best or report, engine)
+    if best:
+        chosen = best.restore()
+    for part in (model.inverse_dynamics, model.forward_model, model.bottleneck):
+        part.requires_grad_(False)
 
     report = phases("goal distance", options.goal_distance_steps)
-    train_goal_distance(model, long_clips, options.goal_distance_steps, options.seed, report, engine)
+    train_goal_distance(model, clips, options.goal_distance_steps, options.seed, report, engine)
     if not options.labelled:
         report = phases("controller", options.controller_steps)
         train_controller(model, clips, options.controller_steps, options.seed, report, engine)
@@ -182,20 +209,21 @@ def _train_heads(
         train_controller_rollouts(
             model, clips, options.controller_rollout_steps, options.seed, report, engine
         )
+    return chosen
 
 
-def model_card(recording: Recording, options: TrainOptions, encoder_of: WorldModel | None = None) -> Card:
-    """What model these options ask for."""
-    profile = recording.profile
-    network = Network(width=64, depth=2, heads=4)
+def new_card(profile: RobotProfile, options: TrainOptions, encoder_of: WorldModel | None = None) -> Card:
+    """The card of the model that these options train for a robot."""
+    sizes = PRESETS[options.preset]
     encoder = {"name": "tiny", "size": 64, "dim": options.state_dim, "width": 48}
     return Card(
         encoder=encoder if encoder_of is None else encoder_of.card.encoder,
         robot=profile,
-        latent_action_dim=len(profile.action) if options.labelled else options.latent_action_dim,
+        latent_action_dim=len(profile.action) if options.labelled else sizes.latent_action_dim,
         action_scale=tuple(np.maximum(-profile.low, profile.high).tolist()),
-        inverse_dynamics=network,
-        forward_model=network,
-        controller=Network(width=128, depth=1, heads=4),
-        bottleneck={"name": "labelled"} if options.labelled else {"name": "noise", "beta": options.beta},
+        inverse_dynamics=sizes.inverse_dynamics,
+        forward_model=sizes.forward_model,
+        controller=sizes.controller,
+        controller_kind=options.controller,
+        bottleneck=complete_options({"name": "labelled"} if options.labelled else options.bottleneck),
     )

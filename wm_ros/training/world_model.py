@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from wm_ros.models import bottleneck
 from wm_ros.models.world_model import WorldModel
 from wm_ros.training.clips import Clips
 from wm_ros.training.engine import Engine
@@ -19,27 +18,35 @@ RATE = 2e-3
 
 
 def train_world_model(
-    model: WorldModel, clips: Clips, steps: int, beta: float, seed: int, report: Report, engine: Engine
+    model: WorldModel, clips: Clips, steps: int, seed: int, report: Report, engine: Engine
 ) -> None:
-    """Fit g and p on clips without looking at any robot action [LAM].
-
-    The forward model imagines the whole clip from its first state and the sampled latent actions; error against the
-    true states plus beta times KL(q(z) || N(0, 1)). Figures: `error_to_copy` (1 = as bad as no motion), `kl` nats.
-    """
+    """Fit g, p and their bottleneck on clips without looking at any robot action [LAM]."""
     choose = np.random.default_rng(seed)
     generator = torch.Generator(model.device).manual_seed(seed)
+    parts = [model.inverse_dynamics, model.forward_model, model.bottleneck]
 
     def loss() -> tuple[Tensor, dict[str, float]]:
-        states, _ = clips.share(choose, BATCH)
-        # The bottleneck sees the latent actions of the whole batch, of all processes.
-        mean, log_variance = map(gather, inferred(model, states))
-        latents = mine(bottleneck.sample(mean, log_variance, generator))
-        error = F.mse_loss(imagine(model, states[:, 0], latents), states[:, 1:])
-        kl = bottleneck.kl_per_dimension(mean, log_variance).sum()
-        return error + beta * kl, {"error_to_copy": error.item() / copy_error(states), "kl": kl.item()}
+        return world_model_loss(model, clips.share(choose, BATCH)[0], generator)
 
-    modules = [model.inverse_dynamics, model.forward_model]
-    engine.optimise("world model", modules, loss, steps, RATE, report, [choose, generator])
+    engine.optimise("world model", parts, loss, steps, RATE, report, [choose, generator])
+
+
+def world_model_loss(
+    model: WorldModel, states: Tensor, generator: torch.Generator
+) -> tuple[Tensor, dict[str, float]]:
+    """What g and p are trained on: states [B, T + 1, N, D] of clips.
+
+    The forward model imagines the whole clip from its first state and the latent actions that pass the bottleneck;
+    error against the true states plus the bottleneck's own loss. Figures: `error_to_copy` (1 = as bad as no motion)
+    and the bottleneck's health. Of several processes, each imagines its own clips; the bottleneck sees those of all.
+    """
+    raw = gather(inferred(model, states)[1])
+    latents, price = model.bottleneck(raw, generator)
+    error = F.mse_loss(imagine(model, states[:, 0], mine(latents)), states[:, 1:])
+    with torch.no_grad():
+        health = model.bottleneck.health(raw)
+    figures = {name: value.item() for name, value in health.items() if not value.ndim}
+    return error + price, {"error_to_copy": error.item() / copy_error(states), **figures}
 
 
 def imagine(model: WorldModel, state: Tensor, latents: Tensor) -> Tensor:
@@ -48,10 +55,11 @@ def imagine(model: WorldModel, state: Tensor, latents: Tensor) -> Tensor:
 
 
 def inferred(model: WorldModel, states: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and log-variance [B, T, Z] of the latent actions between the neighbours of states [B, T + 1, N, D]."""
+    """Latent actions [B, T, Z] between the neighbours of states [B, T + 1, N, D], and what inverse dynamics read out
+    for the bottleneck to make them of [B, T, outputs]."""
     raw = model.inverse_dynamics(states[:, :-1].flatten(0, 1), states[:, 1:].flatten(0, 1))
-    mean, log_variance = bottleneck.split(raw.unflatten(0, (len(states), -1)))
-    return mean, log_variance
+    raw = raw.unflatten(0, (len(states), -1))
+    return model.bottleneck.mean(raw), raw
 
 
 def copy_error(states: Tensor) -> float:

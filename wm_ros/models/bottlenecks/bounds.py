@@ -1,0 +1,68 @@
+"""The two bounds that the other bottlenecks lie between, and the actions themselves."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from wm_ros.models.bottlenecks.option import Option
+from wm_ros.models.bottlenecks.spread import spread
+
+
+class Unconstrained(nn.Module):
+    """z is the read-out, for free: the upper bound of what it can carry."""
+
+    OPTIONS: ClassVar[dict[str, Option]] = {}
+
+    def __init__(self, latent: int) -> None:
+        super().__init__()
+        self.outputs = latent
+
+    def forward(self, raw: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        return raw, raw.new_zeros(())
+
+    def mean(self, raw: Tensor) -> Tensor:
+        return raw
+
+    def health(self, raw: Tensor) -> dict[str, Tensor]:
+        return spread(raw)
+
+
+class Deterministic(nn.Module):
+    """z is zero: the lower bound, a forward model that is told nothing."""
+
+    OPTIONS: ClassVar[dict[str, Option]] = {}
+
+    def __init__(self, latent: int) -> None:
+        super().__init__()
+        self.outputs = latent
+
+    def forward(self, raw: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        return torch.zeros_like(raw), raw.new_zeros(())
+
+    def mean(self, raw: Tensor) -> Tensor:
+        return torch.zeros_like(raw)
+
+    def health(self, raw: Tensor) -> dict[str, Tensor]:
+        return spread(self.mean(raw))
+
+
+class Labelled(nn.Module):
+    """z is the normalised robot action, which inverse dynamics learns to name; only for the action-labelled baseline.
+
+    Inverse dynamics reads out twice as many numbers and the second half is unused: checkpoints have them.
+    """
+
+    OPTIONS: ClassVar[dict[str, Option]] = {}
+
+    def __init__(self, latent: int) -> None:
+        super().__init__()
+        self.outputs = 2 * latent
+
+    def mean(self, raw: Tensor) -> Tensor:
+        return raw.chunk(2, dim=-1)[0]
+
+    def health(self, raw: Tensor) -> dict[str, Tensor]:
+        return spread(self.mean(raw))
