@@ -111,6 +111,38 @@ def test_a_finished_phase_is_not_trained_again_and_the_next_draws_on_where_it_wa
     assert {path.suffix for path in (tmp_path / "kept").iterdir()} == {".safetensors", ".json"}
 
 
+class Remembering:
+    """A report that keeps the figures of all steps, and is ended at one."""
+
+    def __init__(self, last=None):
+        self.figures, self.last = {}, last
+
+    def __call__(self, step, figures):
+        self.figures[str(step)] = figures.get("twice", self.figures.get(str(step)))
+        if step == self.last:
+            raise Ended
+
+    def state_dict(self):
+        return {step: torch.tensor(value, dtype=torch.float64) for step, value in self.figures.items()}
+
+    def load_state_dict(self, state):
+        self.figures = {step: value.item() for step, value in state.items()}
+
+
+def test_a_report_that_remembers_goes_on_too(tmp_path):
+    def told(folder, last=None):
+        toy, report = Toy().keep(folder), Remembering(last)
+        toy.engine.optimise("toy", toy.modules, toy.loss, STEPS, 1e-2, report, [toy.choose, toy.generator])
+        return report.figures
+
+    with pytest.raises(Ended):
+        told(tmp_path / "kept", last=5)
+    whole = told(tmp_path / "whole")
+    assert told(tmp_path / "kept") == whole
+    assert told(tmp_path / "kept") == whole  # all steps are done
+    assert len(whole) == STEPS
+
+
 def test_progress_is_saved_as_seldom_as_asked_and_when_a_phase_is_finished(tmp_path, monkeypatch, clock):
     saved, save = [], Progress.save
     monkeypatch.setattr(Progress, "save", lambda self, *a: (saved.append(a[1]), save(self, *a)))

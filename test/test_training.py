@@ -30,6 +30,7 @@ from wm_ros.training import scores
 from wm_ros.training.clips import Clips, make_clips, split_episodes
 from wm_ros.training.engine import Engine
 from wm_ros.training.goal_distance import train_goal_distance
+from wm_ros.training.identity import differences, identity
 from wm_ros.training.images import Images
 from wm_ros.training.optimise import TrainingError, rate_share
 from wm_ros.training.sigreg import sigreg
@@ -375,6 +376,21 @@ def test_a_disk_too_small_for_the_states_is_told(tmp_path):
     with pytest.raises(TrainingError, match=f"GB more in {tmp_path}, and there is no room.*--cache-dir"):
         mapped((free // 4 + 1_000_000, 1, 1), tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_another_recording_is_another_training(recording):
+    model = small_model(ARM)
+
+    def different(other, encoder=None):
+        before, after = (identity(r, model.card, BRIEF, e) for r, e in ((recording, None), (other, encoder)))
+        return {text.partition(" ")[0] for text in differences(before, after)}
+
+    assert different(replace(recording, notes=("read again",))) == set()
+    assert different(corrupted(recording, [2])) == {"data.pictures", "data.commands"}
+    assert different(replace(recording, commands=None)) == {"data.commands"}
+    assert different(replace(recording, unlabelled=(1,))) == {"data.unlabelled_episodes"}
+    assert different(replace(recording, episodes=recording.episodes[1:])) == {"data.episodes"}
+    assert different(recording, model.encoder) == {"encoder_from"}
 
 
 def test_sigreg_is_small_for_gaussian_states_alone():
