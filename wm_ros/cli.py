@@ -33,6 +33,7 @@ app.add_typer(bench, name="bench")
 
 # Which extra brings a module that only some commands need.
 EXTRAS = {
+    "accelerate": "train",
     "av": "train",
     "mcap": "train",
     "mujoco": "sim",
@@ -40,6 +41,7 @@ EXTRAS = {
     "rclpy": "ros",
     "rosbags": "train",
     "safetensors": "train",
+    "tensorboard": "train",
     "torch": "train",
     "PIL": "eval",
 }
