@@ -87,7 +87,10 @@ def _print(table: dict[str, dict[str, object]]) -> None:
     from rich.table import Table
 
     columns = list(next(iter(table.values())))
-    view = Table("", *(column.replace("_", " ") for column in columns))
+    view = Table()
+    view.add_column("", overflow="fold", min_width=12)
+    for column in columns:
+        view.add_column(column.replace("_", " "))
     for name, row in table.items():
         view.add_row(name, *(str(row[column]) for column in columns))
     Console().print(view)
