@@ -56,7 +56,16 @@ setup(
     extras_require={
         "ros": [requirement + ROS_WHEEL for requirement in ROS],
         "sim": ["mujoco>=3.1", "matplotlib", "pillow"],  # the embedded robot, and the pictures of its demo
-        "train": ["av>=12", "mcap", "pyarrow>=14", "rosbags>=0.11", "safetensors", "torch>=2.4"],
+        "train": [
+            "accelerate>=1.0",
+            "av>=12",
+            "mcap",
+            "pyarrow>=14",
+            "rosbags>=0.11",
+            "safetensors>=0.4",
+            "tensorboard",
+            "torch>=2.4",
+        ],
         "eval": ["matplotlib", "pillow"],
         "dev": ["hypothesis", "pytest", "pytest-timeout", "ruff", "setuptools"],
         "test": ["pytest"],  # colcon test looks for pytest here and runs no test without it

@@ -190,11 +190,11 @@ def test_other_options_are_refused_by_name(compared, bag, tmp_path):
     before = files(out)
     result = called(bag, "--out", out, "--encoder-from", write_checkpoint(tmp_path / "other", ARM))
     assert isinstance(result.exception, SweepError)
-    assert "encoder_from was 'none' and is" in str(result.exception)
+    assert "encoder_from was none and is" in str(result.exception)
     record_sim(ARM, tmp_path / "bag", episodes=4, seconds=3.6, seed=1)
     result = called(tmp_path / "bag", "--out", out)
     assert isinstance(result.exception, SweepError)
-    assert "recording.pictures was" in str(result.exception)
+    assert "data.pictures was" in str(result.exception)
     assert files(out) == before
 
 

@@ -105,7 +105,7 @@ def test_controller_goal_distance_and_scores_see_labelled_episodes_alone(
     def watched(clips, indexes):
         states, actions = take(clips, indexes)
         drawn[actions is None] += 1
-        assert (actions is None) == np.isin(clips.rows, unlabelled).any()
+        assert (actions is None) == np.isin(clips.starts, unlabelled).any()
         return states, actions
 
     monkeypatch.setattr(Clips, "take", watched)

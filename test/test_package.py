@@ -17,7 +17,7 @@ from wm_ros.resources import share_dir
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "wm_ros"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-TORCH_ROOMS = {"models", "planning", "stages", "training", "evaluation"}
+TORCH_ROOMS = {"bench", "models", "planning", "stages", "training", "evaluation"}
 DISTRIBUTIONS = {"cv2": "opencv-python-headless", "yaml": "pyyaml", "PIL": "pillow"}
 BY_ROS_ONLY = {"cv_bridge"}  # used where it exists; there is no wheel of it
 

@@ -35,7 +35,8 @@ def recording(tmp_path_factory):
 
 def clips(count=40):
     states = torch.randn(3 * count, 1, 8, generator=torch.Generator().manual_seed(0))
-    return Clips(states, np.arange(3 * count).reshape(count, 3), None)
+    frames = np.arange(3 * count)
+    return Clips(states, frames[::3], frames + 1, 2, None)
 
 
 def heeding(model, share):
@@ -106,6 +107,22 @@ def test_looking_costs_little(steps, most, monkeypatch):
         best(step, {})
     assert len(seen) <= most
     assert set(seen) == {512}
+
+
+def test_what_was_found_goes_on_in_another_training():
+    """As if it had not been ended in between: the same figures, the same choice."""
+    model = small_model(ARM, weight=0.3)
+    before, _, weights = followed(model, [1.0, 0.5])
+    figures = []
+    after = BestByActionGap(model, clips(), 100, 0, lambda step, found: figures.append(found))
+    after.load_state_dict({name: tensor.clone() for name, tensor in before.state_dict().items()})
+    after(51, {})
+    whole = before.state_dict()
+    assert figures == [{name[6:]: value.item() for name, value in whole.items() if name.startswith("found.")}]
+    step = after.restore()
+    assert step == before.restore()
+    assert same(weights_of(model), weights[step - 1])
+    assert all(torch.equal(tensor, after.state_dict()[name]) for name, tensor in whole.items())
 
 
 # Which episodes

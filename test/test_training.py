@@ -3,6 +3,7 @@
 import copy
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -27,11 +28,14 @@ from wm_ros.models.checkpoint import CheckpointError, load_checkpoint
 from wm_ros.robots.profile import load_profile
 from wm_ros.training import scores
 from wm_ros.training.clips import Clips, make_clips, split_episodes
-from wm_ros.training.encoder import encode_all
+from wm_ros.training.engine import Engine
 from wm_ros.training.goal_distance import train_goal_distance
-from wm_ros.training.optimise import TrainingError, optimise, rate_share
+from wm_ros.training.identity import differences, identity
+from wm_ros.training.images import Images
+from wm_ros.training.optimise import TrainingError, rate_share
 from wm_ros.training.sigreg import sigreg
 from wm_ros.training.split import split
+from wm_ros.training.states import encode_all, mapped
 from wm_ros.training.train import TrainOptions, train
 
 ARM = load_profile("arm")
@@ -207,7 +211,8 @@ def test_states_made_before_give_the_model_that_encoding_gives(recording, tmp_pa
     taken = small_model(ARM, weight=0.3)
     model, found = trained(recording, tmp_path / "encoded", encoder_of=taken)
     blind = replace(recording, frames=np.empty((len(recording.frames), 0, 0, 3), np.uint8))
-    states = encode_all(taken.encoder, recording)
+    states = torch.zeros(len(recording.frames), taken.encoder.tokens, taken.encoder.dim)
+    encode_all(taken.encoder, recording, states)
     other, same = trained(blind, tmp_path / "given", encoder_of=taken, states=states)
     assert parts_that_differ(model, other) == set()
     assert found == same
@@ -321,26 +326,6 @@ def test_a_model_of_broken_numbers_stops_the_training_at_its_first_step(recordin
     assert phases == {"world model": []}
 
 
-def test_a_loss_that_is_not_finite_is_told_before_it_reaches_a_weight():
-    weight = torch.nn.Parameter(torch.tensor([1.0]))
-    values = iter([1.0, 1.0, float("inf")])
-    steps = []
-
-    def loss():
-        return (weight * next(values)).sum(), {}
-
-    with pytest.raises(TrainingError) as told:
-        optimise("encoder", [weight], loss, 10, 1e-3, lambda step, figures: steps.append(step))
-    for word in (
-        "encoder: loss is inf at step 3 of 10",
-        "lower the learning rate (0.001)",
-        "`wm_ros inspect`",
-    ):
-        assert word in str(told.value)
-    assert steps == [1, 2]
-    assert weight.isfinite().all()
-
-
 # Its parts
 
 
@@ -376,14 +361,14 @@ def test_clips_hold_the_states_and_commands_of_their_frames(recording):
     states = torch.arange(len(recording.frames), dtype=torch.float32)[:, None, None]
     chosen = np.array([1, 4])
     clips = make_clips(recording, states, chosen, steps=3)
-    seen, actions = clips.take(np.arange(len(clips.rows)))
+    seen, actions = clips.take(np.arange(len(clips)))
     assert seen.shape[1:] == (4, 1, 1)
     assert actions.shape == (len(seen), 3, 2)
     # The camera runs at twice the model's rate.
     assert (seen[:, 1:] - seen[:, :-1] == 2).all()
     inside = {frame for index in chosen for frame in range(*recording.episodes[index].indices(10**6))}
     assert set(seen.flatten().int().tolist()) <= inside
-    stamps = recording.stamps_ns[clips.rows]
+    stamps = recording.stamps_ns[clips.rows(np.arange(len(clips)))]
     expected = recording.commands.mean(stamps[:, 1], stamps[:, 2])
     np.testing.assert_allclose(actions[:, 1].numpy(), expected, rtol=1e-5, atol=1e-6)
     drawn, _ = clips.batch(np.random.default_rng(0), 5)
@@ -392,11 +377,44 @@ def test_clips_hold_the_states_and_commands_of_their_frames(recording):
 
 def test_all_frames_are_encoded_once_each_in_order(recording):
     encoder = small_model(ARM, weight=0.3).encoder
-    states = encode_all(encoder, recording, batch=50)
-    assert states.shape == (len(recording.frames), 1, 8)
+    states = mapped((len(recording.frames), 1, 8))
+    encode_all(encoder, recording, states, batch=50)
     for index in (0, 49, 50, len(states) - 1):
         alone = encoder(torch.tensor(recording.frames[index])[None])[0]
         torch.testing.assert_close(states[index], alone, rtol=1e-4, atol=1e-4)
+
+
+def test_frames_of_another_size_are_shrunk_once(recording):
+    encoder = small_model(ARM, weight=0.3).encoder
+    assert encoder.size != recording.frames.shape[1]
+    frames = recording.frames.copy()
+    images_of = Images(encoder, replace(recording, frames=frames))
+    rows = np.array([7, 0, 7, len(frames) - 1])
+    expected = encoder.preprocess(torch.from_numpy(recording.frames[rows]))
+    frames[:] = 0  # nobody looks at them again
+    torch.testing.assert_close(images_of(rows), expected)
+
+
+def test_a_disk_too_small_for_the_states_is_told(tmp_path):
+    free = shutil.disk_usage(tmp_path).free
+    with pytest.raises(TrainingError, match=f"GB more in {tmp_path}, and there is no room.*--cache-dir"):
+        mapped((free // 4 + 1_000_000, 1, 1), tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_another_recording_is_another_training(recording):
+    model = small_model(ARM)
+
+    def different(other, encoder=None):
+        before, after = (identity(r, model.card, BRIEF, e) for r, e in ((recording, None), (other, encoder)))
+        return {text.partition(" ")[0] for text in differences(before, after)}
+
+    assert different(replace(recording, notes=("read again",))) == set()
+    assert different(corrupted(recording, [2])) == {"data.pictures", "data.commands"}
+    assert different(replace(recording, commands=None)) == {"data.commands"}
+    assert different(replace(recording, unlabelled=(1,))) == {"data.unlabelled_episodes"}
+    assert different(replace(recording, episodes=recording.episodes[1:])) == {"data.episodes"}
+    assert different(recording, model.encoder) == {"encoder_from"}
 
 
 def test_sigreg_is_small_for_gaussian_states_alone():
@@ -444,14 +462,24 @@ def synthetic_clips(steps=2, size=6, shuffled=False):
     states = (path @ torch.randn(2, size, generator=generator)).reshape(-1, 1, size)
     if shuffled:
         actions = actions[torch.randperm(count, generator=generator)]
-    return Clips(states, np.arange(len(states)).reshape(count, -1), actions.numpy())
+    return clips_of(states, steps, actions)
+
+
+def clips_of(states, steps, actions=None):
+    """Clips of states [C * (steps + 1), N, D], one after the other; actions [C, steps, A]."""
+    if actions is not None:  # there is one for each frame; those of the last ones are nobody's
+        actions = np.pad(actions.numpy(), ((0, 0), (0, 1), (0, 0)), constant_values=np.nan).reshape(
+            len(states), -1
+        )
+    frames = np.arange(len(states))
+    return Clips(states, frames[:: steps + 1], frames + 1, steps, actions)
 
 
 def test_the_goal_distance_learns_how_many_steps_of_commands_lie_between():
     model = small_model(ARM, action_scale=(2.0, 0.5))
     model.goal_distance.requires_grad_(True)
     clips, phases = synthetic_clips(steps=6, size=8), Phases()
-    train_goal_distance(model, clips, 250, seed=0, report=phases("goal distance", 250))
+    train_goal_distance(model, clips, 250, seed=0, report=phases("goal distance", 250), engine=Engine())
     states, actions = clips.take(np.arange(400))
     way = (actions / model.action_scale).sum(dim=1).norm(dim=1)
     ends = zip(states[:, 0], states[:, -1], strict=True)
@@ -475,7 +503,7 @@ def test_scores_of_a_model_that_ignores_its_latent_action_say_so():
     for block in model.forward_model.blocks:
         torch.nn.init.zeros_(block.modulation.weight)
     states = torch.randn(30, 1, 8, generator=torch.Generator().manual_seed(0))
-    clips = Clips(states, np.arange(30).reshape(10, 3), None)
+    clips = clips_of(states, 2)
     found = scores.world_model_scores(model, clips, seed=0)
     assert found["action_gap_shuffled"] == pytest.approx(1.0, abs=1e-5)
     assert found["action_gap_zero"] == pytest.approx(1.0, abs=1e-5)

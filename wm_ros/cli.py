@@ -33,6 +33,7 @@ app.add_typer(bench, name="bench")
 
 # Which extra brings a module that only some commands need.
 EXTRAS = {
+    "accelerate": "train",
     "av": "train",
     "matplotlib": "eval",
     "mcap": "train",
@@ -41,6 +42,7 @@ EXTRAS = {
     "rclpy": "ros",
     "rosbags": "train",
     "safetensors": "train",
+    "tensorboard": "train",
     "torch": "train",
     "PIL": "eval",
 }

@@ -36,10 +36,10 @@ def compare(
         success = np.array([score.success for score in scores]).reshape(seeds, goals)
         held = np.array([score.held_distance_m for score in scores])
         table[name] = {
-            "success_rate": float(success.mean()),
+            "success_rate": round(float(success.mean()), 3),
             "success_by_seed": success.mean(axis=1).round(3).tolist(),
-            "within_6_cm": float((held <= 0.06).mean()),
-            "within_2_cm": float((held <= 0.02).mean()),
+            "within_6_cm": round(float((held <= 0.06).mean()), 3),
+            "within_2_cm": round(float((held <= 0.02).mean()), 3),
             "median_held_distance_m": round(float(np.median(held)), 4),
             "trials": len(scores),
         }

@@ -107,7 +107,7 @@ def bottlenecks(
         if no_goals:
             view.say(f"no planning success: {no_goals}")
         recording = load_recording(paths, robot, cache_dir, frame_size, camera)
-        runs = sweep(recording, out, options, source, view, encoder_of)
+        runs = sweep(recording, out, options, source, view, encoder_of, cache_dir)
     table = make_table(runs, recording, asked_for(source, options, encoder), no_goals)
     write_report(table, out)
     view.table(table)
@@ -122,14 +122,44 @@ def images(json_file: Json = None) -> None:
     _show(compare(), json_file)
 
 
+@bench.command()
+def training(
+    frames: Annotated[int, typer.Option(min=500, help="Frames of the shorter recording.")] = 1000,
+    json_file: Json = None,
+) -> None:
+    """Train on states encoded once and on frames encoded for every batch; then on a recording ten times as long."""
+    import torch
+
+    from wm_ros.bench.training import compare_memory, compare_steps
+    from wm_ros.training.memory import keep_memory
+
+    torch.set_num_threads(1)
+    keep_memory()
+    steps, memory = compare_steps(), compare_memory(frames)
+    _print(steps)
+    _print(memory)
+    _write({"steps": steps, "memory": memory}, json_file)
+
+
 def _show(table: dict[str, dict[str, object]], json_file: Path | None) -> None:
+    _print(table)
+    _write(table, json_file)
+
+
+def _print(table: dict[str, dict[str, object]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
     columns = list(next(iter(table.values())))
-    view = Table("", *(column.replace("_", " ") for column in columns))
+    view = Table()
+    view.add_column("", overflow="fold", min_width=12)
+    for column in columns:
+        view.add_column(column.replace("_", " "))
     for name, row in table.items():
         view.add_row(name, *(str(row[column]) for column in columns))
     Console().print(view)
+
+
+def _write(content: dict[str, object], json_file: Path | None) -> None:
     if json_file is not None:
-        json_file.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
+        json_file.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

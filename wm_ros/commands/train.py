@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -21,11 +22,23 @@ from wm_ros.commands.latent_options import (
     Sizes,
     bottleneck_of,
 )
+from wm_ros.commands.run_options import (
+    LogDir,
+    Optimise,
+    Optimiser,
+    Precise,
+    Precision,
+    Resume,
+    SaveEvery,
+    require_free,
+)
 
 
 def train(
     paths: Paths,
-    out: Annotated[Path, typer.Option(help="Folder of the checkpoint; must not exist yet.")],
+    out: Annotated[
+        Path, typer.Option(help="Folder of the checkpoint; must not exist yet, but for --resume.")
+    ],
     profile: Profile = "arm",
     seed: Annotated[int, typer.Option(min=0, help="Equal seeds on equal data give equal checkpoints.")] = 0,
     num_threads: Annotated[
@@ -47,6 +60,11 @@ def train(
         float,
         typer.Option(min=0.001, help="Share of the default number of steps; 0.01 tries everything out."),
     ] = 1.0,
+    optimiser: Optimise = Optimiser.adamw,
+    precision: Precise = Precision.fp32,
+    resume: Resume = False,
+    save_every: SaveEvery = 60.0,
+    log_dir: LogDir = None,
     dry_run: DryRun = False,
     camera: Camera = None,
     frame_size: FrameSize = None,
@@ -62,6 +80,9 @@ def train(
     The packaged checkpoint of the embedded arm, about 15 minutes on two cores:
         wm_ros record --sim --episodes 1500 --seconds 4 --out bag --seed 0
         wm_ros train bag --out checkpoint --seed 0
+    \b
+    Several processes share every batch, on a GPU each, or without a GPU on the CPU:
+        torchrun --nproc-per-node 2 -m wm_ros.cli train bag --out checkpoint
     """
     import torch
 
@@ -72,19 +93,18 @@ def train(
     from wm_ros.robots.profile import load_profile
     from wm_ros.training.collapse import warnings_of
     from wm_ros.training.memory import keep_memory
-    from wm_ros.training.train import TrainOptions, new_card
+    from wm_ros.training.train import Run, TrainOptions, new_card
     from wm_ros.training.train import train as run_training
 
-    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
-        raise typer.BadParameter(
-            f"{out} exists and is not an empty folder; nothing is overwritten", param_hint="--out"
-        )
+    begun = require_free(out, resume)
     narrow = bottleneck_of(bottleneck, action_labelled, controller, beta, l1, codes)
     options = TrainOptions(
         bottleneck=narrow,
         preset=preset.value,
         controller=controller.value,
         labelled=action_labelled,
+        optimiser=optimiser.value,
+        precision=precision.value,
         seed=seed,
     ).scaled(effort)
     torch.set_num_threads(num_threads)
@@ -94,7 +114,10 @@ def train(
     if dry_run:
         print_footprint(new_card(robot, options, encoder_of), options.clip_steps + 1, typer.echo)
         return
-    with TrainView() as view:
+    # Of several processes, the first prints.
+    with TrainView(quiet=os.environ.get("RANK", "0") != "0") as view:
+        if resume:
+            view.say(f"goes on with the progress in {out}" if begun else f"no progress in {out}: begins")
         recording = load_recording(paths, robot, cache_dir, frame_size, camera)
         view.say(
             f"{len(recording.frames)} frames, {len(recording.episodes)} episodes; notes: {len(recording.notes)}"
@@ -102,7 +125,8 @@ def train(
         for note in recording.notes:
             view.say(f"  {note}")
         source = ", ".join(path.name for path in paths)
-        scores = run_training(recording, out, options, source, view.phase, encoder_of)
+        run = Run(resume, save_every, cache_dir, log_dir)
+        scores = run_training(recording, out, options, source, view.phase, encoder_of, run)
     view.table(scores)
     for warning in warnings_of(narrow, scores):
         view.say(f"warning: {warning}")

@@ -41,10 +41,10 @@ MEANING = {
 
 
 class TrainView:
-    """Progress bars on the terminal; use as a context manager."""
+    """Progress bars on the terminal; use as a context manager. quiet: show nothing."""
 
-    def __init__(self) -> None:
-        self._console = Console()
+    def __init__(self, quiet: bool = False) -> None:
+        self._console = Console(quiet=quiet)
         self._progress = Progress(
             TextColumn("{task.description:14}"),
             BarColumn(bar_width=24),
@@ -75,7 +75,8 @@ class TrainView:
 
         def report(step: int, figures: dict[str, float]) -> None:
             for key, value in figures.items():
-                means[key] = value if step == 1 else means[key] + SMOOTHING * (value - means[key])
+                before = means.get(key, value)
+                means[key] = before + SMOOTHING * (value - before)
             text = "  ".join(f"{key} {value:.3f}" for key, value in means.items())
             self._progress.update(task, completed=step, figures=text)
             if not self._console.is_terminal and step * LOG_LINES // steps > (step - 1) * LOG_LINES // steps:

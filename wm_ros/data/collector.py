@@ -49,7 +49,7 @@ class Collector:
         self._stamps = array("q")
         self._command_stamps = array("q")
         self._holds_ns = array("q")
-        self._commands: list[np.ndarray] = []
+        self._commands = array("d")  # of all components in turn
         self._parts: list[_Part] = []
         self._shape: tuple[int, ...] = ()
         self._notes: list[str] = []
@@ -60,7 +60,7 @@ class Collector:
     @contextmanager
     def source(self, name: str, kind: str, labelled: bool) -> Iterator[None]:
         """One run of one clock; when it overlaps those before, its times are shifted behind them."""
-        part = _Part(name, kind, labelled, len(self._stamps), len(self._commands))
+        part = _Part(name, kind, labelled, len(self._stamps), len(self._command_stamps))
         self._parts.append(part)
         self._end_ns = max((*self._stamps[-1:], *self._command_stamps[-1:]), default=0)
         self._shift_ns = None
@@ -97,7 +97,7 @@ class Collector:
         """A command [A] in SI units, held until the next one or for `hold_s`."""
         self._command_stamps.append(self._shifted(stamp_ns))
         self._holds_ns.append(round(hold_s * 1e9))
-        self._commands.append(vector)
+        self._commands.extend(vector)
 
     def cut(self) -> None:
         """The next frame begins an episode."""
@@ -168,7 +168,7 @@ class Collector:
         stamps, holds = (
             np.array(values, dtype=np.int64) for values in (self._command_stamps, self._holds_ns)
         )
-        vectors = np.array(self._commands, dtype=np.float64).reshape(len(stamps), len(self._profile.action))
+        vectors = np.array(self._commands).reshape(len(stamps), len(self._profile.action))
         order = np.argsort(stamps, kind="stable")
         return Commands(stamps[order], vectors[order], holds[order] * 1e-9)
 

@@ -106,15 +106,22 @@ class Recording:
 
     def clips(self, length: int, episodes: Sequence[int] | None = None) -> np.ndarray:
         """Frame indexes [C, length] of all clips at the model's rate, from these episodes (default: all)."""
+        rows = [self.clip_starts(length, episodes)]
+        for _ in range(length - 1):
+            rows.append(self.successors[rows[-1]])
+        return np.stack(rows, axis=1)
+
+    def clip_starts(self, length: int, episodes: Sequence[int] | None = None) -> np.ndarray:
+        """Index [C] of the first frame of each of these clips."""
         if length < 1:
             raise ValueError(f"a clip has at least 1 frame, got {length}")
         chosen = self.episodes if episodes is None else [self.episodes[index] for index in episodes]
-        starts = [np.arange(episode.start, episode.stop) for episode in chosen]
-        clips = (np.concatenate(starts) if starts else np.zeros(0, dtype=np.int64))[:, None]
+        frames = [np.arange(episode.start, episode.stop) for episode in chosen]
+        starts = ends = np.concatenate(frames) if frames else np.zeros(0, dtype=np.int64)
         for _ in range(length - 1):
-            following = self.successors[clips[:, -1]]
-            clips = np.concatenate([clips, following[:, None]], axis=1)[following >= 0]
-        return clips
+            ends = self.successors[ends]
+            starts, ends = starts[ends >= 0], ends[ends >= 0]
+        return starts
 
     def actions(self, clips: np.ndarray) -> np.ndarray:
         """Mean commands [C, length - 1, A] float32, SI units, held between neighbouring frames of clips.
@@ -128,6 +135,17 @@ class Recording:
             )
         stamps = self.stamps_ns[clips]
         return self.commands.mean(stamps[:, :-1], stamps[:, 1:]).astype(np.float32)
+
+    @cached_property
+    def step_actions(self) -> np.ndarray:
+        """Mean command [F, A] float32, SI units, from each frame to its successor; NaN where it is not known."""
+        result = np.full((len(self.stamps_ns), len(self.profile.action)), np.nan, dtype=np.float32)
+        for index in self.labelled_episodes:
+            episode = self.episodes[index]
+            begin = np.arange(episode.start, episode.stop)[self.successors[episode] >= 0]
+            end = self.successors[begin]
+            result[begin] = self.commands.mean(self.stamps_ns[begin], self.stamps_ns[end])
+        return result
 
     @cached_property
     def _unlabelled_frames(self) -> np.ndarray:

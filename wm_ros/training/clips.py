@@ -12,59 +12,97 @@ from torch import Tensor
 from wm_ros.data.recording import Recording
 from wm_ros.data.verdict import still_components
 from wm_ros.training.optimise import TrainingError
+from wm_ros.training.processes import mine
+
+COMPARED_STATES = 4096  # at a time
 
 
 @dataclass(frozen=True)
 class Clips:
-    """Clips at the model's rate: states [F, N, D] of all frames, rows [C, T + 1] of the frames of each clip, actions
-    [C, T, A] in SI units between them, or None."""
+    """Clips of `steps` model steps: states [F, N, D] of all frames, starts [C] of the clips, and for every frame its
+    successor [F] a model step later; actions [F, A] in SI units from each frame to its successor, or None.
+
+    They take a few bytes per frame, whatever their length; batches are put on `device`.
+    """
 
     states: Tensor
-    rows: np.ndarray
+    starts: np.ndarray
+    successors: np.ndarray
+    steps: int
     actions: np.ndarray | None
+    device: torch.device | str = "cpu"
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def rows(self, indexes: np.ndarray) -> np.ndarray:
+        """The frames [B, T + 1] of these clips."""
+        rows = [self.starts[indexes]]
+        for _ in range(self.steps):
+            rows.append(self.successors[rows[-1]])
+        return np.stack(rows, axis=1)
+
+    def take(self, indexes: np.ndarray) -> tuple[Tensor, Tensor | None]:
+        """These clips: states [B, T + 1, N, D], actions [B, T, A]."""
+        rows = self.rows(indexes)
+        actions = (
+            None if self.actions is None else torch.from_numpy(self.actions[rows[:, :-1]]).to(self.device)
+        )
+        return self.states[torch.from_numpy(rows)].to(self.device), actions
 
     def batch(self, choose: np.random.Generator, size: int) -> tuple[Tensor, Tensor | None]:
-        """Random clips with replacement: states [size, T + 1, N, D], actions [size, T, A]."""
-        return self.take(choose.integers(0, len(self.rows), size))
+        """Random clips with replacement."""
+        return self.take(choose.integers(0, len(self), size))
+
+    def share(self, choose: np.random.Generator, size: int) -> tuple[Tensor, Tensor | None]:
+        """This process's share of a random batch, which is drawn alike in all processes."""
+        return self.take(mine(choose.integers(0, len(self), size)))
+
+    def first_actions(self) -> np.ndarray:
+        """The actions [C, A] with which the clips begin."""
+        return self.actions[self.starts]
 
     def require_actions(self, names: Sequence[str]) -> None:
         """Raise TrainingError when one of these components of the commands always has the same value."""
-        first = self.actions[:, 0]
+        first = self.first_actions()
         still = still_components(first)
         if len(still):
             raise TrainingError(
-                f"the commands of {names[still[0]]} are {first[0, still[0]]:g} throughout {len(self.rows)} clips, and "
+                f"the commands of {names[still[0]]} are {first[0, still[0]]:g} throughout {len(self)} clips, and "
                 "what they do cannot be learned or scored: record more episodes, in which all components move"
             )
 
     def require_motion(self) -> None:
         """Raise TrainingError when every state equals the next one."""
-        now, then = (self.states[torch.from_numpy(self.rows[:, column])] for column in (0, 1))
-        if torch.allclose(now, then, rtol=1e-5, atol=1e-5):
-            raise TrainingError(
-                f"nothing moves in the pictures of {len(self.rows)} clips: is it the right camera, and does it see "
-                "the robot?"
-            )
-
-    def take(self, indexes: np.ndarray) -> tuple[Tensor, Tensor | None]:
-        """These clips."""
-        actions = None if self.actions is None else torch.from_numpy(self.actions[indexes])
-        return self.states[torch.from_numpy(self.rows[indexes])], actions
+        for some in np.array_split(self.starts, max(1, len(self) // COMPARED_STATES)):
+            now, then = (self.states[torch.from_numpy(rows)] for rows in (some, self.successors[some]))
+            if not torch.allclose(now, then, rtol=1e-5, atol=1e-5):
+                return
+        raise TrainingError(
+            f"nothing moves in the pictures of {len(self)} clips: is it the right camera, and does it see the robot?"
+        )
 
 
-def make_clips(recording: Recording, states: Tensor, episodes: np.ndarray, steps: int) -> Clips:
+def make_clips(
+    recording: Recording,
+    states: Tensor,
+    episodes: np.ndarray,
+    steps: int,
+    device: torch.device | str = "cpu",
+) -> Clips:
     """All clips of `steps` model steps within these episodes, with actions when the commands of all are known.
 
     Raises TrainingError when there is none.
     """
-    rows = recording.clips(steps + 1, episodes)
-    if not len(rows):
+    starts = recording.clip_starts(steps + 1, episodes)
+    if not len(starts):
         raise TrainingError(
             f"no clip of {steps + 1} frames at {recording.profile.model_rate_hz:g} Hz in {len(episodes)} episodes: "
             f"record episodes of at least {(steps + 1) / recording.profile.model_rate_hz:.1f} s"
         )
     labelled = np.isin(episodes, recording.labelled_episodes).all()
-    return Clips(states, rows, recording.actions(rows) if labelled else None)
+    actions = recording.step_actions if labelled else None
+    return Clips(states, starts, recording.successors, steps, actions, device)
 
 
 def split_episodes(count: int, seed: int, held_out_share: float = 0.1) -> tuple[np.ndarray, np.ndarray]:

@@ -9,7 +9,8 @@ from torch.nn import functional as F
 
 from wm_ros.models.world_model import WorldModel
 from wm_ros.training.clips import Clips
-from wm_ros.training.optimise import Report, optimise
+from wm_ros.training.engine import Engine
+from wm_ros.training.optimise import Report
 from wm_ros.training.world_model import copy_error, inferred
 
 PAIRS = 512
@@ -19,7 +20,9 @@ ROLLOUT_RATE = 1e-3
 LATENT_WEIGHT = 0.1
 
 
-def train_controller(model: WorldModel, clips: Clips, steps: int, seed: int, report: Report) -> None:
+def train_controller(
+    model: WorldModel, clips: Clips, steps: int, seed: int, report: Report, engine: Engine
+) -> None:
     """Fit c and its inverse on single steps of labelled clips; g and p must be frozen, and are looked through.
 
     [LAM] matches only z. Here the state that the forward model makes of z must be right too: what counts is where an
@@ -28,27 +31,30 @@ def train_controller(model: WorldModel, clips: Clips, steps: int, seed: int, rep
     choose = np.random.default_rng(seed)
 
     def loss() -> tuple[Tensor, dict[str, float]]:
-        states, actions = clips.batch(choose, PAIRS)
+        states, actions = clips.share(choose, PAIRS)
         return _loss(model, states[:, :2], actions[:, :1])
 
-    optimise("controller", _parameters(model), loss, steps, PAIR_RATE, report)
+    engine.optimise("controller", _modules(model), loss, steps, PAIR_RATE, report, [choose])
 
 
-def train_controller_rollouts(model: WorldModel, clips: Clips, steps: int, seed: int, report: Report) -> None:
+def train_controller_rollouts(
+    model: WorldModel, clips: Clips, steps: int, seed: int, report: Report, engine: Engine
+) -> None:
     """Go on with c and its inverse on imagined clips, whose errors add up as they do in a plan; figures as above."""
     choose = np.random.default_rng([seed, 1])
-    optimise(
+    engine.optimise(
         "controller rollouts",
-        _parameters(model),
-        lambda: _loss(model, *clips.batch(choose, CLIPS)),
+        _modules(model),
+        lambda: _loss(model, *clips.share(choose, CLIPS)),
         steps,
         ROLLOUT_RATE,
         report,
+        [choose],
     )
 
 
-def _parameters(model: WorldModel) -> list[torch.nn.Parameter]:
-    return [*model.controller.parameters(), *model.controller_inverse.parameters()]
+def _modules(model: WorldModel) -> list[torch.nn.Module]:
+    return [model.controller, model.controller_inverse]
 
 
 def _loss(model: WorldModel, states: Tensor, actions: Tensor) -> tuple[Tensor, dict[str, float]]:

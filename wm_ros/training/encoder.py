@@ -9,6 +9,8 @@ and ignored the small forearm at this scale: the elbow's action probe stayed at 
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -16,8 +18,12 @@ from torch.nn import functional as F
 
 from wm_ros.data.recording import Recording
 from wm_ros.models.encoders.tiny import TinyEncoder
-from wm_ros.training.optimise import Report, optimise
+from wm_ros.training.engine import Engine
+from wm_ros.training.images import Images
+from wm_ros.training.optimise import Report
+from wm_ros.training.processes import gather, mine
 from wm_ros.training.sigreg import sigreg
+from wm_ros.training.states import mapped
 
 EPISODES_PER_BATCH = 16
 FRAMES_PER_EPISODE = 8
@@ -44,50 +50,53 @@ class ForegroundDecoder(nn.Sequential):
 
 
 def train_encoder(
-    encoder: TinyEncoder, recording: Recording, episodes: np.ndarray, steps: int, seed: int, report: Report
+    encoder: TinyEncoder,
+    recording: Recording,
+    episodes: np.ndarray,
+    steps: int,
+    seed: int,
+    report: Report,
+    engine: Engine,
+    cache_dir: str | Path | None = None,
 ) -> None:
-    """Fit the encoder on the frames of these episodes [E]; figures: `foreground` error (1 = blank) and `sigreg`."""
+    """Fit the encoder on the frames of these episodes [E]; figures: `foreground` error (1 = blank), `sigreg`, and
+    `waiting`, the share of the time that goes into fetching frames.
+
+    cache_dir: folder for preprocessed frames and the median pictures of the episodes while this runs.
+    """
+    device = engine.device
     choose = np.random.default_rng(seed)
-    generator = torch.Generator().manual_seed(seed)
-    backgrounds = torch.cat([_background(encoder, recording, index) for index in episodes])
-    decoder = ForegroundDecoder(encoder.dim, encoder.size)
+    generator = torch.Generator(device).manual_seed(seed)
+    images_of = Images(encoder, recording, cache_dir)
+    backgrounds = mapped((len(episodes), 3, encoder.size // 2, encoder.size // 2), cache_dir)
+    for row, index in enumerate(episodes):
+        backgrounds[row] = _background(images_of, recording.episodes[index])
+    decoder = ForegroundDecoder(encoder.dim, encoder.size).to(device)
     per_batch = min(EPISODES_PER_BATCH, len(episodes))
 
     def loss() -> tuple[Tensor, dict[str, float]]:
-        picked = choose.choice(len(episodes), per_batch, replace=False)
-        rows = [_frames_of(recording, episodes[index], choose) for index in picked]
-        images = encoder.preprocess(torch.from_numpy(recording.frames[np.concatenate(rows)]))
+        with engine.fetching():
+            picked = choose.choice(len(episodes), per_batch, replace=False)
+            rows = [_frames_of(recording.episodes[episodes[index]], choose) for index in picked]
+            images = images_of(np.concatenate(mine(rows))).to(device)
+            background = backgrounds[torch.from_numpy(mine(picked))].to(device)
         states = encoder.from_images(images)[:, 0]
-        grouped = states.view(per_batch, FRAMES_PER_EPISODE, -1)
-        gaussian = sigreg((grouped - grouped.mean(dim=1, keepdim=True)).flatten(0, 1), generator)
-        background = backgrounds[torch.from_numpy(picked)].repeat_interleave(FRAMES_PER_EPISODE, dim=0)
-        foreground = F.avg_pool2d(images, 2) - background
-        error = F.mse_loss(decoder(states), foreground) / foreground.var()
+        grouped = states.view(len(background), FRAMES_PER_EPISODE, -1)
+        gaussian = sigreg(gather((grouped - grouped.mean(dim=1, keepdim=True)).flatten(0, 1)), generator)
+        foreground = F.avg_pool2d(images, 2) - background.repeat_interleave(FRAMES_PER_EPISODE, dim=0)
+        error = F.mse_loss(decoder(states), foreground) / gather(foreground).var()
         figures = {"foreground": error.item(), "sigreg": gaussian.item()}
         return error + SIGREG_WEIGHT * gaussian, figures
 
-    optimise("encoder", [*encoder.parameters(), *decoder.parameters()], loss, steps, RATE, report)
+    engine.optimise("encoder", [encoder, decoder], loss, steps, RATE, report, [choose, generator])
 
 
-def _frames_of(recording: Recording, episode: int, choose: np.random.Generator) -> np.ndarray:
-    frames = recording.episodes[episode]
+def _frames_of(frames: slice, choose: np.random.Generator) -> np.ndarray:
     length = frames.stop - frames.start
     return frames.start + choose.choice(length, FRAMES_PER_EPISODE, replace=length < FRAMES_PER_EPISODE)
 
 
-def _background(encoder: TinyEncoder, recording: Recording, episode: int) -> Tensor:
-    """The median picture of an episode, [1, 3, size / 2, size / 2]."""
-    frames = recording.episodes[episode]
+def _background(images_of: Images, frames: slice) -> Tensor:
+    """The median picture of an episode, [3, size / 2, size / 2]."""
     rows = np.unique(np.linspace(frames.start, frames.stop - 1, MEDIAN_FRAMES).round().astype(int))
-    images = encoder.preprocess(torch.from_numpy(recording.frames[rows]))
-    return F.avg_pool2d(images, 2).median(dim=0, keepdim=True).values
-
-
-@torch.inference_mode()
-def encode_all(encoder: TinyEncoder, recording: Recording, batch: int = 512) -> Tensor:
-    """The states [F, N, D] of all frames of a recording, each frame encoded once."""
-    parts = [
-        encoder(torch.from_numpy(recording.frames[start : start + batch].copy()))
-        for start in range(0, len(recording.frames), batch)
-    ]
-    return torch.cat(parts)
+    return F.avg_pool2d(images_of(rows), 2).median(dim=0).values

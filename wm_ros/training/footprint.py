@@ -13,6 +13,7 @@ from wm_ros.models.card import Card
 from wm_ros.models.world_model import WorldModel
 from wm_ros.training import world_model
 from wm_ros.training.clips import Clips
+from wm_ros.training.engine import Engine
 from wm_ros.training.labelled import train_labelled_world_model
 from wm_ros.training.world_model import train_world_model
 
@@ -50,9 +51,12 @@ def measure_step(model: WorldModel, frames: int) -> Footprint:
     """Train a model for one step on clips of random states, and say what that took."""
     batch = world_model.BATCH
     shape = (batch, frames, model.encoder.tokens, model.encoder.dim)
-    actions = np.random.default_rng(0).uniform(-1, 1, (batch, frames - 1, len(model.card.action_scale)))
-    rows = np.arange(batch * frames).reshape(batch, frames)
-    clips = Clips(torch.randn(batch * frames, *shape[2:]), rows, actions.astype(np.float32))
+    actions = np.random.default_rng(0).uniform(-1, 1, (batch * frames, len(model.card.action_scale)))
+    engine = Engine()
+    rows = np.arange(batch * frames)
+    states = torch.randn(batch * frames, *shape[2:])
+    clips = Clips(states, rows[::frames], rows + 1, frames - 1, actions.astype(np.float32), engine.device)
+    model.to(engine.device)
     train = train_labelled_world_model if model.card.labelled else train_world_model
     own = {parameter.untyped_storage().data_ptr() for parameter in model.parameters()}
     kept: dict[int, int] = {}
@@ -65,7 +69,7 @@ def measure_step(model: WorldModel, frames: int) -> Footprint:
 
     started = time.monotonic()
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        train(model, clips, 1, 0, lambda step, figures: None)
+        train(model, clips, 1, 0, lambda step, figures: None, engine)
     seconds = time.monotonic() - started
     trained = 4 * sum(_numbers(getattr(model, name)) for name in PARTS_TRAINED)
     return Footprint(shape, 4 * _numbers(model), trained, 2 * trained, sum(kept.values()), seconds)

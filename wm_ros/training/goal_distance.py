@@ -13,7 +13,9 @@ from torch.nn import functional as F
 
 from wm_ros.models.world_model import WorldModel
 from wm_ros.training.clips import Clips
-from wm_ros.training.optimise import Report, optimise
+from wm_ros.training.engine import Engine
+from wm_ros.training.optimise import Report
+from wm_ros.training.processes import mine
 
 BATCH = 512
 RATE = 2e-3
@@ -21,19 +23,21 @@ RATE = 2e-3
 ROBUST_BEYOND = 0.2
 
 
-def train_goal_distance(model: WorldModel, clips: Clips, steps: int, seed: int, report: Report) -> None:
+def train_goal_distance(
+    model: WorldModel, clips: Clips, steps: int, seed: int, report: Report, engine: Engine
+) -> None:
     """Fit the goal distance on labelled clips of cached states; figure: `displacement` error in model steps."""
     choose = np.random.default_rng(seed)
     embed, scale = model.goal_distance.embed, model.action_scale
 
     def loss() -> tuple[Tensor, dict[str, float]]:
-        states, actions = clips.batch(choose, BATCH)
+        states, actions = clips.share(choose, BATCH)
         reached = F.pad((actions / scale).cumsum(dim=1), (0, 0, 1, 0))
-        rows = torch.arange(BATCH)
-        ends = torch.from_numpy(choose.integers(0, states.shape[1], (2, BATCH)))
-        start, stop = embed(states[rows, ends[0]]), embed(states[rows, ends[1]])
-        wanted = reached[rows, ends[1]] - reached[rows, ends[0]]
+        rows = torch.arange(len(states))
+        begin, end = (mine(row) for row in torch.from_numpy(choose.integers(0, states.shape[1], (2, BATCH))))
+        start, stop = embed(states[rows, begin]), embed(states[rows, end])
+        wanted = reached[rows, end] - reached[rows, begin]
         error = F.smooth_l1_loss(stop - start, wanted, beta=ROBUST_BEYOND)
         return error, {"displacement": (stop - start - wanted).abs().mean().item()}
 
-    optimise("goal distance", model.goal_distance.parameters(), loss, steps, RATE, report)
+    engine.optimise("goal distance", [model.goal_distance], loss, steps, RATE, report, [choose])

@@ -89,7 +89,7 @@ def controller_scores(model: WorldModel, clips: Clips, seed: int) -> dict[str, f
     return {
         "controller_rollout": steered / copy_error(states),
         "controller_gap": steered / informed,
-        "latent_action_r2": r2(actions[:, 0].numpy(), back.numpy()),
+        "latent_action_r2": r2(actions[:, 0].cpu().numpy(), back.cpu().numpy()),
     }
 
 
@@ -101,9 +101,9 @@ def action_probe(train: Clips, held_out: Clips, seed: int) -> float:
     generator, choose = torch.Generator().manual_seed(seed), np.random.default_rng(seed)
     states, actions = _subset(held_out, seed)
     actions_size = actions.shape[-1]
-    probe = _probe(2 * states.shape[-1], actions_size, generator)
+    probe = _probe(2 * states.shape[-1], actions_size, generator).to(train.device)
     optimizer = torch.optim.AdamW(probe.parameters(), lr=1e-3)
-    spread = torch.from_numpy(train.actions[:, 0]).std(dim=0)
+    spread = torch.from_numpy(train.first_actions()).std(dim=0).to(train.device)
     with torch.enable_grad():
         for _ in range(PROBE_STEPS):
             seen, wanted = train.batch(choose, PROBE_BATCH)
@@ -112,7 +112,7 @@ def action_probe(train: Clips, held_out: Clips, seed: int) -> float:
             loss.backward()
             optimizer.step()
     with torch.no_grad():
-        return r2(actions[:, 0].numpy(), (probe(_pairs(states)) * spread).numpy())
+        return r2(actions[:, 0].cpu().numpy(), (probe(_pairs(states)) * spread).cpu().numpy())
 
 
 def _probe(inputs: int, outputs: int, generator: torch.Generator) -> nn.Sequential:
@@ -130,8 +130,8 @@ def _pairs(states: Tensor) -> Tensor:
 
 
 def _subset(clips: Clips, seed: int) -> tuple[Tensor, Tensor | None]:
-    count = min(SCORED_CLIPS, len(clips.rows))
-    return clips.take(np.random.default_rng(seed).choice(len(clips.rows), count, replace=False))
+    count = min(SCORED_CLIPS, len(clips))
+    return clips.take(np.random.default_rng(seed).choice(len(clips), count, replace=False))
 
 
 def _follow(model: WorldModel, states: Tensor, latents: Tensor) -> Tensor:

@@ -6,12 +6,14 @@ A low prediction error is no controllability: a forward model can do well and ig
 from __future__ import annotations
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 from wm_ros.data.recording import Recording
 from wm_ros.models.world_model import WorldModel
 from wm_ros.training.clips import Clips
 from wm_ros.training.optimise import Report
+from wm_ros.training.phase_state import below
 from wm_ros.training.scores import action_gap
 
 CHECKS = 20
@@ -30,7 +32,7 @@ class BestByActionGap:
     """
 
     def __init__(self, model: WorldModel, clips: Clips, steps: int, seed: int, report: Report) -> None:
-        rows = np.random.default_rng(seed).permutation(len(clips.rows))[:PAIRS]
+        rows = np.random.default_rng(seed).permutation(len(clips))[:PAIRS]
         self._model, self._pairs = model, clips.take(rows)[0][:, :2]
         self._steps, self._every = steps, max(LEAST_STEPS_BETWEEN, steps // CHECKS)
         self._report = report
@@ -55,6 +57,22 @@ class BestByActionGap:
         for part, kept in zip(self._parts(), weights, strict=True):
             part.load_state_dict(kept)
         return step
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """What was found and remembered so far, for a training that is resumed."""
+        gap, step, parts = self._best
+        state = {"gap": torch.tensor(gap, dtype=torch.float64), "step": torch.tensor(step)}
+        for name, value in self._found.items():
+            state[f"found.{name}"] = torch.tensor(value, dtype=torch.float64)
+        for index, part in enumerate(parts):
+            state |= {f"weights.{index}.{name}": tensor for name, tensor in part.items()}
+        return state
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Go on from there."""
+        self._found = {name: value.item() for name, value in below(state, "found.").items()}
+        parts = [below(state, f"weights.{index}.") for index in range(len(self._parts()))]
+        self._best = state["gap"].item(), int(state["step"]), parts
 
     def _parts(self) -> tuple[nn.Module, ...]:
         return self._model.inverse_dynamics, self._model.forward_model, self._model.bottleneck

@@ -16,9 +16,11 @@ def sigreg(states: Tensor, generator: torch.Generator) -> Tensor:
 
     About 1 for a true Gaussian sample, growing with M for anything else (arXiv 2603.19312).
     """
-    directions = torch.randn(states.shape[1], PROJECTIONS, generator=generator, device=states.device)
-    knots = torch.linspace(-REACH, REACH, KNOTS, device=states.device)
-    target = torch.exp(-knots.square() / 2)
-    angles = (states @ F.normalize(directions, dim=0)).unsqueeze(-1) * knots
-    gap = (angles.cos().mean(dim=0) - target).square() + angles.sin().mean(dim=0).square()
-    return torch.trapezoid(gap * target, knots).mean() * len(states)
+    # Angles of several turns: too fine for bf16.
+    with torch.autocast(states.device.type, enabled=False):
+        directions = torch.randn(states.shape[1], PROJECTIONS, generator=generator, device=states.device)
+        knots = torch.linspace(-REACH, REACH, KNOTS, device=states.device)
+        target = torch.exp(-knots.square() / 2)
+        angles = (states.float() @ F.normalize(directions, dim=0)).unsqueeze(-1) * knots
+        gap = (angles.cos().mean(dim=0) - target).square() + angles.sin().mean(dim=0).square()
+        return torch.trapezoid(gap * target, knots).mean() * len(states)

@@ -24,12 +24,17 @@ from wm_ros.robots.profile import RobotProfile
 from wm_ros.training import scores
 from wm_ros.training.clips import Clips, make_clips
 from wm_ros.training.controller import train_controller, train_controller_rollouts
-from wm_ros.training.encoder import encode_all, train_encoder
+from wm_ros.training.encoder import train_encoder
+from wm_ros.training.engine import Engine
 from wm_ros.training.goal_distance import train_goal_distance
+from wm_ros.training.identity import identity
 from wm_ros.training.labelled import train_labelled_world_model
 from wm_ros.training.optimise import Report
+from wm_ros.training.processes import process_count
+from wm_ros.training.progress import Progress
 from wm_ros.training.selection import BestByActionGap
 from wm_ros.training.split import split
+from wm_ros.training.states import encode_all, mapped
 from wm_ros.training.world_model import train_world_model
 
 # Called with a phase's name and its number of steps; gives the function to report each step to.
@@ -51,6 +56,8 @@ class TrainOptions:
     preset: str = "tiny"
     controller: str = "state-conditioned"
     labelled: bool = False
+    optimiser: str = "adamw"
+    precision: str = "fp32"
     choose: bool = True  # the world model's weights by their action gap on held-out episodes, else the last
     seed: int = 0
     split_seed: int | None = None  # of the episodes held out; None: the seed. Models to be compared share one
@@ -62,6 +69,20 @@ class TrainOptions:
         return replace(self, **{name: max(1, round(effort * getattr(self, name))) for name in names})
 
 
+@dataclass(frozen=True)
+class Run:
+    """How this run goes about a training; nothing of it changes the weights.
+
+    resume: go on with the progress in the folder of the checkpoint, if there is some. save_every_s: seconds after which
+    progress is saved. cache_dir: folder for the states while this runs (default TMPDIR). log_dir: for TensorBoard.
+    """
+
+    resume: bool = False
+    save_every_s: float = 60.0
+    cache_dir: Path | None = None
+    log_dir: Path | None = None
+
+
 def train(
     recording: Recording,
     out: str | Path,
@@ -69,6 +90,7 @@ def train(
     source: str,
     phases: Phases,
     encoder_of: WorldModel | None = None,
+    run: Run = Run(),
     states: Tensor | None = None,
 ) -> dict[str, float]:
     """Train a model on a recording and write its checkpoint folder; returns the held-out scores.
@@ -79,39 +101,48 @@ def train(
 
     source: what the recording is, for the card. encoder_of: a model whose encoder is taken over as it is, instead of
     training one; states: what it made of all frames [F, N, D], instead of encoding them. Raises TrainingError when
-    there is too little to train or score on.
+    there is too little to train or score on. The progress is kept in `out`/.progress until the checkpoint is written.
+    In several processes, each calls this with the same arguments; the main one writes.
     """
     started = time.monotonic()
+    engine = Engine(options.optimiser, options.precision, run.log_dir)
     torch.manual_seed(options.seed)
     episodes = split(recording, options)
-    model = WorldModel(new_card(recording.profile, options, encoder_of))
+    card = new_card(recording.profile, options, encoder_of)
+    model = WorldModel(card).to(engine.device)
+    taken = None if encoder_of is None else encoder_of.encoder
+    progress = Progress(Path(out) / ".progress", identity(recording, card, options, taken), run.resume)
+    engine.keep(progress, run.save_every_s)
     encoded = states is not None
     if not encoded:
         # Filled in when the encoder is trained; what the recording lacks is told before that takes its minutes.
-        states = torch.zeros(len(recording.frames), model.encoder.tokens, model.encoder.dim)
-    seen_clips = make_clips(recording, states, episodes.seen, options.clip_steps)
-    train_clips = make_clips(recording, states, episodes.fitted, options.clip_steps)
-    test_clips = make_clips(recording, states, episodes.scored, options.clip_steps)
+        states = mapped((len(recording.frames), model.encoder.tokens, model.encoder.dim), run.cache_dir)
+    seen_clips, train_clips, test_clips = (
+        make_clips(recording, states, some, options.clip_steps, engine.device)
+        for some in (episodes.seen, episodes.fitted, episodes.scored)
+    )
     choosing_clips = None
     if len(episodes.choosing):
-        choosing_clips = make_clips(recording, states, episodes.choosing, options.clip_steps)
+        choosing_clips = make_clips(recording, states, episodes.choosing, options.clip_steps, engine.device)
     for clips in (train_clips, test_clips):
         clips.require_actions(recording.profile.names)
-    if encoder_of is None:
-        report = phases("encoder", options.encoder_steps)
-        train_encoder(model.encoder, recording, episodes.seen, options.encoder_steps, options.seed, report)
+    if taken is None:
+        report, steps = phases("encoder", options.encoder_steps), options.encoder_steps
+        train_encoder(
+            model.encoder, recording, episodes.seen, steps, options.seed, report, engine, run.cache_dir
+        )
     else:
-        model.encoder.load_state_dict(encoder_of.encoder.state_dict())
+        model.encoder.load_state_dict(taken.state_dict())
     model.encoder.requires_grad_(False).eval()
     if not encoded:
-        states.copy_(encode_all(model.encoder, recording))
+        encode_all(model.encoder, recording, states)
     for clips in (train_clips, test_clips):
         clips.require_motion()
     threads = torch.get_num_threads()
     if options.preset == "tiny":
         # The heads' matrices are small: a second thread costs them more than it brings.
         torch.set_num_threads(1)
-    chosen = _train_heads(model, options, phases, seen_clips, train_clips, choosing_clips)
+    chosen = _train_heads(model, options, phases, seen_clips, train_clips, choosing_clips, engine)
     torch.set_num_threads(threads)
     model.eval()
     found = {
@@ -129,12 +160,15 @@ def train(
         choosing_episodes=len(episodes.choosing),
         chosen_at_step=chosen,
         frames=len(recording.frames),
-        seconds=round(time.monotonic() - started),
+        seconds=round(progress.seconds + time.monotonic() - started),
         threads=threads,
+        processes=process_count(),
         per_dimension=scores.dimension_scores(model, test_clips, options.seed),
         versions={"wm_ros": __version__, "torch": torch.__version__, "numpy": np.__version__},
     )
-    save_checkpoint(model, out)
+    if engine.is_main:
+        save_checkpoint(model, out)
+        progress.remove()
     return found
 
 
@@ -145,6 +179,7 @@ def _train_heads(
     seen: Clips,
     clips: Clips,
     choosing: Clips | None,
+    engine: Engine,
 ) -> int:
     """World model on all clips, then goal distance and controller on those with commands; on cached states.
 
@@ -154,21 +189,25 @@ def _train_heads(
     report = phases("world model", chosen)
     best = BestByActionGap(model, choosing, chosen, options.seed, report) if choosing else None
     if options.labelled:
-        train_labelled_world_model(model, clips, options.world_model_steps, options.seed, best or report)
+        train_labelled_world_model(
+            model, clips, options.world_model_steps, options.seed, best or report, engine
+        )
     else:
-        train_world_model(model, seen, options.world_model_steps, options.seed, best or report)
+        train_world_model(model, seen, options.world_model_steps, options.seed, best or report, engine)
     if best:
         chosen = best.restore()
     for part in (model.inverse_dynamics, model.forward_model, model.bottleneck):
         part.requires_grad_(False)
 
     report = phases("goal distance", options.goal_distance_steps)
-    train_goal_distance(model, clips, options.goal_distance_steps, options.seed, report)
+    train_goal_distance(model, clips, options.goal_distance_steps, options.seed, report, engine)
     if not options.labelled:
         report = phases("controller", options.controller_steps)
-        train_controller(model, clips, options.controller_steps, options.seed, report)
+        train_controller(model, clips, options.controller_steps, options.seed, report, engine)
         report = phases("controller rollouts", options.controller_rollout_steps)
-        train_controller_rollouts(model, clips, options.controller_rollout_steps, options.seed, report)
+        train_controller_rollouts(
+            model, clips, options.controller_rollout_steps, options.seed, report, engine
+        )
     return chosen
 
 

@@ -9,23 +9,26 @@ from torch.nn import functional as F
 
 from wm_ros.models.world_model import WorldModel
 from wm_ros.training.clips import Clips
-from wm_ros.training.optimise import Report, optimise
+from wm_ros.training.engine import Engine
+from wm_ros.training.optimise import Report
+from wm_ros.training.processes import gather, mine
 
 BATCH = 128
 RATE = 2e-3
 
 
-def train_world_model(model: WorldModel, clips: Clips, steps: int, seed: int, report: Report) -> None:
+def train_world_model(
+    model: WorldModel, clips: Clips, steps: int, seed: int, report: Report, engine: Engine
+) -> None:
     """Fit g, p and their bottleneck on clips without looking at any robot action [LAM]."""
     choose = np.random.default_rng(seed)
-    generator = torch.Generator().manual_seed(seed)
-    parts = (model.inverse_dynamics, model.forward_model, model.bottleneck)
-    parameters = [parameter for part in parts for parameter in part.parameters()]
+    generator = torch.Generator(model.device).manual_seed(seed)
+    parts = [model.inverse_dynamics, model.forward_model, model.bottleneck]
 
     def loss() -> tuple[Tensor, dict[str, float]]:
-        return world_model_loss(model, clips.batch(choose, BATCH)[0], generator)
+        return world_model_loss(model, clips.share(choose, BATCH)[0], generator)
 
-    optimise("world model", parameters, loss, steps, RATE, report)
+    engine.optimise("world model", parts, loss, steps, RATE, report, [choose, generator])
 
 
 def world_model_loss(
@@ -35,11 +38,11 @@ def world_model_loss(
 
     The forward model imagines the whole clip from its first state and the latent actions that pass the bottleneck;
     error against the true states plus the bottleneck's own loss. Figures: `error_to_copy` (1 = as bad as no motion)
-    and the bottleneck's health.
+    and the bottleneck's health. Of several processes, each imagines its own clips; the bottleneck sees those of all.
     """
-    raw = inferred(model, states)[1]
+    raw = gather(inferred(model, states)[1])
     latents, price = model.bottleneck(raw, generator)
-    error = F.mse_loss(imagine(model, states[:, 0], latents), states[:, 1:])
+    error = F.mse_loss(imagine(model, states[:, 0], mine(latents)), states[:, 1:])
     with torch.no_grad():
         health = model.bottleneck.health(raw)
     figures = {name: value.item() for name, value in health.items() if not value.ndim}

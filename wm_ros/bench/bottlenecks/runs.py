@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from wm_ros.bench.bottlenecks.identity import differences
 from wm_ros.evaluation.plan_error import PLANNER
 from wm_ros.models.card import read_card
 from wm_ros.planning.cem import CemOptions
+from wm_ros.training.identity import differences
 from wm_ros.training.train import TrainOptions
 
 BASELINE = "action-labelled"

@@ -14,13 +14,13 @@ from typing import Any, Protocol
 import numpy as np
 
 from wm_ros.bench.bottlenecks.encoder import prepare
-from wm_ros.bench.bottlenecks.identity import differences, identity
 from wm_ros.bench.bottlenecks.runs import MODELS, Run, SweepError, all_runs, write_json
 from wm_ros.bench.bottlenecks.worker import Shared, start, work
 from wm_ros.data.recording import Recording
 from wm_ros.models.world_model import WorldModel
+from wm_ros.training.identity import differences, identity
 from wm_ros.training.optimise import Report
-from wm_ros.training.train import TrainOptions
+from wm_ros.training.train import TrainOptions, new_card
 
 POLL_S = 0.2
 
@@ -59,6 +59,7 @@ def sweep(
     source: str,
     view: View,
     encoder_of: WorldModel | None = None,
+    cache_dir: Path | None = None,
 ) -> list[Run]:
     """Train and measure every model with every seed on one recording, with one encoder; returns the finished runs.
 
@@ -66,22 +67,25 @@ def sweep(
     folder `out` is not repeated. The number of jobs changes no figure.
 
     source: what the recording is, for the cards. encoder_of: a model whose encoder is taken over instead of training
-    one. Raises SweepError when the folder holds another comparison, or a run with other options.
+    one. cache_dir: for what the training of the encoder caches (default TMPDIR). Raises SweepError when the folder
+    holds another comparison, or a run with other options.
     """
     shared = TrainOptions(split_seed=_split_seed(encoder_of)).scaled(options.effort)
-    what = json.loads(json.dumps(identity(recording, shared, options.effort, encoder_of)))
+    taken = None if encoder_of is None else encoder_of.encoder
+    same = identity(recording, new_card(recording.profile, shared, encoder_of), shared, taken)
+    what = json.loads(json.dumps({"effort": options.effort, **same}))
     runs = all_runs(out, shared, MODELS, options.seeds, options.goals)
     _require_same(out, what)
     for run in runs:
         run.require_same_options()
     out.mkdir(parents=True, exist_ok=True)
     write_json(out / "sweep.json", what)
-    prepare(out, recording, shared, encoder_of, view.phase)
+    prepare(out, recording, shared, what, encoder_of, view.phase, cache_dir)
     left = [run for run in runs if not run.trained or run.planning is None]
     view.begin(len(left))
     # The workers have the states; pixels would be copied to each of them.
     blind = replace(recording, frames=np.empty((len(recording.frames), 0, 0, 3), np.uint8))
-    _work(left, options.jobs, Shared(out, blind, shared, what["encoder"], source), view)
+    _work(left, options.jobs, Shared(out, blind, shared, what["model"]["encoder"], source), view)
     return runs
 
 

@@ -20,9 +20,9 @@ from wm_ros.evaluation import plan_error
 from wm_ros.models.checkpoint import load_checkpoint
 from wm_ros.models.world_model import WorldModel
 from wm_ros.planning.cem import CemOptions
+from wm_ros.training import train as training
 from wm_ros.training.memory import keep_memory
 from wm_ros.training.split import split
-from wm_ros.training.train import TrainOptions, train
 
 REPORT_EVERY_S = 0.3
 
@@ -33,7 +33,7 @@ class Shared:
 
     out: Path
     recording: Recording
-    options: TrainOptions
+    options: training.TrainOptions
     encoder: dict[str, Any]
     source: str
 
@@ -56,7 +56,10 @@ def work(run: Run) -> None:
     shared, steps = _shared, _Steps(run)
     encoder_of, states = load_prepared(shared.out, shared.recording.profile, shared.options, shared.encoder)
     if not run.trained:
-        train(shared.recording, run.folder, run.options, shared.source, steps.phase, encoder_of, states)
+        how = training.Run(resume=True)
+        training.train(
+            shared.recording, run.folder, run.options, shared.source, steps.phase, encoder_of, how, states
+        )
     if run.planning is None:
         model = None if run.options is None else load_checkpoint(run.folder)
         run.keep_planning(_planning(run, model, states, steps))

@@ -1,0 +1,60 @@
+"""What a training is: its data, options and model, as a dictionary that says whether another is the same."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from wm_ros import __version__
+from wm_ros.data.recording import Recording
+from wm_ros.models.card import Card
+
+COMPARED_FRAMES = 64
+
+
+def identity(recording: Recording, card: Card, options: Any, taken: nn.Module | None) -> dict[str, Any]:
+    """What a training with these options (a dataclass) is. taken: an encoder that is not trained but taken over."""
+    frames = recording.frames
+    some = np.unique(np.linspace(0, len(frames) - 1, COMPARED_FRAMES).astype(int))
+    commands = recording.commands
+    data = {
+        "frames": "x".join(map(str, frames.shape)),
+        "pictures": _digest(*(frames[index] for index in some)),
+        "stamps": _digest(recording.stamps_ns),
+        "episodes": _digest(np.array([episode.start for episode in recording.episodes])),
+        "unlabelled_episodes": _digest(np.array(recording.unlabelled)),
+        "commands": "none" if commands is None else _digest(commands.stamps_ns, commands.vectors),
+    }
+    return {
+        "wm_ros": __version__,
+        "options": asdict(options),
+        "data": data,
+        "model": json.loads(card.to_json()),
+        "encoder_from": "none"
+        if taken is None
+        else _digest(*(t.numpy() for t in taken.state_dict().values())),
+    }
+
+
+def differences(before: Any, now: Any, name: str = "") -> list[str]:
+    """What differs between two such dictionaries, a sentence each."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        keys = [*before, *(key for key in now if key not in before)]
+        return [
+            text
+            for key in keys
+            for text in differences(before.get(key), now.get(key), f"{name}.{key}" if name else key)
+        ]
+    return [] if before == now else [f"{name} was {before} and is {now}"]
+
+
+def _digest(*arrays: np.ndarray) -> str:
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).view(np.uint8))
+    return digest.hexdigest()[:16]
