@@ -17,7 +17,7 @@ from wm_ros.data.record_sim import record_sim
 from wm_ros.models.checkpoint import load_checkpoint
 from wm_ros.robots.profile import load_profile
 from wm_ros.training import scores
-from wm_ros.training import train as training
+from wm_ros.training import split as splitting
 from wm_ros.training.clips import Clips
 from wm_ros.training.selection import CHECKS, BestByActionGap, set_apart
 from wm_ros.training.train import TrainOptions, train
@@ -152,7 +152,7 @@ def test_too_few_episodes_all_score(recording):
 def half_held_out(monkeypatch):
     monkeypatch.setattr(scores, "PROBE_STEPS", 5)
     monkeypatch.setattr(
-        training, "split_episodes", lambda count, seed: (np.arange(0, 5), np.arange(5, count))
+        splitting, "split_episodes", lambda count, seed: (np.arange(0, 5), np.arange(5, count))
     )
 
 

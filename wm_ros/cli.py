@@ -35,6 +35,7 @@ app.add_typer(bench, name="bench")
 EXTRAS = {
     "accelerate": "train",
     "av": "train",
+    "matplotlib": "eval",
     "mcap": "train",
     "mujoco": "sim",
     "pyarrow": "train",

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from wm_ros.commands.data_options import CacheDir, Camera, FrameSize, Paths, Profile
+
 bench = typer.Typer(
     help="Measure what is promised, each against the straightforward way in the same run.",
     no_args_is_help=True,
@@ -51,6 +53,68 @@ def goals(
 
 
 @bench.command()
+def bottlenecks(
+    paths: Paths,
+    out: Annotated[
+        Path, typer.Option(help="Folder of checkpoints and table; a comparison in it is gone on with.")
+    ],
+    profile: Profile = "arm",
+    encoder_from: Annotated[
+        Path | None, typer.Option(help="Take the encoder of this checkpoint instead of training one.")
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Runs of each model.")] = 3,
+    goals: Annotated[
+        int, typer.Option(min=0, help="Goal pictures that each run drives the embedded arm to; 0: none.")
+    ] = 10,
+    effort: Annotated[
+        float,
+        typer.Option(min=0.001, help="Share of the default number of steps; 0.01 tries everything out."),
+    ] = 1.0,
+    jobs: Annotated[int, typer.Option(min=1, help="Runs at a time, a CPU each; changes no figure.")] = 2,
+    camera: Camera = None,
+    frame_size: FrameSize = None,
+    cache_dir: CacheDir = None,
+) -> None:
+    """Train the five bottlenecks and the action-labelled baseline on one recording: one table.
+
+    One encoder and one set of held-out episodes for all. Mean, least and most of the seeds go to table.json, table.md
+    and table.png, checkpoints to OUT/<bottleneck>-<seed>. Ended early, the same command goes on; more --seeds add.
+
+    \b
+    The embedded arm, some hours on two cores:
+        wm_ros record --sim --episodes 1500 --seconds 4 --out bag --seed 0
+        wm_ros bench bottlenecks bag --out compared
+    """
+    import torch
+
+    from wm_ros.bench.bottlenecks.report import asked_for, make_table, why_no_goals, write_report
+    from wm_ros.bench.bottlenecks.sweep import SweepOptions, sweep
+    from wm_ros.commands.sweep_view import SweepView
+    from wm_ros.data.load import load_recording
+    from wm_ros.models.checkpoint import load_checkpoint
+    from wm_ros.robots.profile import load_profile
+    from wm_ros.training.memory import keep_memory
+
+    torch.set_num_threads(1)
+    keep_memory()
+    robot = load_profile(profile)
+    encoder_of = None if encoder_from is None else load_checkpoint(encoder_from)
+    no_goals = why_no_goals(robot, goals)
+    options = SweepOptions(seeds, 0 if no_goals else goals, effort, jobs)
+    source = ", ".join(path.name for path in paths)
+    encoder = "trained once for all" if encoder_from is None else f"taken from {encoder_from.name}"
+    with SweepView() as view:
+        if no_goals:
+            view.say(f"no planning success: {no_goals}")
+        recording = load_recording(paths, robot, cache_dir, frame_size, camera)
+        runs = sweep(recording, out, options, source, view, encoder_of, cache_dir)
+    table = make_table(runs, recording, asked_for(source, options, encoder), no_goals)
+    write_report(table, out)
+    view.table(table)
+    view.say(f"table: {out / 'table.md'}, .json and .png")
+
+
+@bench.command()
 def images(json_file: Json = None) -> None:
     """Convert 640x480 images between messages and arrays: ours, element by element, and one copy of the pixels."""
     from wm_ros.bench.images import compare
@@ -67,7 +131,7 @@ def training(
     import torch
 
     from wm_ros.bench.training import compare_memory, compare_steps
-    from wm_ros.commands.train import keep_memory
+    from wm_ros.training.memory import keep_memory
 
     torch.set_num_threads(1)
     keep_memory()

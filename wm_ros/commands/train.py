@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -94,6 +92,7 @@ def train(
     from wm_ros.models.checkpoint import load_checkpoint
     from wm_ros.robots.profile import load_profile
     from wm_ros.training.collapse import warnings_of
+    from wm_ros.training.memory import keep_memory
     from wm_ros.training.train import Run, TrainOptions, new_card
     from wm_ros.training.train import train as run_training
 
@@ -132,13 +131,3 @@ def train(
     for warning in warnings_of(narrow, scores):
         view.say(f"warning: {warning}")
     view.say(f"checkpoint: {out}")
-
-
-def keep_memory() -> None:
-    """Have glibc keep freed memory: giving activations back to the system at every step doubles training time."""
-    if sys.platform == "linux":
-        trim_threshold, mmap_threshold = -1, -3  # of <malloc.h>
-        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-        if mallopt is not None:
-            mallopt(mmap_threshold, 1 << 30)
-            mallopt(trim_threshold, (1 << 31) - 1)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from wm_ros import __version__
 from wm_ros.data.recording import Recording
@@ -21,17 +22,18 @@ from wm_ros.models.presets import PRESETS
 from wm_ros.models.world_model import WorldModel
 from wm_ros.robots.profile import RobotProfile
 from wm_ros.training import scores
-from wm_ros.training.clips import Clips, make_clips, split_episodes
+from wm_ros.training.clips import Clips, make_clips
 from wm_ros.training.controller import train_controller, train_controller_rollouts
 from wm_ros.training.encoder import train_encoder
 from wm_ros.training.engine import Engine
 from wm_ros.training.goal_distance import train_goal_distance
 from wm_ros.training.identity import identity
 from wm_ros.training.labelled import train_labelled_world_model
-from wm_ros.training.optimise import Report, TrainingError
+from wm_ros.training.optimise import Report
 from wm_ros.training.processes import process_count
 from wm_ros.training.progress import Progress
-from wm_ros.training.selection import BestByActionGap, set_apart
+from wm_ros.training.selection import BestByActionGap
+from wm_ros.training.split import split
 from wm_ros.training.states import encode_all, mapped
 from wm_ros.training.world_model import train_world_model
 
@@ -58,6 +60,7 @@ class TrainOptions:
     precision: str = "fp32"
     choose: bool = True  # the world model's weights by their action gap on held-out episodes, else the last
     seed: int = 0
+    split_seed: int | None = None  # of the episodes held out; None: the seed. Models to be compared share one
 
     def scaled(self, effort: float) -> TrainOptions:
         """The same training with this share of the steps, at least one of each."""
@@ -88,6 +91,7 @@ def train(
     phases: Phases,
     encoder_of: WorldModel | None = None,
     run: Run = Run(),
+    states: Tensor | None = None,
 ) -> dict[str, float]:
     """Train a model on a recording and write its checkpoint folder; returns the held-out scores.
 
@@ -96,47 +100,42 @@ def train(
     held-out episode chooses among the world model's weights, the rest score the model.
 
     source: what the recording is, for the card. encoder_of: a model whose encoder is taken over as it is, instead of
-    training one. Raises TrainingError when there is too little to train or score on. The progress is kept in
-    `out`/.progress until the checkpoint is written. In several processes, each calls this with the same arguments; the
-    main one writes.
+    training one; states: what it made of all frames [F, N, D], instead of encoding them. Raises TrainingError when
+    there is too little to train or score on. The progress is kept in `out`/.progress until the checkpoint is written.
+    In several processes, each calls this with the same arguments; the main one writes.
     """
     started = time.monotonic()
     engine = Engine(options.optimiser, options.precision, run.log_dir)
     torch.manual_seed(options.seed)
-    labelled = recording.labelled_episodes
-    if not len(labelled):
-        raise TrainingError(
-            "the recording has no commands, which the controller learns from: add one that has them; `wm_ros inspect` "
-            "says what each can train"
-        )
-    fitted, held_out = (labelled[part] for part in split_episodes(len(labelled), options.seed))
-    seen = np.setdiff1d(np.arange(len(recording.episodes)), held_out)
-    choosing, scored = held_out[:0], held_out
-    if options.choose:
-        choosing, scored = set_apart(recording, held_out, options.clip_steps)
+    episodes = split(recording, options)
     card = new_card(recording.profile, options, encoder_of)
     model = WorldModel(card).to(engine.device)
     taken = None if encoder_of is None else encoder_of.encoder
     progress = Progress(Path(out) / ".progress", identity(recording, card, options, taken), run.resume)
     engine.keep(progress, run.save_every_s)
-    # Filled in when the encoder is trained; what the recording lacks is told before that takes its minutes.
-    states = mapped((len(recording.frames), model.encoder.tokens, model.encoder.dim), run.cache_dir)
+    encoded = states is not None
+    if not encoded:
+        # Filled in when the encoder is trained; what the recording lacks is told before that takes its minutes.
+        states = mapped((len(recording.frames), model.encoder.tokens, model.encoder.dim), run.cache_dir)
     seen_clips, train_clips, test_clips = (
-        make_clips(recording, states, episodes, options.clip_steps, engine.device)
-        for episodes in (seen, fitted, scored)
+        make_clips(recording, states, some, options.clip_steps, engine.device)
+        for some in (episodes.seen, episodes.fitted, episodes.scored)
     )
     choosing_clips = None
-    if len(choosing):
-        choosing_clips = make_clips(recording, states, choosing, options.clip_steps, engine.device)
+    if len(episodes.choosing):
+        choosing_clips = make_clips(recording, states, episodes.choosing, options.clip_steps, engine.device)
     for clips in (train_clips, test_clips):
         clips.require_actions(recording.profile.names)
     if taken is None:
         report, steps = phases("encoder", options.encoder_steps), options.encoder_steps
-        train_encoder(model.encoder, recording, seen, steps, options.seed, report, engine, run.cache_dir)
+        train_encoder(
+            model.encoder, recording, episodes.seen, steps, options.seed, report, engine, run.cache_dir
+        )
     else:
         model.encoder.load_state_dict(taken.state_dict())
     model.encoder.requires_grad_(False).eval()
-    encode_all(model.encoder, recording, states)
+    if not encoded:
+        encode_all(model.encoder, recording, states)
     for clips in (train_clips, test_clips):
         clips.require_motion()
     threads = torch.get_num_threads()
@@ -155,10 +154,10 @@ def train(
     model.card.training.update(
         options=asdict(options),
         source=source,
-        episodes=len(seen),
-        labelled_episodes=len(fitted),
-        held_out_episodes=len(held_out),
-        choosing_episodes=len(choosing),
+        episodes=len(episodes.seen),
+        labelled_episodes=len(episodes.fitted),
+        held_out_episodes=len(episodes.choosing) + len(episodes.scored),
+        choosing_episodes=len(episodes.choosing),
         chosen_at_step=chosen,
         frames=len(recording.frames),
         seconds=round(progress.seconds + time.monotonic() - started),

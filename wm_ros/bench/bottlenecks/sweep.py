@@ -1,0 +1,146 @@
+"""Trains and measures all runs of a comparison in several processes, and goes on where it was ended."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from wm_ros.bench.bottlenecks.encoder import prepare
+from wm_ros.bench.bottlenecks.runs import MODELS, Run, SweepError, all_runs, write_json
+from wm_ros.bench.bottlenecks.worker import Shared, start, work
+from wm_ros.data.recording import Recording
+from wm_ros.models.world_model import WorldModel
+from wm_ros.training.identity import differences, identity
+from wm_ros.training.optimise import Report
+from wm_ros.training.train import TrainOptions, new_card
+
+POLL_S = 0.2
+
+
+@dataclass(frozen=True)
+class SweepOptions:
+    """seeds: runs of each model; goals: pictures that each run drives to, 0 for none; effort: share of the default
+    number of steps; jobs: runs at a time."""
+
+    seeds: int = 3
+    goals: int = 10
+    effort: float = 1.0
+    jobs: int = 2
+
+
+class View(Protocol):
+    """Who is told how it goes."""
+
+    def phase(self, name: str, steps: int) -> Report:
+        """A phase that comes before the runs."""
+
+    def begin(self, runs: int) -> None:
+        """So many runs are left to do."""
+
+    def going(self, run: str, phase: str, share: float, figures: dict[str, float]) -> None:
+        """A run has got so far."""
+
+    def done(self, run: str, figures: dict[str, float], error: BaseException | None) -> None:
+        """A run is finished, or has failed."""
+
+
+def sweep(
+    recording: Recording,
+    out: Path,
+    options: SweepOptions,
+    source: str,
+    view: View,
+    encoder_of: WorldModel | None = None,
+    cache_dir: Path | None = None,
+) -> list[Run]:
+    """Train and measure every model with every seed on one recording, with one encoder; returns the finished runs.
+
+    All runs hold out the same episodes: those that the training of the encoder held out. A run that is finished in the
+    folder `out` is not repeated. The number of jobs changes no figure.
+
+    source: what the recording is, for the cards. encoder_of: a model whose encoder is taken over instead of training
+    one. cache_dir: for what the training of the encoder caches (default TMPDIR). Raises SweepError when the folder
+    holds another comparison, or a run with other options.
+    """
+    shared = TrainOptions(split_seed=_split_seed(encoder_of)).scaled(options.effort)
+    taken = None if encoder_of is None else encoder_of.encoder
+    same = identity(recording, new_card(recording.profile, shared, encoder_of), shared, taken)
+    what = json.loads(json.dumps({"effort": options.effort, **same}))
+    runs = all_runs(out, shared, MODELS, options.seeds, options.goals)
+    _require_same(out, what)
+    for run in runs:
+        run.require_same_options()
+    out.mkdir(parents=True, exist_ok=True)
+    write_json(out / "sweep.json", what)
+    prepare(out, recording, shared, what, encoder_of, view.phase, cache_dir)
+    left = [run for run in runs if not run.trained or run.planning is None]
+    view.begin(len(left))
+    # The workers have the states; pixels would be copied to each of them.
+    blind = replace(recording, frames=np.empty((len(recording.frames), 0, 0, 3), np.uint8))
+    _work(left, options.jobs, Shared(out, blind, shared, what["model"]["encoder"], source), view)
+    return runs
+
+
+def _work(runs: list[Run], jobs: int, shared: Shared, view: View) -> None:
+    """Do all runs; when one fails, the others are done all the same, and then the error of the first is raised."""
+    context = multiprocessing.get_context("spawn")
+    reports, others = context.SimpleQueue(), set(multiprocessing.active_children())
+    errors: list[BaseException] = []
+    with ProcessPoolExecutor(jobs, context, start, (shared, reports)) as pool:
+        pending: dict[Future, Run] = {pool.submit(work, run): run for run in runs}
+        try:
+            while pending:
+                finished, _ = wait(pending, POLL_S, FIRST_COMPLETED)
+                for report in _drain(reports):
+                    view.going(*report)
+                for future in finished:
+                    run, error = pending.pop(future), future.exception()
+                    view.done(run.name, {} if error else run.figures, error)
+                    errors += [error] if error else []
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for child in set(multiprocessing.active_children()) - others:
+                child.terminate()
+            raise
+    if errors and isinstance(errors[0], BrokenProcessPool):
+        raise SweepError(
+            "the process of a run was ended from outside, perhaps for want of memory: lower --jobs, and run the same "
+            "command again, which goes on from here"
+        ) from errors[0]
+    if errors:
+        raise errors[0]
+
+
+def _drain(reports: multiprocessing.SimpleQueue) -> Iterator[tuple[str, str, float, dict[str, float]]]:
+    while not reports.empty():
+        yield reports.get()
+
+
+def _split_seed(encoder_of: WorldModel | None) -> int:
+    """The seed by which the training of an encoder held out episodes."""
+    trained_with = {} if encoder_of is None else encoder_of.card.training.get("options", {})
+    split_seed = trained_with.get("split_seed")
+    return trained_with.get("seed", 0) if split_seed is None else split_seed
+
+
+def _require_same(out: Path, what: dict[str, Any]) -> None:
+    path = out / "sweep.json"
+    if not path.is_file():
+        if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+            raise SweepError(
+                f"{out} exists and holds no comparison; nothing is overwritten: give another --out"
+            )
+        return
+    if found := differences(json.loads(path.read_text(encoding="utf-8")), what):
+        raise SweepError(
+            f"{out} holds a comparison that differs: {'; '.join(found)}. Give another --out, or the options it was "
+            "begun with"
+        )

@@ -1,0 +1,91 @@
+"""The table of a comparison: mean and spread over the seeds of every figure, as data and as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+BELOW, ABOVE = "none", "deterministic"  # the bounds of the one-step error
+POSITION = "one_step_position"
+
+# Figures in the order of the table, with what they mean. Plan errors come last, one for each unit.
+FIGURES = {
+    "one_step": "one-step error / error of predicting no change",
+    POSITION: f"one-step error between its bounds: `{BELOW}` is 0, `{ABOVE}` is 1",
+    "rollout": "error over the clip from true latent actions / no change",
+    "leakage": "one-step error across a cut between two clips / without the cut",
+    "cycle": "error after borrowing the latent action to another clip and back / without",
+    "action_gap_shuffled": "one-step error with another clip's latent action / with the true one",
+    "action_gap_zero": "one-step error with no latent action / with the true one",
+    "controller_rollout": "error over the clip from robot actions / no change",
+    "controller_gap": "error from robot actions / from true latent actions",
+    "latent_action_r2": "R2 of the robot action read from the latent action",
+    "action_probe_r2": "R2 of the robot action read from two states, whatever the model",
+    "planning_success": "share of goal pictures in unseen scenes that were reached, in lockstep",
+}
+PLAN_ERROR = "plan_error_"
+
+Row = dict[str, dict[str, Any]]
+
+
+def tabulate(runs: Mapping[str, Sequence[Mapping[str, float]]]) -> dict[str, Row]:
+    """For each model, the figures of its runs in the order of the seeds -> `mean`, `low`, `high` and `by_seed`."""
+    placed = {model: [dict(figures) for figures in seeds] for model, seeds in runs.items()}
+    for seeds in placed.values():
+        for seed, figures in enumerate(seeds):
+            position = _position(figures, runs[BELOW][seed], runs[ABOVE][seed])
+            if position is not None:
+                figures[POSITION] = position
+    return {model: _row(seeds) for model, seeds in placed.items()}
+
+
+def figures_of(rows: Mapping[str, Row]) -> dict[str, str]:
+    """The figures that any model has, with their meaning."""
+    names = {name for row in rows.values() for name in row}
+    errors = {
+        name: f"planned against recorded motion, three model steps ahead, {name.removeprefix(PLAN_ERROR)}"
+        for name in sorted(names)
+        if name.startswith(PLAN_ERROR)
+    }
+    return {name: meaning for name, meaning in {**FIGURES, **errors}.items() if name in names}
+
+
+def markdown(table: Mapping[str, Any]) -> str:
+    """The table with its header, to be pasted: figures down, models across, mean and (least .. most) of the seeds."""
+    rows, figures = table["rows"], table["figures"]
+    lines = [f"- {name}: {value}" for name, value in table["about"].items()]
+    lines += [f"- no {name.replace('_', ' ')}: {reason}" for name, reason in table["left_out"].items()]
+    lines += ["", f"| | {' | '.join(rows)} |", f"|---|{'---|' * len(rows)}"]
+    for name in figures:
+        cells = [cell(row.get(name)) for row in rows.values()]
+        lines.append(f"| {name.replace('_', ' ')} | {' | '.join(cells)} |")
+    lines += ["", *(f"- {name.replace('_', ' ')}: {meaning}" for name, meaning in figures.items())]
+    return "\n".join(lines) + "\n"
+
+
+def cell(entry: Mapping[str, Any] | None) -> str:
+    """`mean (least .. most)`, or the one value there is."""
+    if entry is None:
+        return ""
+    if len(entry["by_seed"]) == 1:
+        return f"{entry['mean']:.3g}"
+    return f"{entry['mean']:.3g} ({entry['low']:.3g} .. {entry['high']:.3g})"
+
+
+def _position(
+    figures: Mapping[str, float], below: Mapping[str, float], above: Mapping[str, float]
+) -> float | None:
+    """Where a one-step error lies between the bounds of its seed; None without one, or where they coincide."""
+    width = above["one_step"] - below["one_step"]
+    return (figures["one_step"] - below["one_step"]) / width if "one_step" in figures and width else None
+
+
+def _row(seeds: Sequence[Mapping[str, float]]) -> Row:
+    # In a seed without it, a figure is not known: its mean over fewer seeds would compare with nothing.
+    names = [name for name in seeds[0] if all(name in figures for figures in seeds)]
+    row = {}
+    for name in names:
+        values = [figures[name] for figures in seeds]
+        spread = {"mean": sum(values) / len(values), "low": min(values), "high": max(values)}
+        row[name] = {**{key: round(value, 4) for key, value in spread.items()}, "by_seed": values}
+    return row

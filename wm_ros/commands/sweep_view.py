@@ -1,0 +1,104 @@
+"""What a person sees while models are compared: how many runs are left, and each that is going on with its figures."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskID,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Column, Table
+
+from wm_ros.training.optimise import Report
+
+SHOWN = ("error_to_copy", "action_gap_shuffled", "displacement", "inverse", "foreground")
+SUMMARY = ("one_step", "action_gap_shuffled", "controller_gap", "planning_success")
+LOG_LINES = 10  # of a phase, where nobody sees bars
+
+
+class SweepView:
+    """Progress bars on the terminal; use as a context manager."""
+
+    def __init__(self) -> None:
+        self._console = Console()
+        self._progress = Progress(
+            TextColumn("{task.description:34}"),
+            BarColumn(bar_width=20),
+            TaskProgressColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[figures]}"),
+            console=self._console,
+        )
+        self._all: TaskID | None = None
+        self._finished, self._shares = 0, {}
+        self._bars: dict[str, TaskID] = {}
+
+    def __enter__(self) -> SweepView:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def say(self, line: str) -> None:
+        """Print a line above the bars."""
+        self._console.print(line, markup=False, highlight=False)
+
+    def phase(self, name: str, steps: int) -> Report:
+        """A bar of something that comes before the runs."""
+        bar = self._progress.add_task(name, total=steps, figures="")
+
+        def report(step: int, figures: dict[str, float]) -> None:
+            self._progress.update(bar, completed=step, figures=_text(figures, SHOWN))
+            if not self._console.is_terminal and step * LOG_LINES // steps > (step - 1) * LOG_LINES // steps:
+                self.say(f"{name} {step}/{steps}  {_text(figures, SHOWN)}")
+
+        return report
+
+    def begin(self, runs: int) -> None:
+        """So many runs are left to do."""
+        self.say(f"{runs} runs to do")
+        if runs:
+            self._all = self._progress.add_task("all runs", total=runs, figures="")
+
+    def going(self, run: str, phase: str, share: float, figures: dict[str, float]) -> None:
+        """A run has got so far."""
+        if run not in self._bars:
+            self._bars[run] = self._progress.add_task(run, total=1.0, figures="")
+        self._shares[run] = share
+        text = {"description": f"{run}: {phase}", "figures": _text(figures, SHOWN)}
+        self._progress.update(self._bars[run], completed=share, **text)
+        self._progress.update(self._all, completed=self._finished + sum(self._shares.values()))
+
+    def done(self, run: str, figures: dict[str, float], error: BaseException | None) -> None:
+        """A run is finished, or has failed."""
+        self._finished += 1
+        self._shares.pop(run, None)
+        if run in self._bars:
+            self._progress.remove_task(self._bars.pop(run))
+        self._progress.update(self._all, completed=self._finished + sum(self._shares.values()))
+        self.say(f"{run}: failed: {error}" if error else f"{run}: {_text(figures, SUMMARY)}")
+
+    def table(self, table: dict[str, Any]) -> None:
+        """The means of all models; their spread takes more room than a terminal has."""
+        columns = [Column(model, overflow="fold") for model in table["rows"]]
+        view = Table("", *columns, title="episodes that were not trained on, mean of the seeds")
+        for name in table["figures"]:
+            means = [f"{row[name]['mean']:.3g}" if name in row else "" for row in table["rows"].values()]
+            view.add_row(name.replace("_", " "), *means)
+        self._console.print(view)
+
+
+def _text(figures: dict[str, float], names: tuple[str, ...]) -> str:
+    return "  ".join(f"{name} {figures[name]:.3g}" for name in names if name in figures)

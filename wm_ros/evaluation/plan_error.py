@@ -1,0 +1,92 @@
+"""Plan error: planning towards what was recorded, against what the robot was told on the way there.
+
+The figure of [LAM] for DROID: from a held-out frame, plan to the frame a few steps ahead, and compare the summed
+planned action with the summed recorded one. Needs no robot, so every bag that has commands will do.
+
+The cost is the published one, the squared distance of the last imagined state from the goal's: the figure is of the
+world model and its controller alone, and not of the goal distance by which the robot is driven.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from wm_ros.data.recording import Recording
+from wm_ros.models.world_model import WorldModel
+from wm_ros.planning.cem import CemOptions, cem
+from wm_ros.robots.profile import RobotProfile
+
+HORIZON = 3  # model steps, as in [LAM]
+CLIPS = 200
+# Looks harder than on the robot: it is not the search that is measured.
+PLANNER = CemOptions(batch_size=128, iteration_count=4, elites=10, knots=HORIZON, steps_per_knot=1)
+
+
+@dataclass(frozen=True)
+class Ways:
+    """What was recorded: frames [C] where plans begin and frames [C] that are their goals, HORIZON model steps later;
+    what was commanded between them, summed over time, [C, A] in unit times seconds."""
+
+    starts: np.ndarray
+    goals: np.ndarray
+    moved: np.ndarray
+
+
+def recorded_ways(recording: Recording, episodes: np.ndarray) -> Ways:
+    """Up to 200 ways within these episodes, the same every time."""
+    rows = recording.clips(HORIZON + 1, episodes)
+    rows = rows[np.random.default_rng(0).permutation(len(rows))[:CLIPS]]
+    moved = recording.actions(rows).sum(axis=1) * recording.profile.model_dt
+    return Ways(rows[:, 0], rows[:, -1], moved)
+
+
+@torch.inference_mode()
+def planned(
+    model: WorldModel, states: Tensor, ways: Ways, seed: int, progress: Callable[[int], None]
+) -> np.ndarray:
+    """What the model's plans would move the robot by, [C, A]; progress: called with the number of plans made.
+
+    states: [F, N, D] of all frames.
+    """
+    robot = model.card.robot
+    low, high = (torch.tensor(limit, dtype=torch.float32) for limit in (robot.low, robot.high))
+    moved = []
+    for number, (start, goal) in enumerate(zip(ways.starts, ways.goals, strict=True)):
+        cost = partial(_cost, model, states[int(start)], states[int(goal)])
+        generator = torch.Generator().manual_seed(1000 * seed + number)
+        moved.append(cem(cost, low, high, PLANNER, generator).knots.sum(dim=0).numpy() * robot.model_dt)
+        progress(number + 1)
+    return np.stack(moved)
+
+
+def _cost(model: WorldModel, state: Tensor, goal: Tensor, actions: Tensor) -> Tensor:
+    """Squared distance [S] of where actions [S, H, A] lead in imagination from the goal [N, D]."""
+    imagined = model.rollout(state.expand(len(actions), -1, -1), actions)
+    return (imagined[:, -1] - goal).square().sum(dim=(1, 2))
+
+
+def at_random(profile: RobotProfile, ways: Ways, seed: int) -> np.ndarray:
+    """What plans of random actions within the limits would move the robot by, [C, A]: a control."""
+    shape = (len(ways.starts), HORIZON, len(profile.action))
+    rates = np.random.default_rng([seed, 4]).uniform(profile.low, profile.high, shape)
+    return rates.sum(axis=1) * profile.model_dt
+
+
+def plan_error(profile: RobotProfile, ways: Ways, moved: np.ndarray) -> dict[str, float]:
+    """Mean distance between what was planned [C, A] and what was recorded; one for each unit, such as `rad`."""
+    units = np.array([unit_moved(unit) for unit in profile.units])
+    off = moved - ways.moved
+    return {
+        str(unit): float(np.linalg.norm(off[:, units == unit], axis=1).mean()) for unit in np.unique(units)
+    }
+
+
+def unit_moved(unit: str) -> str:
+    """The unit of an action summed over time: `m` of `m/s`."""
+    return unit.removesuffix("/s") if unit.endswith("/s") else f"{unit} s"
