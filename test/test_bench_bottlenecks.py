@@ -310,7 +310,14 @@ def test_an_interrupted_command_leaves_no_process_behind(bag, tmp_path):
     out = tmp_path / "out"
     arguments = ("bench", "bottlenecks", bag, "--out", out, "--effort", "0.001", "--goals", "0")
     command = [sys.executable, "-m", "wm_ros.cli", *map(str, arguments)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        # What a shell starts in the background ignores SIGINT, and so would all that it starts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     try:
         while not process.stdout.readline().startswith("21 runs to do"):
             assert process.poll() is None
