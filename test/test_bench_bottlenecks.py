@@ -19,6 +19,7 @@ pytest.importorskip("rosbags")
 pytest.importorskip("matplotlib")
 
 from checkpoint_harness import write_checkpoint
+from small_bag import record_small_bag
 from typer.testing import CliRunner
 
 from wm_ros.bench.bottlenecks import sweep as sweeping
@@ -59,9 +60,7 @@ def brief():
 
 @pytest.fixture(scope="module")
 def bag(tmp_path_factory):
-    path = tmp_path_factory.mktemp("recorded") / "bag"
-    record_sim(ARM, path, episodes=4, seconds=3.6)
-    return path
+    return record_small_bag(tmp_path_factory.mktemp("recorded"))
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ import torch
 from checkpoint_harness import small_model
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from nested_data import places
 from safetensors.torch import load_file, save_file
 
 from wm_ros.models.card import Network
@@ -265,14 +266,6 @@ def test_a_card_that_is_a_folder_is_told_so(folder):
     (folder / "card.json").unlink()
     (folder / "card.json").mkdir()
     refused(folder, r"card\.json cannot be read")
-
-
-def places(data, path=()):
-    """Paths to every entry of nested plain data."""
-    items = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
-    for key, value in items:
-        yield (*path, key)
-        yield from places(value, (*path, key))
 
 
 PLAIN = st.recursive(

@@ -7,6 +7,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from nested_data import places
 
 from wm_ros.resources import share_dir
 from wm_ros.robots.profile import ProfileError, differences, load_profile, profile_from_dict
@@ -165,14 +166,6 @@ def test_an_unknown_name_lists_the_known_ones(tmp_path):
         load_profile("r2d2")
     with pytest.raises(ProfileError, match=r"nowhere\.yaml does not exist"):
         load_profile(tmp_path / "nowhere.yaml")
-
-
-def places(data, path=()):
-    """Paths to every entry of nested plain data."""
-    items = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
-    for key, value in items:
-        yield (*path, key)
-        yield from places(value, (*path, key))
 
 
 PLAIN = st.recursive(

@@ -11,11 +11,11 @@ pytest.importorskip("rosbags")
 
 import torch
 from checkpoint_harness import small_model, write_checkpoint
+from small_bag import record_small_bag
 from typer.testing import CliRunner
 
 from wm_ros.cli import app
 from wm_ros.data.load import load_recording
-from wm_ros.data.record_sim import record_sim
 from wm_ros.models.bottlenecks.build import complete_options
 from wm_ros.models.bottlenecks.option import BottleneckError
 from wm_ros.models.checkpoint import load_checkpoint
@@ -36,9 +36,7 @@ HEALTH = {
 
 @pytest.fixture(scope="module")
 def bag(tmp_path_factory):
-    path = tmp_path_factory.mktemp("recorded") / "bag"
-    record_sim(ARM, path, episodes=4, seconds=3.6)
-    return path
+    return record_small_bag(tmp_path_factory.mktemp("recorded"))
 
 
 @pytest.fixture(scope="module")

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from types import TracebackType
 from typing import Any
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
-    Progress,
     TaskID,
     TaskProgressColumn,
     TextColumn,
@@ -17,52 +14,37 @@ from rich.progress import (
 )
 from rich.table import Column, Table
 
+from wm_ros.commands.bars import Bars
 from wm_ros.training.optimise import Report
 
 SHOWN = ("error_to_copy", "action_gap_shuffled", "displacement", "inverse", "foreground")
 SUMMARY = ("one_step", "action_gap_shuffled", "controller_gap", "planning_success")
-LOG_LINES = 10  # of a phase, where nobody sees bars
 
 
-class SweepView:
+class SweepView(Bars):
     """Progress bars on the terminal; use as a context manager."""
 
     def __init__(self) -> None:
-        self._console = Console()
-        self._progress = Progress(
+        super().__init__(
             TextColumn("{task.description:34}"),
             BarColumn(bar_width=20),
             TaskProgressColumn(),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
             TextColumn("{task.fields[figures]}"),
-            console=self._console,
         )
         self._all: TaskID | None = None
         self._finished, self._shares = 0, {}
         self._bars: dict[str, TaskID] = {}
-
-    def __enter__(self) -> SweepView:
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._progress.stop()
-
-    def say(self, line: str) -> None:
-        """Print a line above the bars."""
-        self._console.print(line, markup=False, highlight=False)
 
     def phase(self, name: str, steps: int) -> Report:
         """A bar of something that comes before the runs."""
         bar = self._progress.add_task(name, total=steps, figures="")
 
         def report(step: int, figures: dict[str, float]) -> None:
-            self._progress.update(bar, completed=step, figures=_text(figures, SHOWN))
-            if not self._console.is_terminal and step * LOG_LINES // steps > (step - 1) * LOG_LINES // steps:
-                self.say(f"{name} {step}/{steps}  {_text(figures, SHOWN)}")
+            text = _text(figures, SHOWN)
+            self._progress.update(bar, completed=step, figures=text)
+            self._log(name, step, steps, text)
 
         return report
 

@@ -24,7 +24,8 @@ class LatentRollout:
     def __init__(
         self, model: WorldModel, state: Tensor, goal: Tensor, committed: Tensor, share: Tensor
     ) -> None:
-        self._model, self._state, self._goal = model, state, goal
+        self._model, self._state = model, state
+        self._place, self._goal_place = (model.goal_distance.embed(one) for one in (state, goal))
         self._committed, self._share = committed, share[:, None]
 
     def __call__(self, actions: Tensor) -> Tensor:
@@ -35,10 +36,9 @@ class LatentRollout:
         executed = self._share * self._committed + (1.0 - self._share) * actions
         executed = torch.cat([torch.zeros_like(executed[:1]), executed])
         imagined = self._model.rollout(self._state.expand(len(executed), -1, -1), executed)
-        embed = self._model.goal_distance.embed
-        places = embed(imagined)
-        drift = places[:1] - embed(self._state)
-        return length(places[1:] - drift - embed(self._goal))
+        places = self._model.goal_distance.embed(imagined)
+        drift = places[:1] - self._place
+        return length(places[1:] - drift - self._goal_place)
 
 
 def committed_share(lead_s: float, model_dt: float, steps: int) -> Tensor:

@@ -5,24 +5,32 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from wm_ros.training.meaning import MEANING
+
 BELOW, ABOVE = "none", "deterministic"  # the bounds of the one-step error
 POSITION = "one_step_position"
 
-# Figures in the order of the table, with what they mean. Plan errors come last, one for each unit.
-FIGURES = {
-    "one_step": "one-step error / error of predicting no change",
+OWN = {
     POSITION: f"one-step error between its bounds: `{BELOW}` is 0, `{ABOVE}` is 1",
-    "rollout": "error over the clip from true latent actions / no change",
-    "leakage": "one-step error across a cut between two clips / without the cut",
-    "cycle": "error after borrowing the latent action to another clip and back / without",
-    "action_gap_shuffled": "one-step error with another clip's latent action / with the true one",
-    "action_gap_zero": "one-step error with no latent action / with the true one",
-    "controller_rollout": "error over the clip from robot actions / no change",
-    "controller_gap": "error from robot actions / from true latent actions",
-    "latent_action_r2": "R2 of the robot action read from the latent action",
-    "action_probe_r2": "R2 of the robot action read from two states, whatever the model",
+    "action_probe_r2": f"{MEANING['action_probe_r2']}, whatever the model",
     "planning_success": "share of goal pictures in unseen scenes that were reached, in lockstep",
 }
+ORDER = (
+    "one_step",
+    POSITION,
+    "rollout",
+    "leakage",
+    "cycle",
+    "action_gap_shuffled",
+    "action_gap_zero",
+    "controller_rollout",
+    "controller_gap",
+    "latent_action_r2",
+    "action_probe_r2",
+    "planning_success",
+)
+# Figures in the order of the table, with what they mean. Plan errors come last, one for each unit.
+FIGURES = {name: (MEANING | OWN)[name] for name in ORDER}
 PLAN_ERROR = "plan_error_"
 
 Row = dict[str, dict[str, Any]]
