@@ -1,7 +1,8 @@
-"""An executable for test_process.py: says a last word on the way out, and raises on request."""
+"""An executable for test_process.py: says hello until it leaves, last words on the way out, and raises on request."""
 
 import sys
 
+from rclpy.duration import Duration
 from std_msgs.msg import Empty, String
 
 from wm_ros.nodes.lifecycle import ManagedNode
@@ -15,6 +16,7 @@ class Probe(ManagedNode):
     def __init__(self):
         super().__init__("probe", PARAMETERS)
         self.words = self.create_publisher(String, "words", 10)
+        self.hello = self.create_timer(0.05, lambda: self.words.publish(String(data="hello")))
         self.create_subscription(Empty, "raise", self.fail, 10)
 
     def fail(self, _):
@@ -25,6 +27,7 @@ class Probe(ManagedNode):
 
     def cleanup(self):
         self.words.publish(String(data="cleaned up"))
+        self.words.wait_for_all_acked(Duration(seconds=5.0))
 
 
 if __name__ == "__main__":
