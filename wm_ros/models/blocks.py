@@ -31,10 +31,13 @@ class Attention(nn.Module):
         rotation: Tensor | None = None,
         mask: Tensor | None = None,
     ) -> Tensor:
+        keys, values = keys_values
+        if keys.shape[2] == 1:  # one place to look at: every query gets what is there
+            return self.project(values.transpose(1, 2).flatten(2)).expand(-1, x.shape[1], -1)
         (query,) = self._split(self.query(x), 1)
         if rotation is not None:
             query = rotate(query, rotation)
-        out = F.scaled_dot_product_attention(query, *keys_values, attn_mask=mask)
+        out = F.scaled_dot_product_attention(query, keys, values, attn_mask=mask)
         return self.project(out.transpose(1, 2).flatten(2))
 
     def _split(self, x: Tensor, parts: int) -> tuple[Tensor, ...]:
@@ -74,3 +77,9 @@ class Block(nn.Module):
         keys_values = self.attention.keys_values(normed if source is None else source)
         x = x + self.attention(normed, keys_values)
         return x + self.mlp(self.norm_mlp(x))
+
+    def first(self, x: Tensor) -> Tensor:
+        """What `forward` makes of the first of its inputs, [B, 1, width]; the others are attended to only."""
+        normed = self.norm_attention(x)
+        first = x[:, :1] + self.attention(normed[:, :1], self.attention.keys_values(normed))
+        return first + self.mlp(self.norm_mlp(first))

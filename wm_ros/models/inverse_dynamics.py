@@ -27,6 +27,6 @@ class InverseDynamics(nn.Module):
     def forward(self, before: Tensor, after: Tensor) -> Tensor:
         pair = self.embed(torch.stack([before, after], dim=1)) + self.place
         x = torch.cat([self.query.expand(len(pair), -1, -1), pair.flatten(1, 2)], dim=1)
-        for block in self.blocks:
+        for block in self.blocks[:-1]:
             x = block(x)
-        return self.read(self.norm(x[:, 0]))
+        return self.read(self.norm(self.blocks[-1].first(x)[:, 0]))

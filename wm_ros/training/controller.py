@@ -59,11 +59,18 @@ def _modules(model: WorldModel) -> list[torch.nn.Module]:
 
 def _loss(model: WorldModel, states: Tensor, actions: Tensor) -> tuple[Tensor, dict[str, float]]:
     with torch.no_grad():
-        latents = inferred(model, states)[0].flatten(0, 1)
+        latents = inferred(model, states)[0]
+    meant = []
+
+    def latent_action(step: int, state: Tensor) -> Tensor:
+        meant.append(model.latent_action(actions[:, step], state))
+        return meant[-1]
+
+    imagined = model.forward_model.unroll(states[:, 0], actions.shape[1], latent_action)
+    error = F.mse_loss(imagined, states[:, 1:])
+    match = F.mse_loss(torch.stack(meant, dim=1), latents)
     before, flat = states[:, :-1].flatten(0, 1), actions.flatten(0, 1)
-    error = F.mse_loss(model.rollout(states[:, 0], actions), states[:, 1:])
-    match = F.mse_loss(model.latent_action(flat, before), latents)
-    back = model.robot_action(latents, before)
+    back = model.robot_action(latents.flatten(0, 1), before)
     inverse = F.mse_loss(back / model.action_scale, flat / model.action_scale)
     spread = (flat / model.action_scale).var(dim=0).mean()
     figures = {"error_to_copy": error.item() / copy_error(states), "inverse": inverse.item() / spread.item()}

@@ -80,4 +80,4 @@ def rate_share(step: int, steps: int) -> float:
 
 
 def _adamw(parameters: Sequence[nn.Parameter], rate: float) -> Optimizer:
-    return torch.optim.AdamW(parameters, lr=rate, weight_decay=WEIGHT_DECAY, betas=(0.9, 0.95))
+    return torch.optim.AdamW(parameters, lr=rate, weight_decay=WEIGHT_DECAY, betas=(0.9, 0.95), fused=True)

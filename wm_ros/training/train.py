@@ -45,11 +45,11 @@ Phases = Callable[[str, int], Report]
 class TrainOptions:
     """How long and how large; the defaults are what the packaged checkpoint was trained with."""
 
-    encoder_steps: int = 3000
-    world_model_steps: int = 2500
+    encoder_steps: int = 2700
+    world_model_steps: int = 2200
     controller_steps: int = 2500
     controller_rollout_steps: int = 400
-    goal_distance_steps: int = 6000
+    goal_distance_steps: int = 5000
     state_dim: int = 8
     bottleneck: dict[str, Any] = field(default_factory=lambda: {"name": "noise"})
     clip_steps: int = 6
@@ -140,8 +140,8 @@ def train(
         clips.require_motion()
     threads = torch.get_num_threads()
     if options.preset == "tiny":
-        # The heads' matrices are small: a second thread costs them more than it brings.
-        torch.set_num_threads(1)
+        # The heads' matrices are small: more threads cost them more than they bring.
+        torch.set_num_threads(min(threads, 2))
     chosen = _train_heads(model, options, phases, seen_clips, train_clips, choosing_clips, engine)
     torch.set_num_threads(threads)
     model.eval()
