@@ -7,7 +7,7 @@ pytest.importorskip("torch")
 import torch
 
 from wm_ros.training.collapse import warnings_of
-from wm_ros.training.scores import action_gap, transfer
+from wm_ros.training.scores import action_gap, planning_gap, transfer
 
 HEALTHY = {"action_gap_shuffled": 40.0, "leakage": 2.3, "perplexity": 30.0}
 
@@ -15,8 +15,16 @@ HEALTHY = {"action_gap_shuffled": 40.0, "leakage": 2.3, "perplexity": 30.0}
 class Constructed:
     """A world model of two functions; both only as good as a prediction error of 0.1."""
 
+    action_scale = torch.tensor([2.0])
+
     def __init__(self, infer, follow):
         self.infer, self.follow, self.forward_model = infer, follow, self
+
+    def unroll(self, state, steps, latent_action):
+        states = []
+        for step in range(steps):
+            states.append(state := self.step(state, latent_action(step, state))[0])
+        return torch.stack(states, dim=1)
 
     def step(self, state, latent_action):
         return self.follow(state[:, 0], latent_action)[:, None] + 0.1, None
@@ -74,6 +82,22 @@ def test_the_cycle_by_hand_where_a_latent_action_is_half_a_place():
     found = transfer(place, pairs((0.0, 1.0), (10.0, 11.0)))
     # Without the detour .1 and .9; by it 0 goes to .2 instead of 1, and 10 to 10.2 instead of 11.
     assert found["cycle"] == pytest.approx(0.8**2 / ((0.1**2 + 0.9**2) / 2), rel=1e-3)
+
+
+def test_the_planning_gap_by_hand():
+    # Of displacements 0, 1 and 3, the nearest of another clip is off by 1, 1 and 2, and a random one by 2 on average.
+    ways = pairs((0.0, 0.0), (7.0, 8.0), (-9.0, -6.0))
+    commands = torch.tensor([0.0, 2.0, 6.0])[:, None, None]
+    assert planning_gap(between(-5, 5), ways, commands) == pytest.approx(2 / (4 / 3), rel=1e-4)
+    assert planning_gap(between(-5, 5), ways[:1], commands[:1]) == 1.0
+
+
+def test_telling_the_future_does_not_help_planning():
+    # It takes the clip that ends nearest, whatever happened there: 3 for 0, 3 for 1, 1 for 3.
+    leaky = Constructed(infer=lambda before, after: after[:, 0], follow=lambda state, z: z)
+    ways = pairs((0.0, 0.0), (1.8, 2.8), (-1.5, 1.5))
+    commands = torch.tensor([0.0, 2.0, 6.0])[:, None, None]
+    assert planning_gap(leaky, ways, commands) == pytest.approx(2 / (7 / 3), rel=1e-4)
 
 
 # What is said of it

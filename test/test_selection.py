@@ -1,4 +1,4 @@
-"""Choosing the weights of a world model by their action gap on episodes that neither train nor score it."""
+"""Choosing the weights of a world model by what they do on episodes that neither train nor score it."""
 
 from dataclasses import replace
 
@@ -19,7 +19,7 @@ from wm_ros.robots.profile import load_profile
 from wm_ros.training import scores
 from wm_ros.training import split as splitting
 from wm_ros.training.clips import Clips
-from wm_ros.training.selection import CHECKS, BestByActionGap, set_apart
+from wm_ros.training.selection import CHECKS, BestWeights, set_apart
 from wm_ros.training.train import TrainOptions, train
 
 ARM = load_profile("arm")
@@ -36,7 +36,8 @@ def recording(tmp_path_factory):
 def clips(count=40):
     states = torch.randn(3 * count, 1, 8, generator=torch.Generator().manual_seed(0))
     frames = np.arange(3 * count)
-    return Clips(states, frames[::3], frames + 1, 2, None)
+    actions = torch.randn(3 * count, 2, generator=torch.Generator().manual_seed(1)).numpy()
+    return Clips(states, frames[::3], frames + 1, 2, actions)
 
 
 def heeding(model, share):
@@ -60,7 +61,7 @@ def followed(model, shares, steps_each=25):
     figures and the weights of every step."""
     figures, weights, origin = [], [], {k: v.clone() for k, v in model.forward_model.state_dict().items()}
     steps = steps_each * len(shares)
-    best = BestByActionGap(model, clips(), steps, 0, lambda step, found: figures.append(found))
+    best = BestWeights(model, clips(), steps, 0, lambda step, found: figures.append(found))
     for step in range(1, steps + 1):
         model.forward_model.load_state_dict(origin)
         heeding(model, shares[(step - 1) // steps_each])
@@ -69,7 +70,22 @@ def followed(model, shares, steps_each=25):
     return best, figures, weights
 
 
-def test_the_weights_with_the_largest_gap_come_back():
+@pytest.fixture
+def scripted(monkeypatch):
+    """Stand-ins for what is found: functions of the model that give its action gap and its planning gap."""
+
+    def script(action_gap, planning_gap=lambda model: 1.0):
+        selection = "wm_ros.training.selection"
+        monkeypatch.setattr(
+            f"{selection}.action_gap", lambda model, pairs: {"action_gap_shuffled": action_gap(model)}
+        )
+        monkeypatch.setattr(f"{selection}.planning_gap", lambda model, *ways: planning_gap(model))
+
+    return script
+
+
+def test_the_weights_with_the_largest_action_gap_come_back_where_planning_is_equal(monkeypatch):
+    monkeypatch.setattr("wm_ros.training.selection.planning_gap", lambda *_: 1.5)
     model = small_model(ARM, weight=0.3)
     best, figures, weights = followed(model, [0.0, 0.5, 1.0, 0.3])
     gaps = [row["action_gap_shuffled"] for row in figures]
@@ -81,6 +97,14 @@ def test_the_weights_with_the_largest_gap_come_back():
     assert same(weights_of(model), weights[step - 1])
 
 
+def test_planning_decides_as_much_as_the_action_gap(scripted):
+    action_gaps, planning_gaps = iter([1.0, 4.0, 3.0]), iter([1.0, 1.0, 2.0])
+    scripted(lambda model: next(action_gaps), lambda model: next(planning_gaps))
+    best, figures, _ = followed(small_model(ARM, weight=0.3), [1.0, 1.0])
+    assert figures[-1]["planning_gap"] == 2.0
+    assert best.restore() == 50
+
+
 def test_of_equal_gaps_the_last_is_kept():
     model = small_model(ARM, weight=0.3)
     best, figures, _ = followed(model, [0.0, 0.0])
@@ -90,23 +114,28 @@ def test_of_equal_gaps_the_last_is_kept():
 
 def test_controls_are_reported_at_every_step_beside_the_figures_of_training():
     _, figures, _ = followed(small_model(ARM, weight=0.3), [1.0])
-    names = {"error_to_copy", "one_step", "action_gap_shuffled", "action_gap_zero"}
+    names = {"error_to_copy", "one_step", "action_gap_shuffled", "action_gap_zero", "planning_gap"}
     assert all(set(row) == names for row in figures)
 
 
 @pytest.mark.parametrize(("steps", "most"), [(2500, CHECKS + 1), (30_000, CHECKS + 1), (100, 5), (2, 2)])
 def test_looking_costs_little(steps, most, monkeypatch):
-    """A check is about half a training step: at most 3 % of a training of some length."""
-    seen = []
+    """A check is about two training steps: at most 3 % of a training of some length."""
+    seen, planned = [], []
     monkeypatch.setattr(
         "wm_ros.training.selection.action_gap",
         lambda model, pairs: seen.append(len(pairs)) or {"action_gap_shuffled": 1.0},
     )
-    best = BestByActionGap(small_model(ARM), clips(1000), steps, 0, lambda step, figures: None)
+    monkeypatch.setattr(
+        "wm_ros.training.selection.planning_gap",
+        lambda model, states, actions: planned.append(states.shape[:2]) or 1.0,
+    )
+    best = BestWeights(small_model(ARM), clips(1000), steps, 0, lambda step, figures: None)
     for step in range(1, steps + 1):
         best(step, {})
     assert len(seen) <= most
     assert set(seen) == {512}
+    assert set(planned) == {(48, 3)}
 
 
 def test_what_was_found_goes_on_in_another_training():
@@ -114,7 +143,7 @@ def test_what_was_found_goes_on_in_another_training():
     model = small_model(ARM, weight=0.3)
     before, _, weights = followed(model, [1.0, 0.5])
     figures = []
-    after = BestByActionGap(model, clips(), 100, 0, lambda step, found: figures.append(found))
+    after = BestWeights(model, clips(), 100, 0, lambda step, found: figures.append(found))
     after.load_state_dict({name: tensor.clone() for name, tensor in before.state_dict().items()})
     after(51, {})
     whole = before.state_dict()
@@ -167,15 +196,13 @@ def trained(recording, folder, **options):
     return load_checkpoint(folder), last["world model"]
 
 
-def test_looking_changes_nothing_but_which_weights_are_kept(recording, tmp_path, half_held_out, monkeypatch):
+def test_looking_changes_nothing_but_which_weights_are_kept(recording, tmp_path, half_held_out, scripted):
     plain, figures = trained(recording, tmp_path / "plain", choose=False)
     assert "action_gap_zero" not in figures
     assert plain.card.training["chosen_at_step"] == 30
     assert plain.card.training["choosing_episodes"] == 0
     # Of equal gaps the last is kept: the same training as without looking.
-    monkeypatch.setattr(
-        "wm_ros.training.selection.action_gap", lambda model, pairs: {"action_gap_shuffled": 1.0}
-    )
+    scripted(lambda model: 1.0)
     looked, _ = trained(recording, tmp_path / "looked")
     assert looked.card.training["chosen_at_step"] == 30
     assert looked.card.training["choosing_episodes"] == 2
@@ -185,15 +212,15 @@ def test_looking_changes_nothing_but_which_weights_are_kept(recording, tmp_path,
 
 @pytest.mark.parametrize("labelled", [False, True])
 def test_the_chosen_step_is_in_the_card_and_its_weights_in_the_checkpoint(
-    recording, tmp_path, half_held_out, monkeypatch, labelled
+    recording, tmp_path, half_held_out, scripted, labelled
 ):
     gaps, kept = iter([1.0, 3.0, 2.0]), []
 
-    def scripted(model, pairs):
+    def action_gap(model):
         kept.append(weights_of(model))
-        return {"action_gap_shuffled": next(gaps)}
+        return next(gaps)
 
-    monkeypatch.setattr("wm_ros.training.selection.action_gap", scripted)
+    scripted(action_gap)
     model, figures = trained(recording, tmp_path / "model", labelled=labelled)
     assert model.card.training["chosen_at_step"] == 25
     assert same(weights_of(model), kept[1])

@@ -5,6 +5,7 @@ MEANING = {
     "rollout": "error over the clip from true latent actions / no change",
     "action_gap_shuffled": "one-step error with another clip's latent action / with the true one",
     "action_gap_zero": "one-step error with no latent action / with the true one",
+    "planning_gap": "error of borrowing another clip's latent actions at random / by where they lead",
     "leakage": "one-step error across a cut between two clips / without the cut",
     "cycle": "error after borrowing the latent action to another clip and back / without",
     "kl": "nats in a latent action",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -13,6 +15,10 @@ from wm_ros.training.clips import Clips
 from wm_ros.training.world_model import copy_error, imagine, inferred
 
 SCORED_CLIPS = 2048
+PLAN_STEPS = 3
+PLAN_CLIPS = 48
+# In model steps at full rate; keeps the ratio of a perfect choice finite.
+LEAST_PLAN_ERROR = 1e-3
 PROBE_STEPS = 1500
 PROBE_BATCH = 256
 
@@ -21,12 +27,14 @@ PROBE_BATCH = 256
 def world_model_scores(model: WorldModel, clips: Clips, seed: int) -> dict[str, float]:
     """Errors on held-out clips, each a share of the error of predicting no change.
 
-    `rollout` uses the true latent actions. The rest is of `action_gap`, `transfer` and the health of the bottleneck.
+    `rollout` uses the true latent actions. The rest is of `action_gap`, `planning_gap`, `transfer`
+    and the health of the bottleneck.
     """
-    states, _ = _subset(clips, seed)
+    states, actions = _subset(clips, seed)
     latents, raw = inferred(model, states)
     return {
         **action_gap(model, states[:, :2]),
+        "planning_gap": planning_gap(model, states, actions),
         "rollout": _error(imagine(model, states[:, 0], latents), states[:, 1:]) / copy_error(states),
         **transfer(model, states[:, :2]),
         **{name: value.item() for name, value in model.bottleneck.health(raw).items() if not value.ndim},
@@ -48,6 +56,32 @@ def action_gap(model: WorldModel, pairs: Tensor) -> dict[str, float]:
         "action_gap_shuffled": _error(_follow(model, before, latents.roll(1, dims=0)), after) / true,
         "action_gap_zero": _error(_follow(model, before, torch.zeros_like(latents)), after) / true,
     }
+
+
+@torch.no_grad()
+def planning_gap(model: WorldModel, states: Tensor, actions: Tensor) -> float:
+    """Planning without a controller: how many times nearer to the right command the world model chooses than chance.
+
+    Of the first clips of states [B, T + 1, N, D] and robot actions [B, T, A], each borrows the latent actions of all
+    the others and takes those that lead nearest to its own last state. Error: between the summed commands of the clip
+    it took them from and its own; the figure is that of a random choice over that of the model's. Its own latent
+    actions are not among them, so a latent action that tells the future does not help: it must mean the same elsewhere.
+    """
+    steps = min(PLAN_STEPS, actions.shape[1])
+    states, actions = states[:PLAN_CLIPS, : steps + 1], actions[:PLAN_CLIPS, :steps]
+    count = len(states)
+    if count < 2:
+        return 1.0
+    latents = model.infer(states[:, :-1].flatten(0, 1), states[:, 1:].flatten(0, 1)).unflatten(
+        0, (count, steps)
+    )
+    imagined = imagine(model, states[:, 0].repeat_interleave(count, dim=0), latents.repeat(count, 1, 1))
+    left = (imagined[:, -1].unflatten(0, (count, count)) - states[:, None, -1]).square().flatten(2).sum(dim=2)
+    own = torch.eye(count, dtype=torch.bool, device=left.device)
+    moved = (actions / model.action_scale).sum(dim=1)
+    off = torch.cdist(moved, moved)
+    chosen = off.gather(1, left.masked_fill(own, math.inf).argmin(dim=1, keepdim=True)).mean()
+    return (off[~own].mean() / chosen.clamp_min(LEAST_PLAN_ERROR)).item()
 
 
 @torch.no_grad()

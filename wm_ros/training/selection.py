@@ -1,4 +1,4 @@
-"""Keeps the weights of a world model that heed the latent action most, instead of the last or those of least loss.
+"""Keeps the weights of a world model that heed the latent action and plan best, not the last or those of least loss.
 
 A low prediction error is no controllability: a forward model can do well and ignore what it is told.
 """
@@ -14,26 +14,28 @@ from wm_ros.models.world_model import WorldModel
 from wm_ros.training.clips import Clips
 from wm_ros.training.optimise import Report
 from wm_ros.training.phase_state import below
-from wm_ros.training.scores import action_gap
+from wm_ros.training.scores import PLAN_CLIPS, PLAN_STEPS, action_gap, planning_gap
 
 CHECKS = 20
-# A check takes about as long as half a training step.
+# A check takes about as long as two training steps.
 LEAST_STEPS_BETWEEN = 25
 PAIRS = 512
 LEAST_EPISODES = 4
 
 
-class BestByActionGap:
+class BestWeights:
     """A report of training steps that also looks, now and then, at clips which training does not see.
 
-    Passes each report on with the `one_step`, `action_gap_shuffled` and `action_gap_zero` last found on them, and
-    remembers the weights with the largest `action_gap_shuffled`; of equal ones, the last. Changes nothing of the
-    training itself.
+    Passes each report on with the `one_step`, `action_gap_shuffled`, `action_gap_zero` and `planning_gap` last found on
+    them, and remembers the weights with the largest `action_gap_shuffled` times `planning_gap`; of equal ones, the
+    last. Changes nothing of the training itself.
     """
 
     def __init__(self, model: WorldModel, clips: Clips, steps: int, seed: int, report: Report) -> None:
         rows = np.random.default_rng(seed).permutation(len(clips))[:PAIRS]
         self._model, self._pairs = model, clips.take(rows)[0][:, :2]
+        states, actions = clips.take(rows[:PLAN_CLIPS])
+        self._ways = states[:, : PLAN_STEPS + 1], actions[:, :PLAN_STEPS]
         self._steps, self._every = steps, max(LEAST_STEPS_BETWEEN, steps // CHECKS)
         self._report = report
         self._found: dict[str, float] = {}
@@ -42,13 +44,14 @@ class BestByActionGap:
     def __call__(self, step: int, figures: dict[str, float]) -> None:
         if step == 1 or step == self._steps or step % self._every == 0:
             self._found = action_gap(self._model, self._pairs)
-            gap = self._found["action_gap_shuffled"]
-            if self._best is None or gap >= self._best[0]:
+            self._found["planning_gap"] = planning_gap(self._model, *self._ways)
+            merit = self._found["action_gap_shuffled"] * self._found["planning_gap"]
+            if self._best is None or merit >= self._best[0]:
                 weights = [
                     {name: tensor.clone() for name, tensor in part.state_dict().items()}
                     for part in self._parts()
                 ]
-                self._best = gap, step, weights
+                self._best = merit, step, weights
         self._report(step, {**figures, **self._found})
 
     def restore(self) -> int:
@@ -60,8 +63,8 @@ class BestByActionGap:
 
     def state_dict(self) -> dict[str, Tensor]:
         """What was found and remembered so far, for a training that is resumed."""
-        gap, step, parts = self._best
-        state = {"gap": torch.tensor(gap, dtype=torch.float64), "step": torch.tensor(step)}
+        merit, step, parts = self._best
+        state = {"merit": torch.tensor(merit, dtype=torch.float64), "step": torch.tensor(step)}
         for name, value in self._found.items():
             state[f"found.{name}"] = torch.tensor(value, dtype=torch.float64)
         for index, part in enumerate(parts):
@@ -72,7 +75,7 @@ class BestByActionGap:
         """Go on from there."""
         self._found = {name: value.item() for name, value in below(state, "found.").items()}
         parts = [below(state, f"weights.{index}.") for index in range(len(self._parts()))]
-        self._best = state["gap"].item(), int(state["step"]), parts
+        self._best = state["merit"].item(), int(state["step"]), parts
 
     def _parts(self) -> tuple[nn.Module, ...]:
         return self._model.inverse_dynamics, self._model.forward_model, self._model.bottleneck

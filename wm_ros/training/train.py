@@ -32,7 +32,7 @@ from wm_ros.training.labelled import train_labelled_world_model
 from wm_ros.training.optimise import Report
 from wm_ros.training.processes import process_count
 from wm_ros.training.progress import Progress
-from wm_ros.training.selection import BestByActionGap
+from wm_ros.training.selection import BestWeights
 from wm_ros.training.split import split
 from wm_ros.training.states import encode_all, mapped
 from wm_ros.training.world_model import train_world_model
@@ -58,7 +58,7 @@ class TrainOptions:
     labelled: bool = False
     optimiser: str = "adamw"
     precision: str = "fp32"
-    choose: bool = True  # the world model's weights by their action gap on held-out episodes, else the last
+    choose: bool = True  # the world model's weights by what they do on held-out episodes, else the last
     seed: int = 0
     split_seed: int | None = None  # of the episodes held out; None: the seed. Models to be compared share one
 
@@ -183,11 +183,12 @@ def _train_heads(
 ) -> int:
     """World model on all clips, then goal distance and controller on those with commands; on cached states.
 
-    Returns the step whose weights of the world model were kept: by their action gap on `choosing`, or the last.
+    Returns the step whose weights of the world model were kept: by their action and planning gaps on
+    `choosing`, or the last.
     """
     chosen = options.world_model_steps
     report = phases("world model", chosen)
-    best = BestByActionGap(model, choosing, chosen, options.seed, report) if choosing else None
+    best = BestWeights(model, choosing, chosen, options.seed, report) if choosing else None
     if options.labelled:
         train_labelled_world_model(
             model, clips, options.world_model_steps, options.seed, best or report, engine

@@ -23,6 +23,7 @@ ORDER = (
     "cycle",
     "action_gap_shuffled",
     "action_gap_zero",
+    "planning_gap",
     "controller_rollout",
     "controller_gap",
     "latent_action_r2",
