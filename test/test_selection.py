@@ -128,14 +128,13 @@ def test_looking_costs_little(steps, most, monkeypatch):
     )
     monkeypatch.setattr(
         "wm_ros.training.selection.planning_gap",
-        lambda model, states, actions: planned.append(states.shape[:2]) or 1.0,
+        lambda model, states, actions: planned.append(len(states)) or 1.0,
     )
     best = BestWeights(small_model(ARM), clips(1000), steps, 0, lambda step, figures: None)
     for step in range(1, steps + 1):
         best(step, {})
     assert len(seen) <= most
-    assert set(seen) == {512}
-    assert set(planned) == {(48, 3)}
+    assert set(seen) == set(planned) == {512}
 
 
 def test_what_was_found_goes_on_in_another_training():

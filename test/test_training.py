@@ -503,7 +503,7 @@ def test_scores_of_a_model_that_ignores_its_latent_action_say_so():
     for block in model.forward_model.blocks:
         torch.nn.init.zeros_(block.modulation.weight)
     states = torch.randn(30, 1, 8, generator=torch.Generator().manual_seed(0))
-    clips = clips_of(states, 2, actions=np.zeros((30, 2), np.float32))
+    clips = clips_of(states, 2, actions=torch.zeros(10, 2, 2))
     found = scores.world_model_scores(model, clips, seed=0)
     assert found["action_gap_shuffled"] == pytest.approx(1.0, abs=1e-5)
     assert found["action_gap_zero"] == pytest.approx(1.0, abs=1e-5)

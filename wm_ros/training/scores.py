@@ -16,7 +16,8 @@ from wm_ros.training.world_model import copy_error, imagine, inferred
 
 SCORED_CLIPS = 2048
 PLAN_STEPS = 3
-PLAN_CLIPS = 48
+PLAN_STARTS = 64
+PLAN_LENDERS = 32
 # In model steps at full rate; keeps the ratio of a perfect choice finite.
 LEAST_PLAN_ERROR = 1e-3
 PROBE_STEPS = 1500
@@ -62,26 +63,30 @@ def action_gap(model: WorldModel, pairs: Tensor) -> dict[str, float]:
 def planning_gap(model: WorldModel, states: Tensor, actions: Tensor) -> float:
     """Planning without a controller: how many times nearer to the right command the world model chooses than chance.
 
-    Of the first clips of states [B, T + 1, N, D] and robot actions [B, T, A], each borrows the latent actions of all
-    the others and takes those that lead nearest to its own last state. Error: between the summed commands of the clip
-    it took them from and its own; the figure is that of a random choice over that of the model's. Its own latent
-    actions are not among them, so a latent action that tells the future does not help: it must mean the same elsewhere.
+    Of clips with states [B, T + 1, N, D] and robot actions [B, T, A], each of the first borrows the latent actions of
+    those that begin most alike, and takes what leads it nearest to its own last state. Error: between the summed
+    commands of the clip it took them from and its own; the figure is that of a random choice among the same clips over
+    that of the model's. Its own latent actions are not among them, so one that tells the future does not help.
     """
-    steps = min(PLAN_STEPS, actions.shape[1])
-    states, actions = states[:PLAN_CLIPS, : steps + 1], actions[:PLAN_CLIPS, :steps]
-    count = len(states)
-    if count < 2:
+    steps, starts = min(PLAN_STEPS, actions.shape[1]), min(PLAN_STARTS, len(states))
+    lenders = min(PLAN_LENDERS, len(states) - 1)
+    if not lenders:
         return 1.0
-    latents = model.infer(states[:, :-1].flatten(0, 1), states[:, 1:].flatten(0, 1)).unflatten(
-        0, (count, steps)
+    states, actions = states[:, : steps + 1], actions[:, :steps]
+    begin = states[:, 0].flatten(1)
+    apart = torch.cdist(begin[:starts], begin)
+    apart.fill_diagonal_(math.inf)
+    lender = apart.topk(lenders, largest=False).indices
+    latents = model.infer(states[:, :-1].flatten(0, 1), states[:, 1:].flatten(0, 1)).unflatten(0, (-1, steps))
+    borrowed = latents[lender].flatten(0, 1)
+    reached = imagine(model, states[:starts, 0].repeat_interleave(lenders, dim=0), borrowed)[:, -1]
+    left = (
+        (reached.unflatten(0, (starts, lenders)) - states[:starts, None, -1]).square().flatten(2).sum(dim=2)
     )
-    imagined = imagine(model, states[:, 0].repeat_interleave(count, dim=0), latents.repeat(count, 1, 1))
-    left = (imagined[:, -1].unflatten(0, (count, count)) - states[:, None, -1]).square().flatten(2).sum(dim=2)
-    own = torch.eye(count, dtype=torch.bool, device=left.device)
     moved = (actions / model.action_scale).sum(dim=1)
-    off = torch.cdist(moved, moved)
-    chosen = off.gather(1, left.masked_fill(own, math.inf).argmin(dim=1, keepdim=True)).mean()
-    return (off[~own].mean() / chosen.clamp_min(LEAST_PLAN_ERROR)).item()
+    off = (moved[lender] - moved[:starts, None]).square().sum(dim=2).sqrt()
+    chosen = off.gather(1, left.argmin(dim=1, keepdim=True)).mean()
+    return (off.mean() / chosen.clamp_min(LEAST_PLAN_ERROR)).item()
 
 
 @torch.no_grad()

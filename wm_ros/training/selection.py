@@ -14,12 +14,12 @@ from wm_ros.models.world_model import WorldModel
 from wm_ros.training.clips import Clips
 from wm_ros.training.optimise import Report
 from wm_ros.training.phase_state import below
-from wm_ros.training.scores import PLAN_CLIPS, PLAN_STEPS, action_gap, planning_gap
+from wm_ros.training.scores import action_gap, planning_gap
 
 CHECKS = 20
 # A check takes about as long as two training steps.
 LEAST_STEPS_BETWEEN = 25
-PAIRS = 512
+CLIPS = 512
 LEAST_EPISODES = 4
 
 
@@ -32,10 +32,9 @@ class BestWeights:
     """
 
     def __init__(self, model: WorldModel, clips: Clips, steps: int, seed: int, report: Report) -> None:
-        rows = np.random.default_rng(seed).permutation(len(clips))[:PAIRS]
-        self._model, self._pairs = model, clips.take(rows)[0][:, :2]
-        states, actions = clips.take(rows[:PLAN_CLIPS])
-        self._ways = states[:, : PLAN_STEPS + 1], actions[:, :PLAN_STEPS]
+        rows = np.random.default_rng(seed).permutation(len(clips))[:CLIPS]
+        self._model = model
+        self._states, self._actions = clips.take(rows)
         self._steps, self._every = steps, max(LEAST_STEPS_BETWEEN, steps // CHECKS)
         self._report = report
         self._found: dict[str, float] = {}
@@ -43,8 +42,8 @@ class BestWeights:
 
     def __call__(self, step: int, figures: dict[str, float]) -> None:
         if step == 1 or step == self._steps or step % self._every == 0:
-            self._found = action_gap(self._model, self._pairs)
-            self._found["planning_gap"] = planning_gap(self._model, *self._ways)
+            self._found = action_gap(self._model, self._states[:, :2])
+            self._found["planning_gap"] = planning_gap(self._model, self._states, self._actions)
             merit = self._found["action_gap_shuffled"] * self._found["planning_gap"]
             if self._best is None or merit >= self._best[0]:
                 weights = [
