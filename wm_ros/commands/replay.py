@@ -76,7 +76,7 @@ def replay(
     from wm_ros.nodes.replay_run import ReplayOptions, run_replay
     from wm_ros.robots.profile import load_profile
 
-    _refuse_contradictions(rate, faults, goal_image, goal_after, params)
+    _refuse_contradictions(goal_image, goal_after, params)
     console = Console(highlight=False)
     robot, limits = load_profile(profile), load_thresholds(thresholds)
     script = load_faults(faults) if faults else ()
@@ -114,11 +114,7 @@ def replay(
         raise typer.Exit(1)
 
 
-def _refuse_contradictions(
-    rate: float, faults: Path | None, goal_image: Path | None, goal_after: float | None, params: Path | None
-) -> None:
-    if faults is not None and rate != 1.0:
-        raise typer.BadParameter("faults are judged in real time: leave --rate away", param_hint="--faults")
+def _refuse_contradictions(goal_image: Path | None, goal_after: float | None, params: Path | None) -> None:
     if goal_image is not None and goal_after is not None:
         raise typer.BadParameter("--goal-image and --goal-after are two goals", param_hint="--goal-after")
     if params is not None and not params.is_file():

@@ -32,7 +32,7 @@ class ReplayObserver(Node):
 
     latencies_ms: by "latent", "plan" and "command", in the order of arrival; a command is the first one after a plan.
     Each is the frame's age when it was recorded and what passed since it was shown, by the steady clock and as a
-    subscriber sees it. commands: of each (time of the replay ns, vector [A]), for all plays.
+    subscriber sees it. `commands()`: of all plays.
     """
 
     def __init__(
@@ -40,13 +40,14 @@ class ReplayObserver(Node):
     ) -> None:
         super().__init__("replay_observer", **SLIM, **node_options)
         self._profile, self._time_ns = profile, time_ns
+        self.components = len(profile.action)
         self.latencies_ms = {name: array("d") for name in ("latent", "plan", "command")}
         self.recorded_age_ms = array("d")
         self.command_times_ns, self.command_values = array("q"), array("d")
         self.guard_state, self.guard_clock_ns = "", 0
         self._shown: dict[int, int] = {}  # steady ns at which it would have been exposed, by stamp
         self._planned: int | None = None
-        self._began_ns = 0
+        self._start_ns = 0
         self._events: list[GuardEvent] = []
         self._moving_s = array("d")
         for kind, topic, name in ((Image, "latent", "latent"), (JointTrajectory, "plan", "plan")):
@@ -55,9 +56,9 @@ class ReplayObserver(Node):
         self.create_subscription(command, command_topic, self._on_command, ALL)
         self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, ALL)
 
-    def begin(self) -> None:
-        """A play begins now: forget what was seen of the guard before."""
-        self._began_ns = time.monotonic_ns()
+    def begin(self, start_ns: int) -> None:
+        """A play begins now, at this time of the replay: forget what was seen of the guard before."""
+        self._start_ns = start_ns
         self._events = [GuardEvent(0.0, self.guard_state, "")]
         self._moving_s = array("d")
         self._shown.clear()
@@ -68,8 +69,8 @@ class ReplayObserver(Node):
         return Track(tuple(self._events), self._moving_s, self.passed_s())
 
     def passed_s(self) -> float:
-        """Seconds of steady time since `begin`."""
-        return (time.monotonic_ns() - self._began_ns) * 1e-9
+        """Seconds of the replay since `begin`."""
+        return (self._time_ns() - self._start_ns) * 1e-9
 
     def frame_shown(self, stamp_ns: int, age_ns: int) -> None:
         """A frame goes out now, which was so old when it was recorded."""
@@ -81,7 +82,7 @@ class ReplayObserver(Node):
     def commands(self) -> tuple[np.ndarray, np.ndarray]:
         """Times [K] ns of the replay and vectors [K, A] of what the guard would have sent."""
         times = np.array(self.command_times_ns, dtype=np.int64)
-        return times, np.array(self.command_values).reshape(len(times), len(self._profile.action))
+        return times, np.array(self.command_values).reshape(len(times), self.components)
 
     def _on_made(self, name: str, data: bytes) -> None:
         shown_ns = self._shown.get(stamp_of(data))

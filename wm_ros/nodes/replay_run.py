@@ -6,6 +6,7 @@ ROS domain of this run's own that is confined to this machine.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -111,6 +112,7 @@ class _Replay:
         """Show the goal, arm the guard, play, stop the guard."""
         client, player, observer, segment = self._client, self._player, self._observer, play.segment
         player.stand_at(segment.start_ns)
+        observer.guard_clock_ns = 0
         # A clock that jumps while the guard is armed would stop it.
         client.until(
             lambda: observer.guard_clock_ns == segment.start_ns, "the guard to get the time", READY_S
@@ -121,7 +123,7 @@ class _Replay:
         self._guard.start()
         client.until(lambda: observer.guard_state == "waiting", "the guard to wait for plans", READY_S)
         first = len(observer.command_times_ns)
-        operator: tuple[list[int], list[np.ndarray]] = [], []
+        times_ns, values = array("q"), array("d")  # of the operator
         restart = _Restart(client, observer, play.fault)
 
         def spin(timeout_s: float) -> None:
@@ -133,10 +135,10 @@ class _Replay:
                 self._show_goal(goals.pop(0)[1])
 
         def on_command(time_ns: int, vector: np.ndarray) -> None:
-            operator[0].append(time_ns)
-            operator[1].append(vector)
+            times_ns.append(time_ns)
+            values.extend(vector)
 
-        observer.begin()
+        observer.begin(segment.start_ns)
         player.play(segment, play.end_ns, play.fault, spin, observer.frame_shown, on_command)
         track, last = observer.track(), len(observer.command_times_ns)
         self._guard.stop()
@@ -146,7 +148,7 @@ class _Replay:
             track=track,
             restarted=restart.done,
             commands=slice(first, last),
-            operator=(np.array(operator[0], dtype=np.int64), np.array(operator[1])),
+            operator=(np.array(times_ns), np.array(values).reshape(len(times_ns), self._observer.components)),
         )
 
     def await_report(self) -> None:

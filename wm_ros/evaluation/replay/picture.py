@@ -18,7 +18,7 @@ FAULT, STANDING = "tab:red", "0.75"
 
 
 def draw_commands(seen: Seen, profile: RobotProfile, path: Path) -> None:
-    """Write a PNG with a column per component and a row per play, time in seconds of the steady clock or the bag's."""
+    """Write a PNG with a column per component and a row per play; stops are dotted, a fault is red."""
     played = seen.played[:MOST_ROWS]
     figure, axes = _figure(len(played), len(profile.action), 1.5)
     for row, one in zip(axes, played, strict=True):
@@ -37,7 +37,7 @@ def draw_commands(seen: Seen, profile: RobotProfile, path: Path) -> None:
             if fault is not None:
                 axis.axvspan(fault.at_s, fault.end_s, color=FAULT, alpha=0.15, lw=0)
             for stop in one.track.stops():
-                axis.axvline(stop.at_s * one.play.duration_s / one.track.end_s, color=FAULT, lw=0.8, ls=":")
+                axis.axvline(stop.at_s, color=FAULT, lw=0.8, ls=":")
             axis.set(xlim=(0, one.play.duration_s), ylim=(1.1 * component.min, 1.1 * component.max))
             if one is played[0]:
                 axis.set_title(f"{component.name}, {component.unit}", fontsize="medium")

@@ -1,7 +1,7 @@
 """When the guard moved and stood while a bag played, and how well it met a fault.
 
 As in nav2's bag test of its collision monitor: time to stop, share of time held, time to resume, false stops. All
-times are seconds of the steady clock since the play began.
+times are seconds of the replay since the play began: they pass at its rate, whatever a fault does to ROS time.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ def summarise(
         "budget_ms": 1e3 * profile.model_dt,
         "recorded_age_ms": _percentiles(seen.recorded_age_ms),
         "frames": _frames(seen),
-        "stops": _stops(seen, rate),
+        "stops": _stops(seen),
         "false_stops": {
             "count": int(stops),
             "pct_of_time": _rounded(false_stop_pct),
@@ -107,7 +107,7 @@ def _frames(seen: Seen) -> dict[str, Any]:
     }
 
 
-def _stops(seen: Seen, rate: float) -> list[dict[str, Any]]:
+def _stops(seen: Seen) -> list[dict[str, Any]]:
     found = []
     for played in seen.played:
         fault = played.play.fault
@@ -115,7 +115,7 @@ def _stops(seen: Seen, rate: float) -> list[dict[str, Any]]:
             name, _, text = stop.reason.partition(": ")
             stopped = {
                 "episode": played.play.segment.number,
-                "at_s": _rounded(stop.at_s * rate),
+                "at_s": _rounded(stop.at_s),
                 "reason": name,
                 "text": text,
             }
