@@ -8,6 +8,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+MOST_STOPS = 8  # on the terminal
+
 
 def show(console: Console, summary: Mapping[str, Any]) -> None:
     """Latencies, frames, stops, faults, and the verdict last, where it is seen."""
@@ -24,9 +26,11 @@ def show(console: Console, summary: Mapping[str, Any]) -> None:
         f"stops without a fault: {stops['count']}"
         + ("" if share is None else f", {share:.1f} % of {stops['seconds_looked_at']:.1f} s")
     )
-    for stop in summary["stops"]:
-        fault = f" (fault: {stop['fault']})" if "fault" in stop else ""
-        console.print(f"  episode {stop['episode']}, {stop['at_s']:.2f} s{fault}: {stop['reason']}")
+    unprovoked = [stop for stop in summary["stops"] if "fault" not in stop]
+    for stop in unprovoked[:MOST_STOPS]:
+        console.print(f"  episode {stop['episode']}, {stop['at_s']:.2f} s: {stop['reason']}")
+    if len(unprovoked) > MOST_STOPS:
+        console.print(f"  and {len(unprovoked) - MOST_STOPS} more in replay.json")
     if summary["faults"]:
         console.print(_faults(summary))
     beside = summary["commands"]["beside_operator"] or {}

@@ -72,8 +72,11 @@ class ReplayObserver(Node):
         """Seconds of the replay since `begin`."""
         return (self._time_ns() - self._start_ns) * 1e-9
 
-    def frame_shown(self, stamp_ns: int, age_ns: int) -> None:
-        """A frame goes out now, which was so old when it was recorded."""
+    def frame_shown(self, stamp_ns: int, age_ns: int | None) -> None:
+        """A frame goes out now, which was so old when it was recorded; None: latencies of it would mean nothing."""
+        if age_ns is None:
+            self._shown.pop(stamp_ns, None)
+            return
         self.recorded_age_ms.append(age_ns * 1e-6)
         self._shown[stamp_ns] = time.monotonic_ns() - age_ns
         if len(self._shown) > REMEMBERED:

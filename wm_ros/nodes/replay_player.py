@@ -34,7 +34,9 @@ SLIM = {"start_parameter_services": False, "enable_rosout": False}
 CLOCK_S = 0.02  # each message wakes every node: 50 Hz costs the stack less than it blurs an age
 RELIABLE = QoSProfile(depth=5, reliability=ReliabilityPolicy.RELIABLE)  # fits every subscriber
 
-OnFrame = Callable[[int, int], None]  # stamp ns; ns from the stamp to its arrival, as recorded
+OnFrame = Callable[
+    [int, "int | None"], None
+]  # stamp ns; ns from it to its arrival as recorded, None: at fault
 OnCommand = Callable[[int, np.ndarray], None]  # time ns, vector [A]
 
 
@@ -96,7 +98,7 @@ class Player(Node):
     ) -> None:
         """Play an episode until `end_ns`; the clock must stand at its begin.
 
-        spin: called with the seconds it may take. on_frame is not told of frames that a fault has changed.
+        spin: called with the seconds it may take.
         """
         if fault is not None:
             self._fault = FaultyCamera(fault, segment.start_ns, self._spoil)
@@ -133,9 +135,8 @@ class Player(Node):
         self.frames += 1
         self.late_ms.append((self.time_ns() - at_ns) * 1e-6 / self._rate)
         self.publish_clock()  # no frame may come before its time
-        if self._fault is None or not self._fault.is_at_fault(at_ns):
-            stamp_ns = stamp_of(data)
-            on_frame(stamp_ns, at_ns - stamp_ns)
+        stamp_ns, at_fault = stamp_of(shown), self._fault is not None and self._fault.is_at_fault(at_ns)
+        on_frame(stamp_ns, None if at_fault else at_ns - stamp_ns)
         self._camera.publish(shown)
 
     def _spin_until(self, at_ns: int, spin: Callable[[float], None]) -> None:
