@@ -141,7 +141,6 @@ def test_each_fault_stops_the_robot_and_it_goes_on_after(replay, tmp_path):
     record_sim(PROFILE, bag, episodes=1, seconds=4.0)
     (tmp_path / "faults.yaml").write_text(
         "faults:\n"
-        "  - {kind: dead, at_s: 1.2, for_s: 1.5}\n"
         "  - {kind: garbage, at_s: 1.2, for_s: 1.5}\n"
         "  - {kind: clock_jump, at_s: 1.2, for_s: 1.5, by_s: 30.0}\n"
     )
@@ -153,9 +152,8 @@ def test_each_fault_stops_the_robot_and_it_goes_on_after(replay, tmp_path):
     assert "not judged: only a replay at --rate 1 is in real time" in output
     report = json.loads((tmp_path / "out" / "replay.json").read_text())
     assert report["verdict"] == "not judged"
-    dead, garbage, jump = (fault["reaction"] for fault in report["faults"])
+    garbage, jump = (fault["reaction"] for fault in report["faults"])
     for reaction, reason in (
-        (dead, "observation too old"),
         (garbage, "observation too old"),
         (jump, "clock jump"),
     ):
@@ -166,7 +164,7 @@ def test_each_fault_stops_the_robot_and_it_goes_on_after(replay, tmp_path):
     assert jump["restarted"]
     assert report["frames"]["dropped"]["undecodable"] > 5
     assert report["commands"]["after_standing"] == 0
-    assert {stop["fault"] for stop in report["stops"]} == {"dead", "garbage", "clock_jump +30 s"}
+    assert {stop["fault"] for stop in report["stops"]} == {"garbage", "clock_jump +30 s"}
     assert (tmp_path / "out" / "faults.png").stat().st_size > 5_000
 
 
