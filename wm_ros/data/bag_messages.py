@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -29,11 +30,21 @@ class BagMessage(NamedTuple):
     message: Any
 
 
+class EncodedMessage(NamedTuple):
+    """One recorded message as CDR bytes; `decode()` makes a message of them, until the iteration goes on."""
+
+    topic: str
+    log_ns: int
+    data: bytes
+    decode: Callable[[], Any]
+
+
 class Bag:
     """One rosbag2 directory, or one .mcap or .db3 file.
 
     topics: message type by topic. counts: messages by topic, 0 where unknown. notes: what was salvaged or is
-    missing, for people. Iterate with `messages(topics)`, in order of log time.
+    missing, for people. Iterate with `messages(topics)` or, without decoding, with `encoded(topics)`, in order of
+    log time.
 
     The storage files are read directly: through metadata.yaml rosbags silently yields nothing from a topic
     whose QoS there differs from the one in the storage. Only compressed bags need their metadata. An mcap
@@ -53,6 +64,11 @@ class Bag:
 
     def messages(self, topics: Collection[str]) -> Iterator[BagMessage]:
         """The messages of these topics, decoded."""
+        for message in self.encoded(topics):
+            yield BagMessage(message.topic, message.log_ns, message.decode())
+
+    def encoded(self, topics: Collection[str], since_ns: int = 0) -> Iterator[EncodedMessage]:
+        """The messages of these topics that were logged at `since_ns` or later, as they were recorded."""
         missing = sorted(set(topics) - set(self.topics))
         if missing:
             raise RecordingError(
@@ -61,10 +77,13 @@ class Bag:
         found = 0
         for file in self._files:
             cut = file in self._salvaged
-            for message in _salvage(file, topics) if cut else _read(file, topics, self.notes):
-                found += 1
-                yield message
-        self._check_count(found, topics)
+            messages = _salvage(file, topics) if cut else _read(file, topics, since_ns, self.notes)
+            for message in messages:
+                if message.log_ns >= since_ns:
+                    found += 1
+                    yield message
+        if not since_ns:
+            self._check_count(found, topics)
 
     def described_topics(self) -> str:
         """The topics there are, with their types, for an error message."""
@@ -139,19 +158,22 @@ def _open(file: Path) -> AnyReader:
     return AnyReader([file], default_typestore=get_typestore(Stores.ROS2_JAZZY))
 
 
-def _read(file: Path, topics: Collection[str], notes: list[str]) -> Iterator[BagMessage]:
+def _read(file: Path, topics: Collection[str], since_ns: int, notes: list[str]) -> Iterator[EncodedMessage]:
     with _open(file) as reader:
         connections = [connection for connection in reader.connections if connection.topic in topics]
         if not connections:
             return
-        for connection, log_ns, data in _until_damaged(reader.messages(connections), file, notes):
-            try:
-                message = reader.deserialize(data, connection.msgtype)
-            except AnyReaderError as error:
-                raise RecordingError(
-                    f"{file}: a message on {connection.topic} is damaged: {error}"
-                ) from error
-            yield BagMessage(connection.topic, log_ns, message)
+        stored = reader.messages(connections, start=since_ns or None)
+        for connection, log_ns, data in _until_damaged(stored, file, notes):
+            decode = partial(_decode, reader, file, connection, data)
+            yield EncodedMessage(connection.topic, log_ns, data, decode)
+
+
+def _decode(reader: AnyReader, file: Path, connection: Any, data: bytes) -> Any:
+    try:
+        return reader.deserialize(data, connection.msgtype)
+    except AnyReaderError as error:
+        raise RecordingError(f"{file}: a message on {connection.topic} is damaged: {error}") from error
 
 
 def _until_damaged(messages: Iterator[_Raw], file: Path, notes: list[str]) -> Iterator[_Raw]:
@@ -181,7 +203,7 @@ def _survey(file: Path) -> tuple[dict[str, str], int]:
     return topics, count
 
 
-def _salvage(file: Path, topics: Collection[str]) -> Iterator[BagMessage]:
+def _salvage(file: Path, topics: Collection[str]) -> Iterator[EncodedMessage]:
     store = get_typestore(Stores.EMPTY)
     schemas: dict[int, str] = {}
     channels: dict[int, tuple[str, str]] = {}
@@ -198,7 +220,8 @@ def _salvage(file: Path, topics: Collection[str]) -> Iterator[BagMessage]:
             channels[record.id] = record.topic, schemas[record.schema_id]
         elif isinstance(record, Message) and record.channel_id in channels:
             topic, kind = channels[record.channel_id]
-            yield BagMessage(topic, record.log_time, store.deserialize_cdr(record.data, kind))
+            decode = partial(store.deserialize_cdr, record.data, kind)
+            yield EncodedMessage(topic, record.log_time, record.data, decode)
 
 
 def _records(file: Path) -> Iterator[Any]:

@@ -124,7 +124,9 @@ class Collector:
         gaps: Counter[str] = Counter()
         lines: dict[tuple[str, str, bool], list[tuple[_Part, int]]] = {}
         for part in self._parts:
-            found, broken = _episodes(stamps, part)
+            cuts = [cut - part.start for cut in part.cuts]
+            found, broken = split_episodes(stamps[part.start : part.stop], cuts)
+            found = [slice(part.start + episode.start, part.start + episode.stop) for episode in found]
             gaps[part.name] += broken
             lines.setdefault((part.name, part.kind, part.labelled), []).append((part, len(found)))
             if not part.labelled:
@@ -181,17 +183,19 @@ def _square(picture: np.ndarray, side: int) -> np.ndarray:
     return square if short == side else cv2.resize(square, (side, side), interpolation=cv2.INTER_AREA)
 
 
-def _episodes(stamps: np.ndarray, part: _Part) -> tuple[list[slice], int]:
-    """The episodes of a part, and how many of them the stamps alone cut off."""
-    steps = np.diff(stamps[part.start : part.stop])
-    count = part.stop - part.start
+def split_episodes(stamps: np.ndarray, cuts: Sequence[int]) -> tuple[list[slice], int]:
+    """The episodes of one run of frames, and how many of them the stamps alone cut off.
+
+    An episode begins at each of `cuts`, after a gap of the stamps [F] ns, and where they go backwards.
+    """
+    steps, count = np.diff(stamps), len(stamps)
     marked = np.zeros(count + 1, dtype=bool)
-    marked[[cut - part.start for cut in part.cuts]] = True
+    marked[list(cuts)] = True
     ahead = (steps > 0) & ~marked[1:-1]
     period = np.median(steps[ahead]) if ahead.any() else np.inf
     broken = np.flatnonzero((steps < 0) | (steps > GAP_PERIODS * period)) + 1
     edges = sorted({0, count, *broken.tolist(), *np.flatnonzero(marked).tolist()})
-    slices = [slice(part.start + a, part.start + b) for a, b in itertools.pairwise(edges)]
+    slices = [slice(begin, end) for begin, end in itertools.pairwise(edges)]
     return slices, int((~marked[broken]).sum())
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import cv2
@@ -97,6 +99,15 @@ def view_pixels(msg: Any) -> np.ndarray:
     if layout is None:
         raise ImageError(_unknown(msg.encoding))
     return _pixels(msg, layout)
+
+
+def read_picture(path: Path) -> np.ndarray:
+    """RGB picture [H, W, 3] uint8 of a JPEG or PNG file; ImageError when it is none."""
+    try:
+        data = np.frombuffer(path.read_bytes(), np.uint8)
+        return _decompress(SimpleNamespace(format=path.suffix.lstrip("."), data=data))
+    except (OSError, ImageError) as error:
+        raise ImageError(f"picture {path} cannot be read: {error}") from error
 
 
 def fill_image(msg: Any, array: np.ndarray, encoding: str = "rgb8") -> Any:

@@ -25,11 +25,12 @@ class Children:
     """A context manager: nodes started in it are stopped with SIGINT, last first, when it ends.
 
     They get process groups of their own, so that Ctrl-C reaches only the command, which stops the robot first.
-    log_dir: folder for what each node prints.
+    log_dir: folder for what each node prints. parameter_file: what all nodes read first (default: config/arm.yaml).
     """
 
-    def __init__(self, log_dir: Path) -> None:
+    def __init__(self, log_dir: Path, parameter_file: Path | None = None) -> None:
         self._log_dir = log_dir
+        self._parameter_file = parameter_file or share_dir() / "config" / "arm.yaml"
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     def __enter__(self) -> Children:
@@ -49,10 +50,14 @@ class Children:
                 process.kill()
                 process.wait()
 
-    def start(self, node: str, parameters: Mapping[str, object]) -> None:
-        """Start `wm_ros.nodes.<node>` with config/arm.yaml, as the launch files do, and these parameters."""
+    def start(
+        self, node: str, parameters: Mapping[str, object], remappings: Mapping[str, str] | None = None
+    ) -> None:
+        """Start `wm_ros.nodes.<node>` with the parameter file, as launch files do, and these parameters."""
         command = [sys.executable, "-m", f"wm_ros.nodes.{node}", "--ros-args"]
-        command += ["--params-file", str(share_dir() / "config" / "arm.yaml")]
+        command += ["--params-file", str(self._parameter_file)]
+        for topic, other in (remappings or {}).items():
+            command += ["-r", f"{topic}:={other}"]
         for name, value in parameters.items():
             # JSON is YAML, and keeps texts such as 007 from becoming numbers.
             command += ["-p", f"{name}:={json.dumps(value)}"]

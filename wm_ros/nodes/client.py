@@ -14,6 +14,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
+from rclpy.task import Future
 from std_srvs.srv import Trigger
 
 from wm_ros.nodes.children import NodeError
@@ -69,13 +70,13 @@ class Client:
         self._executor.add_node(node)
         return node
 
-    def spin_once(self) -> None:
+    def spin_once(self, timeout_s: float = SPIN_S) -> None:
         """Handle what has come, or wait for it a moment; raises for signals and for what `watch` finds."""
         if self._interrupted:
             self._interrupted = False
             raise KeyboardInterrupt
         self._watch()
-        self._executor.spin_once(timeout_sec=SPIN_S)
+        self._executor.spin_once(timeout_sec=timeout_s)
 
     def until(self, condition: Callable[[], T], what: str, timeout_s: float) -> T:
         """Spin until the condition is truthy and return it; NodeError saying what was awaited in vain."""
@@ -99,14 +100,20 @@ class Client:
         self.until(active, f"{', '.join(nodes)} to become active", timeout_s)
 
     def call(self, service: str) -> Trigger.Response:
-        """Call a std_srvs/Trigger service."""
-        client = self._services.get(service)
-        if client is None:
-            client = self._services[service] = self.node.create_client(Trigger, service)
-        self.until(client.service_is_ready, f"service {service}", SERVICE_S)
-        future = client.call_async(Trigger.Request())
+        """Call a std_srvs/Trigger service and wait for the answer."""
+        self.until(self._service(service).service_is_ready, f"service {service}", SERVICE_S)
+        future = self.request(service)
         self.until(future.done, f"an answer from {service}", SERVICE_S)
         return future.result()
+
+    def request(self, service: str) -> Future:
+        """Call a std_srvs/Trigger service that is known to be there, and go on."""
+        return self._service(service).call_async(Trigger.Request())
+
+    def _service(self, name: str) -> Any:
+        if name not in self._services:
+            self._services[name] = self.node.create_client(Trigger, name)
+        return self._services[name]
 
     def _interrupt(self, *_: Any) -> None:
         self._interrupted = True

@@ -1,0 +1,211 @@
+"""`wm_ros replay` as a user starts it, with a model of random weights: the real nodes, a real bag, no robot moved."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+pytest.importorskip("mujoco")
+pytest.importorskip("torch")
+pytest.importorskip("matplotlib")
+
+import torch
+from checkpoint_harness import write_checkpoint
+from rclpy.qos import QoSProfile
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import Image
+from std_msgs.msg import Float64MultiArray
+
+from wm_ros.cli import main
+from wm_ros.data.load import load_recording
+from wm_ros.data.record_sim import record_sim
+from wm_ros.messages.image import decode_image
+from wm_ros.messages.stamp import to_ns
+from wm_ros.messages.tensor import decode_tensor
+from wm_ros.models.checkpoint import load_checkpoint
+from wm_ros.nodes.replay_run import SHADOW
+from wm_ros.robots.profile import load_profile
+from wm_ros.stages.encode import Encode
+
+PROFILE = load_profile("arm")
+KEEP_ALL = QoSProfile(depth=500)
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    return write_checkpoint(tmp_path_factory.mktemp("replay") / "checkpoint", PROFILE)
+
+
+@pytest.fixture(scope="module")
+def bag(tmp_path_factory):
+    path = tmp_path_factory.mktemp("replay") / "bag"
+    record_sim(PROFILE, path, episodes=2, seconds=2.0)
+    return path
+
+
+@pytest.fixture
+def replay(domain, tmp_path, checkpoint):
+    """Starts `wm_ros replay` into tmp_path/out, on the test's domain."""
+    running = []
+
+    def start(bag, *arguments):
+        command = [sys.executable, "-m", "wm_ros.cli", "replay", str(bag), "--out", "out"]
+        command += ["--checkpoint", checkpoint, "--domain", str(domain), *map(str, arguments)]
+        process = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "COLUMNS": "200"},
+        )
+        running.append(process)
+        return process
+
+    yield start
+    for process in running:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+
+
+def parameter_file(folder, **guard):
+    """The nodes' parameters, with those of the guard replaced."""
+    sections = {"guard": guard, "pipeline": {"planner.batch_size": 8, "planner.iteration_count": 1}}
+    data = {f"/**/{node}": {"ros__parameters": values} for node, values in sections.items()}
+    path = folder / "params.yaml"
+    path.write_text(json.dumps(data))
+    return path
+
+
+def test_live_sees_what_offline_sees_and_nothing_reaches_the_robot(ros, replay, bag, checkpoint, tmp_path):
+    latents = ros.collect(Image, "latent", KEEP_ALL)
+    frames = ros.collect(Image, PROFILE.camera.topic, KEEP_ALL)
+    to_robot = ros.collect(Float64MultiArray, PROFILE.command.topic, KEEP_ALL)
+    in_shadow = ros.collect(Float64MultiArray, SHADOW, KEEP_ALL)
+    clock = ros.collect(Clock, "/clock", KEEP_ALL)
+    (tmp_path / "thresholds.yaml").write_text("max_plan_latency_p95_steps: 0\n")  # which nobody can keep
+    parameters = parameter_file(tmp_path, max_observation_age_s=1.0)  # this machine may be busy
+    process = replay(bag, "--params", parameters, "--thresholds", "thresholds.yaml")
+    drivers = set()
+
+    def ended():
+        drivers.add(ros.node.count_publishers(PROFILE.command.topic))
+        return process.poll() is not None
+
+    ros.until(ended, "the end of the replay", timeout_s=100.0)
+    output, _ = process.communicate()
+    assert "verdict: fail" in output, output
+    assert process.returncode == 1
+    # Nothing moves a robot, though the guard did command.
+    assert not to_robot
+    assert drivers == {0}
+    assert any(any(message.data) for message in in_shadow)
+    # The same tensors, bit for bit.
+    recording = load_recording(bag, PROFILE)
+    numbers = {int(stamp): number for number, stamp in enumerate(recording.stamps_ns)}
+    torch.set_num_threads(1)
+    encode = Encode(load_checkpoint(checkpoint))
+    assert frames
+    assert latents
+    for message in frames:
+        number = numbers[to_ns(message.header.stamp)]
+        assert np.array_equal(decode_image(message), recording.frames[number])
+    for message in latents:
+        number = numbers[to_ns(message.header.stamp)]
+        assert np.array_equal(decode_tensor(message), encode(recording.frames[number]).numpy())
+    # Figures.
+    report = json.loads((tmp_path / "out" / "replay.json").read_text())
+    counts = report["frames"]
+    assert counts["encoded"] == len(latents)
+    assert counts["shown"] == counts["encoded"] + sum(counts["dropped"].values()) == len(recording.frames)
+    assert report["episodes"] == [0, 1]
+    for figures in report["latency_ms"].values():
+        assert 0.0 < figures["p50"] <= figures["p95"] <= figures["p99"]
+    assert report["budget_ms"] == 200.0
+    assert report["missed"]
+    assert report["commands"]["count"] == len(in_shadow)
+    assert report["commands"]["beyond_limits"] == 0
+    assert set(report["commands"]["beside_operator"]) == set(PROFILE.names)
+    times = [to_ns(message.clock) for message in clock]
+    assert recording.stamps_ns[0] in times  # ROS time is the bag's
+    assert max(times) < recording.stamps_ns[-1] + 10_000_000_000
+    assert (tmp_path / "out" / "commands.png").stat().st_size > 5_000
+
+
+def test_each_fault_stops_the_robot_and_it_goes_on_after(replay, tmp_path):
+    bag = tmp_path / "bag"
+    record_sim(PROFILE, bag, episodes=1, seconds=4.0)
+    (tmp_path / "faults.yaml").write_text(
+        "faults:\n"
+        "  - {kind: garbage, at_s: 1.2, for_s: 1.5}\n"
+        "  - {kind: clock_jump, at_s: 1.2, for_s: 1.5, by_s: 30.0}\n"
+    )
+    patient = parameter_file(tmp_path, max_observation_age_s=0.8)
+    arguments = ("--faults", "faults.yaml", "--goal-after", "1", "--params", patient)
+    process = replay(bag, "--rate", "0.5", *arguments)  # slower, so that a busy machine can keep up
+    output, _ = process.communicate(timeout=100)
+    assert process.returncode == 0, output
+    assert "not judged: only a replay at --rate 1 is in real time" in output
+    report = json.loads((tmp_path / "out" / "replay.json").read_text())
+    assert report["verdict"] == "not judged"
+    garbage, jump = (fault["reaction"] for fault in report["faults"])
+    for reaction, reason in (
+        (garbage, "observation too old"),
+        (jump, "clock jump"),
+    ):
+        assert reaction["reason"].startswith(reason)
+        assert 0.0 < reaction["time_to_stop_s"] < 1.5
+        assert reaction["held_pct"] == 100.0
+        assert reaction["time_to_resume_s"] > 0.0
+    assert jump["restarted"]
+    assert report["frames"]["dropped"]["undecodable"] > 5
+    assert report["commands"]["after_standing"] == 0
+    assert {stop["fault"] for stop in report["stops"]} == {"garbage", "clock_jump +30 s"}
+    assert (tmp_path / "out" / "faults.png").stat().st_size > 5_000
+
+
+@pytest.fixture
+def said(monkeypatch, capsys, tmp_path, bag):
+    """What `wm_ros replay` says of arguments that it refuses before any process is started."""
+    arm = json.dumps(PROFILE.to_dict())
+    (tmp_path / "top.yaml").write_text(arm.replace('"image"', '"top"'))
+    (tmp_path / "bag").symlink_to(bag)
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["wm_ros", "replay", *arguments])
+        monkeypatch.setattr("wm_ros.nodes.replay_run.run_replay", None)
+        with pytest.raises(SystemExit) as exit:
+            main()
+        assert exit.value.code
+        return " ".join(capsys.readouterr().err.split())
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("nowhere",), "no recording at nowhere"),
+        (("bag", "--faults", "nowhere.yaml"), "fault script nowhere.yaml cannot be read"),
+        (("bag", "--goal-image", "nowhere.png"), "picture nowhere.png cannot be read"),
+        (("bag", "--goal-image", "a.png", "--goal-after", "1"), "two goals"),
+        (("bag", "--profile", "top.yaml"), "has no camera topic top or top/compressed (profile arm"),
+        (("bag", "--params", "nowhere.yaml"), "nowhere.yaml is no file"),
+    ],
+)
+def test_what_cannot_be_played_is_told_in_a_sentence(said, arguments, sentence):
+    assert sentence in said(*arguments)
+
+
+def test_a_checkpoint_of_another_robot_is_told_by_the_node_that_refuses_it(replay, bag, tmp_path):
+    (tmp_path / "slow.yaml").write_text(json.dumps(PROFILE.to_dict()).replace("1.5", "0.5"))
+    process = replay(bag, "--profile", "slow.yaml")
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "pipeline: configure failed: the checkpoint was trained for robot 'arm', which differs" in output
+    assert "Traceback" not in output

@@ -1,0 +1,121 @@
+"""`wm_ros replay`: a recorded bag through the live nodes, nothing sent to a robot, with figures and a verdict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wm_ros.commands.data_options import Profile
+from wm_ros.environment import require_ros
+
+
+def replay(
+    bag: Annotated[Path, typer.Argument(help="A rosbag2 folder, an .mcap or a .db3 file.")],
+    out: Annotated[Path, typer.Option(help="Folder for replay.json, pictures and logs.")] = Path("replay"),
+    checkpoint: Annotated[
+        str, typer.Option(help="Checkpoint folder; empty: the packaged one of the robot.")
+    ] = "",
+    profile: Profile = "arm",
+    rate: Annotated[
+        float,
+        typer.Option(min=0.1, max=2.0, help="Seconds of the bag in a second; only 1 is judged."),
+    ] = 1.0,
+    goal_image: Annotated[
+        Path | None, typer.Option(help="Picture of the goal (default: the last frame of each episode).")
+    ] = None,
+    goal_after: Annotated[
+        float | None,
+        typer.Option(min=0.5, help="The goal is the frame so many seconds ahead, renewed as often."),
+    ] = None,
+    episodes: Annotated[int | None, typer.Option(min=1, help="Play only so many episodes.")] = None,
+    faults: Annotated[
+        Path | None,
+        typer.Option(
+            help="Fault script (see config/replay_faults.yaml): instead of whole episodes, one play a fault."
+        ),
+    ] = None,
+    thresholds: Annotated[
+        Path | None, typer.Option(help="What must be kept (default: config/replay_thresholds.yaml).")
+    ] = None,
+    params: Annotated[
+        Path | None,
+        typer.Option(help="The nodes' parameter file, as on the robot (default: config/arm.yaml)."),
+    ] = None,
+    domain: Annotated[
+        int | None,
+        typer.Option(min=0, max=101, help="ROS_DOMAIN_ID to watch it on (default: one of its own)."),
+    ] = None,
+) -> None:
+    """Play a bag's camera to pipeline_node and guard_node and measure: in time? safe? beside the operator?
+
+    The guard's commands go to a topic of their own, never to a robot's. Ends with exit code 1 when a threshold is
+    missed.
+
+    \b
+    wm_ros record --sim --episodes 5 --out bag                       a bag to try it with
+    wm_ros replay bag                                                latencies, stops, commands
+    wm_ros replay bag --faults config/replay_faults.yaml             the camera fails: does the robot stop?
+    """
+    require_ros()
+    import json
+
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from wm_ros.commands.replay_table import show
+    from wm_ros.data.bag_messages import Bag
+    from wm_ros.data.segments import survey
+    from wm_ros.evaluation.replay.faults import load_faults, place
+    from wm_ros.evaluation.replay.picture import draw_commands, draw_faults
+    from wm_ros.evaluation.replay.seen import around, whole
+    from wm_ros.evaluation.replay.summary import summarise
+    from wm_ros.evaluation.replay.thresholds import load_thresholds
+    from wm_ros.messages.image import read_picture
+    from wm_ros.nodes.replay_run import ReplayOptions, run_replay
+    from wm_ros.robots.profile import load_profile
+
+    _refuse_contradictions(goal_image, goal_after, params)
+    console = Console(highlight=False)
+    robot, limits = load_profile(profile), load_thresholds(thresholds)
+    script = load_faults(faults) if faults else ()
+    goal = read_picture(goal_image) if goal_image else None
+    with console.status(f"reading {bag}"):
+        opened = Bag(bag)
+        found = survey(opened, robot)
+    segments = found.segments[:episodes]
+    plays = [around(fault, place(fault, segments)) for fault in script] or [whole(one) for one in segments]
+    options = ReplayOptions(profile, checkpoint, rate, goal, goal_after, params, domain)
+    out.mkdir(parents=True, exist_ok=True)
+    before_s = [sum(play.duration_s for play in plays[:number]) for number in range(len(plays))]
+    with Progress(console=console, transient=True) as bar:
+        task = bar.add_task("playing", total=sum(play.duration_s for play in plays))
+        seen = run_replay(
+            opened,
+            found,
+            robot,
+            plays,
+            options,
+            out / "logs",
+            lambda number, passed_s: bar.update(task, completed=before_s[number] + passed_s),
+        )
+    summary = {"bag": str(bag), "checkpoint": checkpoint or "packaged", "profile": robot.name}
+    summary |= summarise(seen, found, robot, rate, limits)
+    (out / "replay.json").write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
+    pictures = [out / "commands.png"]
+    draw_commands(seen, robot, pictures[0])
+    if script:
+        pictures.append(out / "faults.png")
+        draw_faults(seen, robot, pictures[1])
+    show(console, summary)
+    console.print(f"{out / 'replay.json'}, {', '.join(map(str, pictures))}", soft_wrap=True)
+    if summary["verdict"] == "fail":
+        raise typer.Exit(1)
+
+
+def _refuse_contradictions(goal_image: Path | None, goal_after: float | None, params: Path | None) -> None:
+    if goal_image is not None and goal_after is not None:
+        raise typer.BadParameter("--goal-image and --goal-after are two goals", param_hint="--goal-after")
+    if params is not None and not params.is_file():
+        raise typer.BadParameter(f"{params} is no file", param_hint="--params")

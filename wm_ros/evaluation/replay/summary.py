@@ -1,0 +1,165 @@
+"""The figures of a replay as JSON data, the verdict first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from wm_ros.data.segments import Survey
+from wm_ros.evaluation.closed_loop import commands_out_of_limits
+from wm_ros.evaluation.replay.seen import Commands, Seen
+from wm_ros.evaluation.replay.thresholds import Thresholds, failures
+from wm_ros.robots.profile import RobotProfile
+
+PERCENTILES = (50, 95, 99)
+GRID_NS = 50_000_000
+MOST_LATE = 0.5  # camera periods
+
+
+def summarise(
+    seen: Seen, found: Survey, profile: RobotProfile, rate: float, limits: Thresholds
+) -> dict[str, Any]:
+    """All figures; times in the keys' units, `at_s` into the episode on the replay's clock.
+
+    Judged is a replay in real time only: at another rate machine and bag do not run at the same speed. A replay that
+    could not show the frames in time has failed, whatever the nodes made of them.
+    """
+    reactions = [(played.play.fault, played.reaction()) for played in seen.played if played.play.fault]
+    stops, stopped_s, looked_s = np.sum([played.false_stops() for played in seen.played], axis=0)
+    false_stop_pct = 100.0 * stopped_s / looked_s if looked_s else None
+    plan_ms = seen.latencies_ms["plan"]
+    plan_s = 1e-3 * float(np.percentile(plan_ms, 95)) if len(plan_ms) else None
+    moved = sum(played.track.moved_while_standing() for played in seen.played)
+    beyond = commands_out_of_limits(seen.commands[1], profile)
+    late_ms, period_s = (
+        np.percentile(seen.late_ms, 99),
+        min(played.play.segment.period_s for played in seen.played),
+    )
+    missed: list[str] = []
+    if rate == 1.0 and late_ms > MOST_LATE * 1e3 * period_s:
+        missed.append(
+            f"the frames were shown up to {late_ms:.0f} ms late (p99): this machine is too busy to play the bag in "
+            "real time, and nothing else is judged"
+        )
+    elif rate == 1.0:
+        missed = failures(limits, plan_s, profile.model_dt, false_stop_pct, reactions)
+        missed += [f"{moved} commands moved the robot after the guard said it stands"] * bool(moved)
+        missed += [f"{beyond} commands beyond the limits of the profile"] * bool(beyond)
+    return {
+        "verdict": "fail" if missed else "pass" if rate == 1.0 else "not judged",
+        "missed": missed,
+        "rate": rate,
+        "thresholds": asdict(limits),
+        "episodes": [played.play.segment.number for played in seen.played],
+        "seconds": round(sum(played.play.duration_s for played in seen.played), 3),
+        "latency_ms": {name: _percentiles(values) for name, values in seen.latencies_ms.items()},
+        "budget_ms": 1e3 * profile.model_dt,
+        "recorded_age_ms": _percentiles(seen.recorded_age_ms),
+        "frames": _frames(seen),
+        "stops": _stops(seen),
+        "false_stops": {
+            "count": int(stops),
+            "pct_of_time": _rounded(false_stop_pct),
+            "seconds_looked_at": _rounded(looked_s),
+        },
+        "faults": [
+            {**asdict(fault), "reaction": None if reaction is None else _rounded(asdict(reaction))}
+            for fault, reaction in reactions
+        ],
+        "commands": {
+            "count": len(seen.commands[0]),
+            "beyond_limits": beyond,
+            "after_standing": moved,
+            "beside_operator": _beside_operator(seen, profile),
+        },
+        "notes": list(found.notes),
+    }
+
+
+def held(commands: Commands, times_ns: np.ndarray) -> np.ndarray:
+    """The command [T, A] that holds at each time; zero before the first."""
+    index = np.searchsorted(commands[0], times_ns, side="right") - 1
+    vectors = commands[1][np.maximum(index, 0)]
+    return np.where((index >= 0)[:, None], vectors, 0.0)
+
+
+def _percentiles(values: np.ndarray) -> dict[str, float | int | None]:
+    figures = np.percentile(values, PERCENTILES) if len(values) else [None] * len(PERCENTILES)
+    named = {f"p{percent}": _rounded(figure) for percent, figure in zip(PERCENTILES, figures, strict=True)}
+    return {**named, "samples": len(values)}
+
+
+def _frames(seen: Seen) -> dict[str, Any]:
+    received = int(seen.pipeline.get("received", 0))
+    dropped = {
+        key.removeprefix("dropped_"): int(value)
+        for key, value in seen.pipeline.items()
+        if key.startswith("dropped_")
+    }
+    return {
+        "shown": seen.frames,
+        "encoded": received - sum(dropped.values()),
+        "dropped": {"lost_in_transport": max(seen.frames - received, 0), **dropped},
+        "shown_late_ms": _percentiles(seen.late_ms),
+    }
+
+
+def _stops(seen: Seen) -> list[dict[str, Any]]:
+    found = []
+    for played in seen.played:
+        fault = played.play.fault
+        for stop in played.track.stops():
+            name, _, text = stop.reason.partition(": ")
+            stopped = {
+                "episode": played.play.segment.number,
+                "at_s": _rounded(stop.at_s),
+                "reason": name,
+                "text": text,
+            }
+            found.append({**stopped, "fault": fault.describe()} if fault else stopped)
+    return found
+
+
+def _beside_operator(seen: Seen, profile: RobotProfile) -> dict[str, dict[str, float]] | None:
+    """By component: how much the operator and the guard commanded, how far apart, and whether alike (-1 to 1)."""
+    pairs: list[tuple[np.ndarray, np.ndarray]] = []
+    for played in seen.played:
+        ours = tuple(values[played.commands] for values in seen.commands)
+        if played.play.fault is not None or not len(ours[0]) or not len(played.operator[0]):
+            continue
+        grid = np.arange(ours[0][0], played.play.end_ns, GRID_NS)
+        pairs.append((held(played.operator, grid), held(ours, grid)))
+    if not pairs:
+        return None
+    operator, guard = (np.concatenate(side) for side in zip(*pairs, strict=True))
+    return {
+        name: _rounded(
+            {
+                "operator_rms": _rms(operator[:, column]),
+                "guard_rms": _rms(guard[:, column]),
+                "difference_rms": _rms(guard[:, column] - operator[:, column]),
+                "correlation": _correlation(operator[:, column], guard[:, column]),
+            }
+        )
+        for column, name in enumerate(profile.names)
+    }
+
+
+def _rms(values: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(values**2)))
+
+
+def _correlation(one: np.ndarray, other: np.ndarray) -> float | None:
+    return float(np.corrcoef(one, other)[0, 1]) if one.std() > 0.0 and other.std() > 0.0 else None
+
+
+def _rounded(value: Any) -> Any:
+    """Floats, also in mappings and sequences, to three decimals."""
+    if isinstance(value, Mapping):
+        return {key: _rounded(entry) for key, entry in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_rounded(entry) for entry in value]
+    return round(float(value), 3) if isinstance(value, (float, np.floating)) else value
