@@ -15,7 +15,7 @@ import torch
 from checkpoint_harness import small_model
 
 from wm_ros.models.goal_distance import GoalDistance
-from wm_ros.planning.cem import CemOptions
+from wm_ros.planning.options import PlannerOptions
 from wm_ros.planning.rollout import LatentRollout, committed_share
 from wm_ros.robots.profile import load_profile, profile_from_dict
 from wm_ros.stages.encode import Encode
@@ -126,7 +126,7 @@ def test_frames_that_are_too_old_to_pair_are_let_go(model):
 
 # Plan
 
-SMALL = CemOptions(batch_size=32, iteration_count=2, elites=4, knots=3, steps_per_knot=2)
+SMALL = PlannerOptions(batch_size=32, iteration_count=2, elites=4, knots=3, steps_per_knot=2)
 
 
 def stage(model, seed=0, options=SMALL, goal=0.0):
@@ -202,7 +202,9 @@ def test_a_clock_that_goes_back_forgets_the_last_plan(model):
 
 def test_the_last_plan_is_never_made_worse_while_nothing_changes(model):
     """With four candidates a search from nothing would come out worse now and then."""
-    planner = stage(model, options=CemOptions(batch_size=4, iteration_count=1, elites=1, knots=3), goal=1.0)
+    planner = stage(
+        model, options=PlannerOptions(batch_size=4, iteration_count=1, elites=1, knots=3), goal=1.0
+    )
     costs = [planner(START_NS, states(1)[0]).cost for _ in range(30)]
     assert (np.diff(costs) <= 1e-5 * costs[0]).all()
     assert costs[-1] < costs[0]
@@ -223,7 +225,9 @@ def test_a_robot_follows_its_last_plan_until_the_new_one_takes_effect(model):
     assert not committed[5].equal(committed[0])
     planned = torch.tensor(result.plan.rates[:-1]).float().repeat_interleave(2, dim=0)[None]
     share = committed_share(lead_s, 0.2, 6)
-    expected = LatentRollout(model, seen[1], goal, committed, share)(planned)
+    imagine = model.imaginer()(seen[1:])
+    rollout = LatentRollout(imagine, model.goal_distance.embed, seen[1], goal, committed, share)
+    expected = rollout(planned)
     assert result.cost == pytest.approx(float(expected), rel=1e-5)
 
 
@@ -249,9 +253,17 @@ class PointWorld:
         self.card = SimpleNamespace(robot=robot)
         self.goal_distance = GoalDistance(1, len(robot.action), len(robot.action))
         self.goal_distance.embed = torch.nn.Flatten(-2)
+        self.action_scale = torch.tensor(1.0)
 
-    def rollout(self, state, actions):
-        return state[:, None] + (actions * self.card.robot.model_dt).cumsum(dim=1).unsqueeze(2)
+    def imaginer(self, precision):
+        step_s = self.card.robot.model_dt
+        return lambda observed: lambda actions: observed[-1] + (actions * step_s).cumsum(dim=1).unsqueeze(2)
+
+    def infer(self, before, after):
+        return (after - before)[:, 0]
+
+    def robot_action(self, latent_action, state):
+        return latent_action / self.card.robot.model_dt
 
 
 def test_commands_stay_within_limits_that_single_precision_cannot_hold():
