@@ -46,7 +46,7 @@ def test_the_share_of_each_step_that_has_passed_before_the_plan_takes_effect(lea
 
 
 def test_the_cost_is_the_sum_of_the_distances_along_the_imagined_way_less_the_drift_of_standing_still(world):
-    model, state, goal, actions, committed = world
+    model, state, goal, actions, _ = world
     rollout = rollout_of(world)
     distances = rollout.distances(actions)
     assert distances.shape == (7, STEPS)
@@ -63,14 +63,14 @@ def test_the_cost_is_the_sum_of_the_distances_along_the_imagined_way_less_the_dr
 
 
 def test_a_robot_that_is_told_nothing_stays(world):
-    model, state, goal, actions, committed = world
+    model, state, goal, actions, _ = world
     rollout = rollout_of(world)
     distances = rollout.distances(torch.zeros_like(actions))
     torch.testing.assert_close(distances, model.goal_distance(state, goal).expand(7, STEPS))
 
 
 def test_a_step_that_is_committed_ignores_the_candidates(world):
-    model, state, goal, actions, committed = world
+    *_, actions, committed = world
     rollout = rollout_of(world, committed, torch.tensor([1.0, 1.0, 0.0, 0.0]))
     costs = rollout(actions)
     early, late = actions.clone(), actions.clone()
@@ -83,7 +83,7 @@ def test_a_step_that_is_committed_ignores_the_candidates(world):
 
 
 def test_a_share_of_a_step_mixes_both(world):
-    model, state, goal, actions, committed = world
+    *_, actions, committed = world
     share = torch.tensor([1.0, 0.25, 0.0, 0.0])
     mixed = actions.clone()
     mixed[:, 0] = committed[0]

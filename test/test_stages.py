@@ -2,6 +2,7 @@
 
 import copy
 import gc
+import resource
 import weakref
 from dataclasses import replace
 from types import SimpleNamespace
@@ -17,6 +18,7 @@ from checkpoint_harness import small_model
 from wm_ros.models.goal_distance import GoalDistance
 from wm_ros.planning.options import PlannerOptions
 from wm_ros.planning.rollout import LatentRollout, committed_share
+from wm_ros.planning.warm_start import shifted
 from wm_ros.robots.profile import load_profile, profile_from_dict
 from wm_ros.stages.encode import Encode
 from wm_ros.stages.infer import Infer
@@ -148,6 +150,13 @@ def cost_of_rest(model, state):
     return SMALL.time_steps * float(model.goal_distance(state, torch.ones(1, 8)))
 
 
+def cost_of(model, observed, actions):
+    """What actions [1, 6, 2] cost after these states, with all ones as the goal."""
+    imagine, goal = model.imaginer()(observed), torch.ones(1, 8)
+    nothing = torch.zeros(6, 2), torch.zeros(6)
+    return float(LatentRollout(imagine, model.goal_distance.embed, observed[-1], goal, *nothing)(actions))
+
+
 def test_without_a_goal_nothing_is_planned(model):
     planner = PlanStage(model, SMALL, 0)
     assert not planner.has_goal
@@ -210,6 +219,57 @@ def test_the_last_plan_is_never_made_worse_while_nothing_changes(model):
     assert costs[-1] < costs[0]
 
 
+@pytest.mark.parametrize("ms", [100, 400, 500])
+def test_the_last_plan_moved_on_by_the_time_that_passed_is_a_candidate(model, ms):
+    """Too few candidates to find anything as good anew."""
+    few = replace(SMALL, batch_size=4, iteration_count=1, elites=1, proposals=False)
+    planner = PlanStage(model, replace(few, batch_size=512, iteration_count=6), 0)
+    planner.set_goal(torch.full((1, 8), 1.0))
+    state = states(1)[0]
+    planner(START_NS, state)
+    planner._options = few
+    knots = planner._last[1]
+    moved = shifted(knots, ms / 400)
+    assert (moved - knots).abs().max() > 0.05
+    result = planner(START_NS + ms * MILLISECOND, state)
+    assert result.cost <= cost_of(model, state[None], moved.repeat_interleave(2, dim=0)[None]) * (1 + 1e-5)
+
+
+def test_the_observed_past_is_planned_from(model):
+    planner, seen = stage(model, options=replace(SMALL, context_frames=3), goal=1.0), states(3)
+    for index in range(3):
+        result = planner(START_NS + index * STEP_NS, seen[index])
+    planned = torch.tensor(result.plan.rates[:-1]).float().repeat_interleave(2, dim=0)[None]
+    assert result.cost == pytest.approx(cost_of(model, seen, planned), rel=1e-5)
+    assert result.cost != pytest.approx(cost_of(model, seen[-1:], planned), rel=1e-4)
+
+
+def test_memory_is_flat_over_a_thousand_plans():
+    planner = PlanStage(PointWorld(), replace(SMALL, context_frames=2), 0)
+    planner.set_goal(torch.ones(1, 2))
+
+    def plan(first, count):
+        for index in range(first, first + count):
+            planner(START_NS + index * 100 * MILLISECOND, torch.zeros(1, 2))
+        gc.collect()
+        return sum(type(one) is torch.Tensor for one in gc.get_objects())
+
+    before = plan(0, 100)
+    grown_kb = -resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert plan(100, 1000) <= before
+    grown_kb += resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert grown_kb < 5000
+
+
+def test_a_model_with_a_code_book_plans_among_the_actions_behind_its_codes():
+    discrete = small_model(ARM, weight=0.3, bottleneck={"name": "discrete", "codes": 6})
+    options = replace(SMALL, method="categorical", proposals=False)
+    state = states(1)[0]
+    actions = discrete.robot_action(discrete.bottleneck.codes, state.expand(6, -1, -1)).clamp(-1.5, 1.5)
+    rates = torch.tensor(stage(discrete, options=options, goal=1.0)(START_NS, state).plan.rates[:-1]).float()
+    assert (torch.cdist(rates, torch.cat([actions, torch.zeros(1, 2)])).amin(dim=1) < 1e-5).all()
+
+
 def test_a_robot_follows_its_last_plan_until_the_new_one_takes_effect(model):
     planner, seen, goal = stage(model, goal=1.0), states(2), torch.full((1, 8), 1.0)
     # A lead beyond the horizon: whatever is planned, the robot stands still, for it has no plan yet.
@@ -253,7 +313,7 @@ class PointWorld:
         self.card = SimpleNamespace(robot=robot)
         self.goal_distance = GoalDistance(1, len(robot.action), len(robot.action))
         self.goal_distance.embed = torch.nn.Flatten(-2)
-        self.action_scale = torch.tensor(1.0)
+        self.action_scale = torch.ones(len(robot.action))
 
     def imaginer(self, precision):
         step_s = self.card.robot.model_dt

@@ -111,10 +111,10 @@ class ForwardModel(nn.Module):
     def pasts(self, candidates: int, steps: int, observed: Cache | None) -> list[Past]:
         """For each block an empty memory of `steps` frames of so many candidates, after what was observed."""
         tokens, width = self.place.shape
-        like = self.place.new_empty(1, 1, 2 * width).expand(candidates, tokens, -1)
         heads = width // self.head_size
         shared = [None] * len(self.blocks) if observed is None else observed
-        return [Past(one, like, steps, tokens, heads) for one in shared]
+        room = (candidates, steps * tokens, 2, heads, self.head_size)
+        return [Past(one, self.place.new_empty(room)) for one in shared]
 
     def rotations(self, first: int, steps: int) -> Tensor:
         """Complex rotations [steps, head_size / 2] of the positions from `first` on."""

@@ -12,18 +12,13 @@ from torch.nn import functional as F
 class Past:
     """What one block remembers: frames that were observed, shared by all candidates, and each candidate's own.
 
-    shared: keys and values of the observed frames, [1, heads, L, size] each, or None; they are read by all candidates
-    and never copied. The own ones lie in one buffer [S, steps * N, 2, heads, size] from the start, so that a frame
-    more moves nothing.
+    shared: keys and values of the observed frames, [1, heads, L, size] each, or None; all candidates read them, and
+    they are never copied. own: room for the keys and values of all frames to come, [S, frames * N, 2, heads, size], so
+    that a frame more moves nothing.
     """
 
-    def __init__(
-        self, shared: tuple[Tensor, Tensor] | None, like: Tensor, steps: int, tokens: int, heads: int
-    ) -> None:
-        """like: keys and values of a frame, [S, N, 2 * width], as those that will be remembered."""
-        self._shared = shared
-        self._own = like.new_empty(len(like), steps * tokens, 2, heads, like.shape[-1] // (2 * heads))
-        self._length = 0
+    def __init__(self, shared: tuple[Tensor, Tensor] | None, own: Tensor) -> None:
+        self._shared, self._own, self._length = shared, own, 0
 
     def attend(self, query: Tensor, keys_values: Tensor, rotation: Tensor) -> Tensor:
         """Remember a frame, and what its tokens get to see: query [S, N, W], keys_values [S, N, 2 W] -> [S, N, W].
@@ -35,13 +30,11 @@ class Past:
         frame = self._own[:, start : self._length]
         frame.copy_(keys_values.view_as(frame))
         query = query.view(batch, tokens, *frame.shape[3:])
-        if start or self._shared is not None:
+        if start or self._shared is not None:  # at the very first position nothing turns
             query = turned(query, rotation)
             frame[:, :, 0] = turned(frame[:, :, 0], rotation)
         elif tokens == 1:
-            return keys_values[
-                ..., width:
-            ]  # a token that sees itself alone; at the first position nothing turns
+            return keys_values[..., width:]  # the token sees itself alone: its value, whatever the question
         keys, values = self._own[:, : self._length].unbind(dim=2)
         if self._shared is not None:
             out = _with_shared(query, keys, values, *self._shared)

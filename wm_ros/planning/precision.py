@@ -37,7 +37,7 @@ class Compared:
 
     def __str__(self) -> str:
         return (
-            f"{'bf16' if self.bf16 else 'fp32'}: in bf16 {self.overlap} of the {ELITES} best candidates stay so (needed: "
+            f"{'bf16' if self.bf16 else 'fp32'}: in bf16 {self.overlap} of the {ELITES} best candidates stay (needed: "
             f"{LEAST_OVERLAP}), costs spread {self.spread:.0f} times their noise ({LEAST_SPREAD:.0f}), "
             f"{self.speedup:.2f} times as fast as fp32 ({LEAST_SPEEDUP})"
         )

@@ -114,7 +114,7 @@ class PlanStage:
         return PlanResult(plan, float(goal_distance), float(costs[0]), elites[usable].double().numpy())
 
     def _warm(self, stamp_ns: int) -> Tensor | None:
-        if self._last is None:
+        if self._last is None or not self._options.warm_start:
             return None
         plan, knots = self._last
         steps = (stamp_ns - plan.stamp_ns) * 1e-9 / self._dt
