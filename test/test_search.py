@@ -260,6 +260,14 @@ def test_a_proposal_is_taken_where_a_search_would_not_find_it():
     assert plan(flat_with_a_hole, knots=3).cost == 1.0
 
 
+def test_a_broken_proposal_harms_nothing():
+    bowl = Bowl(torch.tensor([[0.3, 0.3]]))
+    broken = torch.full((1, 1, 2), torch.nan)
+    result = plan(bowl, knots=1, proposals=broken, batch_size=4, elites=20, iteration_count=5)
+    assert all(knots.isfinite().all() for knots in bowl.seen)
+    assert result.cost < float(bowl.cost(torch.zeros(1, 1, 2)))
+
+
 class Waiting(Bowl):
     """Takes a while for each iteration, on a clock that only it moves on."""
 

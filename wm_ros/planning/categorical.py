@@ -17,7 +17,7 @@ class Categorical:
     """
 
     def __init__(self, bounds: Bounds, mean: Tensor, choices: Tensor) -> None:
-        self._choices = bounds.clamp(choices)
+        self._choices = bounds.clamp(choices.nan_to_num())
         self.mean = mean
         self._shares = mean.new_full((len(mean), len(choices)), 1.0 / len(choices))
 

@@ -63,7 +63,8 @@ def search(
     method = _method(options, bounds, mean, choices)
     head = torch.stack([zero, mean])
     if proposals is not None:
-        head = torch.cat([head, bounds.clamp(proposals)])
+        # A network may fail; what is not a number would spread to the mean through an elite that weighs nothing.
+        head = torch.cat([head, bounds.clamp(proposals.nan_to_num())])
     elites, kept = head[:0], low.new_empty(0)
     longest = best = float("inf")
     for iteration in range(options.iteration_count):

@@ -22,7 +22,7 @@ class Observed:
         self._seen.clear()
 
     def __call__(self, stamp_ns: int, state: Tensor) -> Tensor:
-        if self._seen and stamp_ns <= self._seen[-1][0]:
+        if self._seen and stamp_ns < self._seen[-1][0]:
             self.reset()  # the clock was set back
         self._seen.append((stamp_ns, state))
         while self._seen[0][0] < stamp_ns - self._frames * self._step_ns:
