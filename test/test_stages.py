@@ -222,7 +222,7 @@ def test_the_last_plan_is_never_made_worse_while_nothing_changes(model):
 @pytest.mark.parametrize("ms", [100, 400, 500])
 def test_the_last_plan_moved_on_by_the_time_that_passed_is_a_candidate(model, ms):
     """Too few candidates to find anything as good anew."""
-    few = replace(SMALL, batch_size=4, iteration_count=1, elites=1, proposals=False)
+    few = replace(SMALL, batch_size=4, iteration_count=1, elites=1)
     planner = PlanStage(model, replace(few, batch_size=512, iteration_count=6), 0)
     planner.set_goal(torch.full((1, 8), 1.0))
     state = states(1)[0]
@@ -245,7 +245,7 @@ def test_the_observed_past_is_planned_from(model):
 
 
 def test_memory_is_flat_over_a_thousand_plans():
-    planner = PlanStage(PointWorld(), replace(SMALL, context_frames=2), 0)
+    planner = PlanStage(PointWorld(), replace(SMALL, batch_size=8, iteration_count=1, context_frames=2), 0)
     planner.set_goal(torch.ones(1, 2))
 
     def plan(first, count):
@@ -263,7 +263,7 @@ def test_memory_is_flat_over_a_thousand_plans():
 
 def test_a_model_with_a_code_book_plans_among_the_actions_behind_its_codes():
     discrete = small_model(ARM, weight=0.3, bottleneck={"name": "discrete", "codes": 6})
-    options = replace(SMALL, method="categorical", proposals=False)
+    options = replace(SMALL, method="categorical")
     state = states(1)[0]
     actions = discrete.robot_action(discrete.bottleneck.codes, state.expand(6, -1, -1)).clamp(-1.5, 1.5)
     rates = torch.tensor(stage(discrete, options=options, goal=1.0)(START_NS, state).plan.rates[:-1]).float()
@@ -341,8 +341,10 @@ def test_commands_stay_within_limits_that_single_precision_cannot_hold():
 
 
 @pytest.mark.parametrize("lead_s", [0.0, 0.1])
-def test_replanning_reaches_the_goal_and_stays_there(lead_s):
-    planner = PlanStage(PointWorld(), replace(SMALL, batch_size=64, iteration_count=3, elites=8), 0)
+@pytest.mark.parametrize("proposals", [False, True])
+def test_replanning_reaches_the_goal_and_stays_there(proposals, lead_s):
+    options = replace(SMALL, batch_size=64, iteration_count=3, elites=8, proposals=proposals)
+    planner = PlanStage(PointWorld(), options, 0)
     position, goal = np.array([1.0, -0.5]), torch.tensor([[-0.6, 0.7]])
     planner.set_goal(goal)
     followed, errors = None, []

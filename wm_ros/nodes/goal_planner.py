@@ -66,7 +66,7 @@ PARAMETERS = (
         range=(0.0, 1.0),
         read_only=True,
     ),
-    Parameter("planner.proposals", True, "Let the networks suggest candidates.", read_only=True),
+    Parameter("planner.proposals", False, "Let the networks suggest candidates.", read_only=True),
     Parameter(
         "planner.context_frames",
         1,

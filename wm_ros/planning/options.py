@@ -29,7 +29,7 @@ class PlannerOptions:
     deadline_s: float = 0.0
     context_frames: int = 1
     warm_start: bool = True
-    proposals: bool = True
+    proposals: bool = False
 
     @property
     def time_steps(self) -> int:
