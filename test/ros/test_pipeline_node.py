@@ -406,7 +406,7 @@ def test_configure_fails_with_the_reason(ros, checkpoint, parameters, why):
     assert why in node.status()[1]
 
 
-def test_the_planner_defaults_are_those_of_its_options_and_a_deadline(ros, checkpoint):
+def test_the_planner_defaults_are_those_of_its_options(ros, checkpoint):
     node = ros.start(PipelineNode, {"checkpoint": checkpoint})
     assert ros.change_state("/pipeline", "configure")
-    assert planner_options(node) == PlannerOptions(deadline_s=0.1)
+    assert planner_options(node) == PlannerOptions()

@@ -54,7 +54,7 @@ PARAMETERS = (
     ),
     Parameter(
         "planner.deadline_s",
-        0.1,
+        0.0,
         "No iteration begins that would not end within this time: the best so far is the plan; 0: never.",
         range=(0.0, 60.0),
         read_only=True,
