@@ -13,6 +13,14 @@ from wm_ros.robots.profile import load_profile
 STEPS = 4
 
 
+def rollout_of(world, committed=None, share=None, chunk=None):
+    model, state, goal, _, _ = world
+    committed = torch.zeros(STEPS, 2) if committed is None else committed
+    share = torch.zeros(STEPS) if share is None else share
+    imagine = model.imaginer()(state[None])
+    return LatentRollout(imagine, model.goal_distance.embed, state, goal, committed, share, chunk)
+
+
 @pytest.fixture
 def world():
     """A model, a state, a goal, candidates [7, 4, 2] and what the robot does anyway [4, 2]."""
@@ -38,8 +46,8 @@ def test_the_share_of_each_step_that_has_passed_before_the_plan_takes_effect(lea
 
 
 def test_the_cost_is_the_sum_of_the_distances_along_the_imagined_way_less_the_drift_of_standing_still(world):
-    model, state, goal, actions, committed = world
-    rollout = LatentRollout(model, state, goal, committed, torch.zeros(STEPS))
+    model, state, goal, actions, _ = world
+    rollout = rollout_of(world)
     distances = rollout.distances(actions)
     assert distances.shape == (7, STEPS)
     embed = model.goal_distance.embed
@@ -55,15 +63,15 @@ def test_the_cost_is_the_sum_of_the_distances_along_the_imagined_way_less_the_dr
 
 
 def test_a_robot_that_is_told_nothing_stays(world):
-    model, state, goal, actions, committed = world
-    rollout = LatentRollout(model, state, goal, committed, torch.zeros(STEPS))
+    model, state, goal, actions, _ = world
+    rollout = rollout_of(world)
     distances = rollout.distances(torch.zeros_like(actions))
     torch.testing.assert_close(distances, model.goal_distance(state, goal).expand(7, STEPS))
 
 
 def test_a_step_that_is_committed_ignores_the_candidates(world):
-    model, state, goal, actions, committed = world
-    rollout = LatentRollout(model, state, goal, committed, torch.tensor([1.0, 1.0, 0.0, 0.0]))
+    *_, actions, committed = world
+    rollout = rollout_of(world, committed, torch.tensor([1.0, 1.0, 0.0, 0.0]))
     costs = rollout(actions)
     early, late = actions.clone(), actions.clone()
     early[:, :2] += 1.0
@@ -75,10 +83,29 @@ def test_a_step_that_is_committed_ignores_the_candidates(world):
 
 
 def test_a_share_of_a_step_mixes_both(world):
-    model, state, goal, actions, committed = world
+    *_, actions, committed = world
     share = torch.tensor([1.0, 0.25, 0.0, 0.0])
     mixed = actions.clone()
     mixed[:, 0] = committed[0]
     mixed[:, 1] = 0.25 * committed[1] + 0.75 * actions[:, 1]
-    expected = LatentRollout(model, state, goal, torch.zeros(STEPS, 2), torch.zeros(STEPS))(mixed)
-    torch.testing.assert_close(LatentRollout(model, state, goal, committed, share)(actions), expected)
+    expected = rollout_of(world)(mixed)
+    torch.testing.assert_close(rollout_of(world, committed, share)(actions), expected)
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 3, 7, 100])
+def test_how_many_are_imagined_at_once_changes_nothing(world, chunk):
+    actions = world[3]
+    expected = rollout_of(world)(actions)
+    rollout = rollout_of(world, chunk=chunk)
+    for _ in range(2):
+        torch.testing.assert_close(rollout(actions), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_the_order_of_the_candidates_changes_nothing(world):
+    actions, order = world[3], torch.tensor([3, 1, 6, 0, 5, 2, 4])
+    torch.testing.assert_close(rollout_of(world)(actions[order]), rollout_of(world)(actions)[order])
+
+
+def test_the_goal_distance_is_that_of_the_state(world):
+    model, state, goal, _, _ = world
+    torch.testing.assert_close(rollout_of(world).goal_distance, model.goal_distance(state, goal))

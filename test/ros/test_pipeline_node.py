@@ -24,10 +24,10 @@ from wm_ros.messages.stamp import fill_stamp, to_ns
 from wm_ros.messages.tensor import decode_tensor
 from wm_ros.models.checkpoint import load_checkpoint
 from wm_ros.nodes import model_node
-from wm_ros.nodes.goal_planner import cem_options
+from wm_ros.nodes.goal_planner import planner_options
 from wm_ros.nodes.pipeline_node import PipelineNode
 from wm_ros.nodes.qos import LATCHED
-from wm_ros.planning.cem import CemOptions
+from wm_ros.planning.options import PlannerOptions
 from wm_ros.robots.profile import load_profile, profile_from_dict
 from wm_ros.stages.encode import Encode
 
@@ -303,7 +303,7 @@ def test_candidates_are_shown_on_request(bench):
     assert len(lines) == QUICK["planner.elites"]
     assert len({marker.id for marker in lines}) == len(lines)
     assert lines[0].header.frame_id == "arm_actions"
-    assert len(lines[0].points) == 1 + CemOptions().knots
+    assert len(lines[0].points) == 1 + PlannerOptions().knots
     assert any(point.x for marker in lines for point in marker.points)
 
 
@@ -396,6 +396,7 @@ def test_a_checkpoint_of_another_robot_is_refused_with_the_difference(ros, tmp_p
         ({"profile": "submarine"}, "no robot profile named 'submarine'"),
         ({"device": "cuda:99"}, "device 'cuda:99' cannot be used"),
         ({"planner.time_steps": 9}, "planner.time_steps must be a multiple of planner.steps_per_knot"),
+        ({"planner.method": "categorical"}, "planner.method categorical needs a discrete bottleneck"),
         ({"planner.elites": 17}, "planner.elites must not exceed planner.batch_size, got 17 of 16"),
     ],
 )
@@ -405,6 +406,7 @@ def test_configure_fails_with_the_reason(ros, checkpoint, parameters, why):
     assert why in node.status()[1]
 
 
-def test_the_planner_defaults_are_those_of_cem(ros, checkpoint):
+def test_the_planner_defaults_are_those_of_its_options(ros, checkpoint):
     node = ros.start(PipelineNode, {"checkpoint": checkpoint})
-    assert cem_options(node) == CemOptions()
+    assert ros.change_state("/pipeline", "configure")
+    assert planner_options(node) == PlannerOptions()

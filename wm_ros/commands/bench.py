@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -139,6 +140,58 @@ def training(
     _print(steps)
     _print(memory)
     _write({"steps": steps, "memory": memory}, json_file)
+
+
+@bench.command()
+def planning(
+    preset: Annotated[
+        str, typer.Option(help="Networks of the random model: tiny, small, base, large.")
+    ] = "tiny",
+    tokens: Annotated[int, typer.Option(min=1, help="Tokens a frame of the random model.")] = 1,
+    device: Annotated[str, typer.Option(help="cpu or cuda; closed loops run on the CPU.")] = "cpu",
+    goals: Annotated[int, typer.Option(min=0, help="Goal pictures for each of 13 efforts; 0: none.")] = 10,
+    picture: Annotated[Path, typer.Option(help="Where the curve of success goes.")] = Path("planning.png"),
+    json_file: Json = None,
+) -> None:
+    """Planning: incremental or recomputed, time against arithmetic, and success against candidates per plan.
+
+    \b
+    Without the closed loops, in the size of the comparison with V-JEPA 2-AC's planner:
+        wm_ros bench planning --preset small --tokens 64 --goals 0
+    """
+    import torch
+    from rich.progress import Progress
+
+    from wm_ros.bench.planning import floor, incremental, success
+    from wm_ros.models.checkpoint import find_checkpoint, load_checkpoint
+    from wm_ros.models.presets import PRESETS
+    from wm_ros.robots.profile import load_profile
+
+    if preset not in PRESETS:
+        raise typer.BadParameter(f"unknown preset {preset!r}; known: {', '.join(PRESETS)}")
+    torch.set_num_threads(1)
+    content = {}
+    with Progress() as progress:
+
+        def task(name: str, total: int) -> Callable[[], None]:
+            bar = progress.add_task(name, total=total)
+            return lambda: progress.advance(bar)
+
+        cases = task("incremental and recomputed", 2 * len(incremental.cases()))
+        candidates = 8 if device == "cpu" else 64
+        content["incremental"] = incremental.compare(preset, tokens, candidates, device, cases)
+        plans = task("settings", len(floor.SETTINGS))
+        content["settings"] = floor.settings(preset, tokens, device, plans)
+        steps = task("growth", sum(map(len, floor.GROWTH.values())))
+        content["growth"] = floor.growth(preset, device, steps)
+        if goals:
+            trials = task("goal pictures", goals * len(success.cases()))
+            model = load_checkpoint(find_checkpoint("", load_profile("arm")))
+            content["success"] = success.compare(model, goals, 0, trials)
+            success.draw(content["success"], picture)
+    for table in content.values():
+        _print(table)
+    _write(content, json_file)
 
 
 def _show(table: dict[str, dict[str, object]], json_file: Path | None) -> None:

@@ -16,7 +16,7 @@ from wm_ros.data.record_sim import MAX_EXCURSION_RAD
 from wm_ros.evaluation.closed_loop import Criterion, Score, score, settled
 from wm_ros.messages.plan import Plan
 from wm_ros.models.world_model import WorldModel
-from wm_ros.planning.cem import CemOptions
+from wm_ros.planning.options import PlannerOptions
 from wm_ros.robots.profile import RobotProfile
 from wm_ros.safety.guard import Guard, GuardOptions
 from wm_ros.safety.observation_gate import Now
@@ -41,7 +41,9 @@ class LockstepOptions:
 Drive = Callable[[int, np.ndarray], Plan]
 
 
-def by_model(model: WorldModel, planner: CemOptions, latency_s: float) -> Callable[[int, np.ndarray], Drive]:
+def by_model(
+    model: WorldModel, planner: PlannerOptions, latency_s: float
+) -> Callable[[int, np.ndarray], Drive]:
     """Drives by planning towards the goal picture; called with a trial's number and its goal picture."""
     encode = Encode(model)
 

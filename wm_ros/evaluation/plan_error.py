@@ -19,13 +19,14 @@ from torch import Tensor
 
 from wm_ros.data.recording import Recording
 from wm_ros.models.world_model import WorldModel
-from wm_ros.planning.cem import CemOptions, cem
+from wm_ros.planning.options import PlannerOptions
+from wm_ros.planning.search import search
 from wm_ros.robots.profile import RobotProfile
 
 HORIZON = 3  # model steps, as in [LAM]
 CLIPS = 200
 # Looks harder than on the robot: it is not the search that is measured.
-PLANNER = CemOptions(batch_size=128, iteration_count=4, elites=10, knots=HORIZON, steps_per_knot=1)
+PLANNER = PlannerOptions(batch_size=128, iteration_count=4, elites=10, knots=HORIZON, steps_per_knot=1)
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def planned(
     for number, (start, goal) in enumerate(zip(ways.starts, ways.goals, strict=True)):
         cost = partial(_cost, model, states[int(start)], states[int(goal)])
         generator = torch.Generator().manual_seed(1000 * seed + number)
-        moved.append(cem(cost, low, high, PLANNER, generator).knots.sum(dim=0).numpy() * robot.model_dt)
+        moved.append(search(cost, low, high, PLANNER, generator).knots.sum(dim=0).numpy() * robot.model_dt)
         progress(number + 1)
     return np.stack(moved)
 

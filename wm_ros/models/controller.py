@@ -68,5 +68,11 @@ class StateConditioned(nn.Module):
         return x
 
     def forward(self, vector: Tensor, state: Tensor) -> Tensor:
-        query = self.embed_vector(vector).unsqueeze(1)
-        return self.read(self.norm(self.cross_attention(query, self.context(state))[:, 0]))
+        return self.attend(self.embed_vector(vector), self.context(state))
+
+    def attend(self, embedded: Tensor, context: Tensor) -> Tensor:
+        """The rest of the way for embedded vectors [B, width]: context [B, N, width], or [1, N, width] for all."""
+        # All vectors are one long question to a context that they share.
+        apart = len(context) == len(embedded)
+        x = self.cross_attention(embedded.unsqueeze(1 if apart else 0), context).flatten(0, 1)
+        return self.read(self.norm(x))

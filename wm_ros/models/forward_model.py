@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from wm_ros.models.blocks import Attention, mlp, rotation_table
+from wm_ros.models.past import Past
 
 Cache = list[tuple[Tensor, Tensor]]
 
@@ -42,6 +43,17 @@ class ModulatedBlock(nn.Module):
         x = x + gate1 * attended
         x = x + gate2 * self.mlp(F.layer_norm(x, (width,)) * (1 + scale2) + shift2)
         return x, (keys, values)
+
+    def advance(self, x: Tensor, condition: Tensor, past: Past, rotation: Tensor) -> Tensor:
+        """The same for one frame, without gradients: x [S, N, W], condition [S, 1, W]; `past` remembers the frame."""
+        width = x.shape[-1]
+        shift1, scale1, gate1, shift2, scale2, gate2 = self.modulation(condition).chunk(6, dim=-1)
+        normed = torch.addcmul(shift1, F.layer_norm(x, (width,)), scale1 + 1)
+        keys_values = self.attention.key_value(normed)
+        attended = past.attend(self.attention.query(normed), keys_values, rotation)
+        x = torch.addcmul(x, gate1, self.attention.project(attended))
+        normed = torch.addcmul(shift2, F.layer_norm(x, (width,)), scale2 + 1)
+        return torch.addcmul(x, gate2, self.mlp(normed))
 
 
 class ForwardModel(nn.Module):
@@ -87,6 +99,40 @@ class ForwardModel(nn.Module):
             state, cache = self.step(state, latent_action(step, state), cache)
             predicted.append(state)
         return torch.stack(predicted, dim=1)
+
+    def observe(self, states: Tensor, latent_actions: Tensor) -> Cache:
+        """Keys and values [1, heads, T * N, size] of each block for observed states [T, N, D] and the latent actions
+        [T, Z] that followed them."""
+        frames, tokens = states.shape[:2]
+        frame_of = torch.arange(frames, device=states.device).repeat_interleave(tokens)
+        mask = frame_of[:, None] >= frame_of[None, :]
+        return self._run(states[None], latent_actions[None], frame_of, None, mask)[1]
+
+    def pasts(self, candidates: int, steps: int, observed: Cache | None) -> list[Past]:
+        """For each block an empty memory of `steps` frames of so many candidates, after what was observed."""
+        tokens, width = self.place.shape
+        heads = width // self.head_size
+        shared = [None] * len(self.blocks) if observed is None else observed
+        room = (candidates, steps * tokens, 2, heads, self.head_size)
+        return [Past(one, self.place.new_empty(room)) for one in shared]
+
+    def rotations(self, first: int, steps: int) -> Tensor:
+        """Complex rotations [steps, head_size / 2] of the positions from `first` on."""
+        positions = torch.arange(first, first + steps, device=self.place.device)
+        return torch.complex(*rotation_table(positions, self.head_size))
+
+    def advance(self, state: Tensor, latent_action: Tensor, pasts: list[Past], rotation: Tensor) -> Tensor:
+        """One frame further, without gradients: state [S, N, D], latent action [S, Z] -> next state [S, N, D].
+
+        rotation: complex [head_size / 2] of the frame's position. The state stays in its own precision, whatever that
+        of the weights: only its change is rounded.
+        """
+        kind = self.place.dtype
+        condition = self.condition(latent_action.to(kind)).unsqueeze(1)
+        x = self.embed(state.to(kind)) + self.place
+        for block, past in zip(self.blocks, pasts, strict=True):
+            x = block.advance(x, condition, past, rotation)
+        return state + self.read(self.norm(x))
 
     def _run(
         self,

@@ -11,6 +11,7 @@ from wm_ros.models.controller import ActionOnly, NoAction, PassThrough, StateCon
 from wm_ros.models.encoders.tiny import TinyEncoder
 from wm_ros.models.forward_model import ForwardModel
 from wm_ros.models.goal_distance import GoalDistance
+from wm_ros.models.imagination import Imaginer
 from wm_ros.models.inverse_dynamics import InverseDynamics
 
 CONTROLLERS = ("state-conditioned", "action-only")
@@ -71,6 +72,11 @@ class WorldModel(nn.Module):
         return self.forward_model.unroll(
             state, actions.shape[1], lambda step, before: self.latent_action(actions[:, step], before)
         )
+
+    def imaginer(self, precision: torch.dtype = torch.float32) -> Imaginer:
+        """As `rollout`, for the many candidates of a plan: imaginer(observed [T, N, D])(actions [S, H, A]) gives states
+        [S, H, N, D]; what the candidates share is computed once. No gradients."""
+        return Imaginer(self, precision)
 
 
 def build_controller(card: Card, tokens: int, dim: int) -> nn.Module:

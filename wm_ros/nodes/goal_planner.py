@@ -24,12 +24,20 @@ from wm_ros.nodes.sources import image_encoder
 from wm_ros.nodes.stream import SubscriptionEventCallbacks
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
-    from wm_ros.planning.cem import CemOptions
+    from wm_ros.planning.options import PlannerOptions
 
 PARAMETERS = (
     Parameter("planner.rate_hz", 10.0, "Plans at most this often.", range=(0.1, 1000.0)),
+    Parameter(
+        "planner.method",
+        "cem",
+        "How plans are looked for; straight_line holds one action, categorical needs a discrete latent action.",
+        choices=("cem", "mppi", "straight_line", "categorical"),
+        read_only=True,
+    ),
     Parameter("planner.batch_size", 64, "Candidates per iteration.", range=(4, 65536), read_only=True),
     Parameter("planner.iteration_count", 2, "Iterations per plan.", range=(1, 1000), read_only=True),
     Parameter(
@@ -37,6 +45,42 @@ PARAMETERS = (
     ),
     Parameter("planner.time_steps", 10, "Model steps of the horizon.", range=(1, 1000), read_only=True),
     Parameter("planner.steps_per_knot", 2, "Model steps an action is held.", range=(1, 1000), read_only=True),
+    Parameter(
+        "planner.temperature",
+        0.3,
+        "Of mppi: the lower, the more the best candidates count; in spreads of the costs.",
+        range=(1e-3, 1e3),
+        read_only=True,
+    ),
+    Parameter(
+        "planner.deadline_s",
+        0.0,
+        "No iteration begins that would not end within this time: the best so far is the plan; 0: never.",
+        range=(0.0, 60.0),
+        read_only=True,
+    ),
+    Parameter(
+        "planner.early_stop",
+        0.0,
+        "Ends when an iteration makes the best cost less than this share better; 0: never.",
+        range=(0.0, 1.0),
+        read_only=True,
+    ),
+    Parameter("planner.proposals", False, "Let the networks suggest candidates.", read_only=True),
+    Parameter(
+        "planner.context_frames",
+        1,
+        "Observed frames, a model step apart, that the forward model sees.",
+        range=(1, 8),
+        read_only=True,
+    ),
+    Parameter(
+        "planner.precision",
+        "auto",
+        "auto: bf16 where it was measured to be faster and to choose the same candidates, else fp32.",
+        choices=("auto", "fp32"),
+        read_only=True,
+    ),
     Parameter("planner.seed", 0, "Seed of the candidates.", range=(0, 2**31 - 1), read_only=True),
     Parameter("visualize", False, "Publish the candidates as markers."),
 )
@@ -56,7 +100,8 @@ class GoalPlanner(Stage):
 
         super().__init__(node)
         self._encode_image = image_encoder(node)
-        self._stage = PlanStage(node.model, cem_options(node), node.value("planner.seed"))
+        options = planner_options(node)
+        self._stage = PlanStage(node.model, options, node.value("planner.seed"), _precision(node, options))
         self._plans = node.advertise(JointTrajectory, "plan", PLAN)
         self._distances = node.advertise(Float32, "~/goal_distance", OUTPUT)
         self._candidates = node.advertise(MarkerArray, "~/candidates", OUTPUT)
@@ -155,9 +200,9 @@ class GoalPlanner(Stage):
         self._node.faults.set("goal image", Level.WARN, fix)
 
 
-def cem_options(node: ModelNode) -> CemOptions:
-    """The planner's parameters as CEM's options; ValueError when they do not fit together."""
-    from wm_ros.planning.cem import CemOptions
+def planner_options(node: ModelNode) -> PlannerOptions:
+    """The planner's parameters as its options; ValueError when they do not fit together or the model."""
+    from wm_ros.planning.options import PlannerOptions
 
     steps, held = node.value("planner.time_steps"), node.value("planner.steps_per_knot")
     elites, batch_size = node.value("planner.elites"), node.value("planner.batch_size")
@@ -167,10 +212,24 @@ def cem_options(node: ModelNode) -> CemOptions:
         )
     if elites > batch_size:
         raise ValueError(f"planner.elites must not exceed planner.batch_size, got {elites} of {batch_size}")
-    return CemOptions(
-        batch_size=batch_size,
-        iteration_count=node.value("planner.iteration_count"),
-        elites=elites,
-        knots=steps // held,
-        steps_per_knot=held,
-    )
+    bottleneck = node.model.card.bottleneck["name"]
+    if node.value("planner.method") == "categorical" and bottleneck != "discrete":
+        raise ValueError(
+            f"planner.method categorical needs a discrete bottleneck, this model's is {bottleneck!r}: use cem"
+        )
+    same = ("method", "batch_size", "iteration_count", "elites", "temperature", "early_stop", "deadline_s")
+    chosen = {name: node.value(f"planner.{name}") for name in (*same, "context_frames", "proposals")}
+    return PlannerOptions(knots=steps // held, steps_per_knot=held, **chosen)
+
+
+def _precision(node: ModelNode, options: PlannerOptions) -> torch.dtype:
+    """What the networks imagine in; says why, once."""
+    import torch
+
+    from wm_ros.planning.precision import compare_precisions
+
+    if node.value("planner.precision") == "fp32":
+        return torch.float32
+    compared = compare_precisions(node.model, options)
+    node.get_logger().info(f"planner.precision: {compared}")
+    return torch.bfloat16 if compared.bf16 else torch.float32

@@ -10,8 +10,12 @@ from torch import Tensor
 
 from wm_ros.messages.plan import Plan
 from wm_ros.models.world_model import WorldModel
-from wm_ros.planning.cem import CemOptions, cem, shifted
+from wm_ros.planning.options import PlannerOptions
+from wm_ros.planning.proposals import by_displacement, by_way_back
 from wm_ros.planning.rollout import LatentRollout, committed_share
+from wm_ros.planning.search import Found, search
+from wm_ros.planning.warm_start import shifted
+from wm_ros.stages.observed import Observed
 
 
 @dataclass(frozen=True)
@@ -19,7 +23,7 @@ class PlanResult:
     """A plan, how far the goal is now and along the plan, and the candidates the planner liked.
 
     goal_distance: of the observed frame, in model steps at full rate; cost: the same summed along the plan;
-    candidates: float64 [E, K, A], SI.
+    candidates: float64 [E, K, A], SI, best first.
     """
 
     plan: Plan
@@ -29,15 +33,22 @@ class PlanResult:
 
 
 class PlanStage:
-    """Receding-horizon planning from the newest state; remembers the last plan for the warm start."""
+    """Receding-horizon planning from the newest state; remembers the last plan for the warm start.
 
-    def __init__(self, model: WorldModel, options: CemOptions, seed: int) -> None:
+    precision: of the networks that imagine, torch.float32 or what `planning.precision` found good enough.
+    """
+
+    def __init__(
+        self, model: WorldModel, options: PlannerOptions, seed: int, precision: torch.dtype = torch.float32
+    ) -> None:
         self._model, self._options = model, options
+        self._imaginer = model.imaginer(precision)
         self._seed = seed
         self._robot = robot = model.card.robot
         self._dt = robot.model_dt
         self._low = torch.tensor(robot.low, dtype=torch.float32, device=model.device)
         self._high = torch.tensor(robot.high, dtype=torch.float32, device=model.device)
+        self._observed = Observed(options.context_frames, round(robot.model_dt * 1e9))
         self._goal: Tensor | None = None
         self.reset()
 
@@ -51,8 +62,9 @@ class PlanStage:
         self.reset()
 
     def reset(self) -> None:
-        """Forget the last plan and start the random numbers anew."""
+        """Forget the last plan and what was seen, and start the random numbers anew."""
         self._generator = torch.Generator().manual_seed(self._seed)
+        self._observed.reset()
         self._last: tuple[Plan, Tensor] | None = None
 
     @torch.inference_mode()
@@ -66,28 +78,59 @@ class PlanStage:
             raise RuntimeError("no goal: publish `goal_image` or call `~/capture_goal` first")
         if self._last is not None and stamp_ns < self._last[0].stamp_ns:
             self._last = None  # the clock was set back
+        committed = self._committed(stamp_ns)
         share = committed_share(lead_s, self._dt, self._options.time_steps).to(state.device)
-        rollout = LatentRollout(self._model, state, self._goal, self._committed(stamp_ns), share)
-        result = cem(rollout, self._low, self._high, self._options, self._generator, self._warm(stamp_ns))
-        if not np.isfinite(result.cost):
+        imagine = self._imaginer(self._observed(stamp_ns, state))
+        place = self._model.goal_distance.embed
+        rollout = LatentRollout(imagine, place, state, self._goal, committed, share)
+        found = search(
+            rollout,
+            self._low,
+            self._high,
+            self._options,
+            self._generator,
+            self._warm(stamp_ns),
+            self._proposals(state, rollout, share @ committed) if self._options.proposals else None,
+            self._choices(state) if self._options.method == "categorical" else None,
+        )
+        return self._result(stamp_ns, found, rollout.goal_distance)
+
+    def _result(self, stamp_ns: int, found: Found, goal_distance: Tensor) -> PlanResult:
+        # All at once: the only time that the host waits for the device.
+        flat = torch.cat([goal_distance[None], found.costs, found.elites.flatten()]).cpu()
+        count = len(found.costs)
+        goal_distance, costs, elites = (
+            flat[:1],
+            flat[1 : count + 1],
+            flat[count + 1 :].view(found.elites.shape),
+        )
+        usable = costs.isfinite()
+        if not usable[0]:
             raise ValueError(
                 "every candidate has a cost that is not finite: the image or the weights are broken"
             )
-        plan = self._as_plan(stamp_ns, result.knots)
-        self._last = (plan, result.knots)
-        return PlanResult(
-            plan=plan,
-            goal_distance=float(self._model.goal_distance(state, self._goal)),
-            cost=result.cost,
-            candidates=result.elites.double().cpu().numpy(),
-        )
+        plan = self._as_plan(stamp_ns, elites[0].double().numpy())
+        self._last = (plan, found.elites[0])
+        return PlanResult(plan, float(goal_distance), float(costs[0]), elites[usable].double().numpy())
 
     def _warm(self, stamp_ns: int) -> Tensor | None:
-        if self._last is None:
+        if self._last is None or not self._options.warm_start:
             return None
         plan, knots = self._last
         steps = (stamp_ns - plan.stamp_ns) * 1e-9 / self._dt
-        return shifted(knots, steps, self._options.steps_per_knot)
+        return shifted(knots, steps / self._options.shape[1])
+
+    def _proposals(self, state: Tensor, rollout: LatentRollout, committed: Tensor) -> Tensor:
+        scale, shape = self._model.action_scale, self._options.shape
+        left = rollout.goal - rollout.place - committed / scale
+        return torch.cat(
+            [by_displacement(left, *shape) * scale, by_way_back(self._model, state, self._goal, *shape)]
+        )
+
+    def _choices(self, state: Tensor) -> Tensor:
+        """The robot actions [C, A] behind the codes of the latent action in this state."""
+        codes = self._model.bottleneck.codes
+        return self._model.robot_action(codes, state.expand(len(codes), -1, -1))
 
     def _committed(self, stamp_ns: int) -> Tensor:
         """Rates [H, A] the robot follows after `stamp_ns` if no new plan comes."""
@@ -100,9 +143,9 @@ class PlanStage:
                 rates[step] = torch.tensor(rate)
         return rates.to(self._model.device)
 
-    def _as_plan(self, stamp_ns: int, knots: Tensor) -> Plan:
+    def _as_plan(self, stamp_ns: int, knots: np.ndarray) -> Plan:
         # A limit in single precision may lie beyond the profile's.
-        rates = knots.double().cpu().numpy().clip(self._robot.low, self._robot.high)
+        rates = knots.clip(self._robot.low, self._robot.high)
         rates = np.concatenate([rates, np.zeros_like(rates[:1])])
-        times = np.arange(len(rates)) * self._options.steps_per_knot * self._dt
+        times = np.arange(len(rates)) * self._options.shape[1] * self._dt
         return Plan(stamp_ns=stamp_ns, names=self._robot.names, rates=rates, times_s=times)

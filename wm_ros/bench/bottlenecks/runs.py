@@ -10,7 +10,7 @@ from typing import Any
 
 from wm_ros.evaluation.plan_error import PLANNER
 from wm_ros.models.card import read_card
-from wm_ros.planning.cem import CemOptions
+from wm_ros.planning.options import PlannerOptions
 from wm_ros.training.identity import differences
 from wm_ros.training.train import TrainOptions
 
@@ -43,7 +43,7 @@ class Run:
     @property
     def asked(self) -> dict[str, Any]:
         """How planning is measured."""
-        return {"goals": self.goals, "planner": asdict(CemOptions()), "plan_error": asdict(PLANNER)}
+        return {"goals": self.goals, "planner": asdict(PlannerOptions()), "plan_error": asdict(PLANNER)}
 
     @property
     def trained(self) -> bool:

@@ -19,7 +19,7 @@ from wm_ros.data.recording import Recording
 from wm_ros.evaluation import plan_error
 from wm_ros.models.checkpoint import load_checkpoint
 from wm_ros.models.world_model import WorldModel
-from wm_ros.planning.cem import CemOptions
+from wm_ros.planning.options import PlannerOptions
 from wm_ros.training import train as training
 from wm_ros.training.memory import keep_memory
 from wm_ros.training.split import split
@@ -87,7 +87,7 @@ def _success(run: Run, model: WorldModel | None, report: Callable[[int], None]) 
     options, profile = LockstepOptions(), _shared.recording.profile
     aim = at_random(profile, options.camera_hz)
     if model is not None:
-        aim = by_model(model, CemOptions(), options.latency_s)
+        aim = by_model(model, PlannerOptions(), options.latency_s)
     reached = []
     for score in run_goals(profile, aim, run.goals, run.seed, options):
         reached.append(score.success)

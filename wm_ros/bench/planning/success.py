@@ -1,0 +1,76 @@
+"""Goal pictures reached in lockstep, against the candidates that each plan evaluates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from wm_ros.evaluation.lockstep import LockstepOptions, by_model, run_goals
+from wm_ros.models.world_model import WorldModel
+from wm_ros.planning.options import PlannerOptions
+
+HARD = (300, 15)  # of [LAM]: candidates and iterations
+EFFORTS = ((16, 1), (32, 2), (64, 2), (64, 3))
+WAYS = {
+    "cold": {"warm_start": False, "proposals": False},
+    "warm": {"warm_start": True, "proposals": False},
+    "warm, proposals": {"warm_start": True, "proposals": True},
+}
+
+
+def cases() -> list[tuple[str, int, int]]:
+    """Way, candidates and iterations; the paper's effort cold only."""
+    return [("cold", *HARD), *((way, *effort) for way in WAYS for effort in EFFORTS)]
+
+
+def compare(
+    model: WorldModel, goals: int, seed: int, progress: Callable[[], None]
+) -> dict[str, dict[str, float]]:
+    """Success and median distance held, over the same goals for all. progress: called after each trial."""
+    lockstep, table = LockstepOptions(), {}
+    for way, candidates, iterations in cases():
+        options = replace(
+            PlannerOptions(),
+            batch_size=candidates,
+            iteration_count=iterations,
+            elites=min(8, candidates // 4),
+        )
+        aim = by_model(model, replace(options, **WAYS[way]), lockstep.latency_s)
+        scores = []
+        for score in run_goals(model.card.robot, aim, goals, seed, lockstep):
+            scores.append(score)
+            progress()
+        held = [score.held_distance_m for score in scores]
+        table[f"{way}, {candidates}x{iterations}"] = {
+            "evaluations": candidates * iterations,
+            "success_rate": round(float(np.mean([score.success for score in scores])), 3),
+            "median_held_distance_m": round(float(np.median(held)), 4),
+            "trials": len(scores),
+        }
+    return table
+
+
+def draw(table: dict[str, dict[str, float]], path: Path) -> None:
+    """Write a PNG: success against evaluations per plan, a curve for each way."""
+    figure = Figure(figsize=(6.4, 4.2), dpi=110, layout="constrained")
+    FigureCanvasAgg(figure)
+    axis = figure.subplots()
+    for way in WAYS:
+        rows = [row for name, row in table.items() if name.rpartition(", ")[0] == way]
+        rows.sort(key=lambda row: row["evaluations"])
+        axis.plot(
+            [row["evaluations"] for row in rows], [row["success_rate"] for row in rows], "o-", label=way
+        )
+    axis.set_xscale("log")
+    axis.set_ylim(-0.04, 1.04)
+    axis.set_xlabel("candidates evaluated per plan")
+    trials = next(iter(table.values()))["trials"]
+    axis.set_ylabel(f"goal pictures reached, share of {trials}")
+    axis.grid(color="0.9")
+    axis.legend()
+    figure.savefig(path)

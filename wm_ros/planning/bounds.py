@@ -1,0 +1,21 @@
+"""What the robot can be told at most."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+class Bounds:
+    """Least and most of each action component, [A]."""
+
+    def __init__(self, low: Tensor, high: Tensor) -> None:
+        self.low, self.high, self.span = low, high, high - low
+
+    def clamp(self, actions: Tensor) -> Tensor:
+        return actions.clamp(self.low, self.high)
+
+    def uniform(self, count: int, generator: torch.Generator) -> Tensor:
+        """Actions [count, A] from everywhere within."""
+        share = torch.rand(count, len(self.low), generator=generator, pin_memory=self.low.is_cuda)
+        return self.clamp(self.low + self.span * share.to(self.low.device, non_blocking=True))

@@ -1,0 +1,106 @@
+"""The search for the cheapest actions; it sees only `rollout(actions [S, H, A]) -> costs [S]`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from wm_ros.planning.bounds import Bounds
+from wm_ros.planning.categorical import Categorical
+from wm_ros.planning.cem import Cem
+from wm_ros.planning.mppi import Mppi
+from wm_ros.planning.options import METHODS, PlannerOptions
+
+Rollout = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Found:
+    """The best candidates ever evaluated, [E, K, A] and their costs [E], best first; infinite where none was usable.
+
+    Still on the device: nothing was waited for unless early stop or deadline is on.
+    """
+
+    elites: Tensor
+    costs: Tensor
+    iterations: int
+
+    @property
+    def knots(self) -> Tensor:
+        """The best [K, A]; to stand still if no candidate had a finite cost."""
+        return torch.where(self.costs[0].isfinite(), self.elites[0], torch.zeros_like(self.elites[0]))
+
+    @property
+    def cost(self) -> Tensor:
+        return self.costs[0]
+
+
+def search(
+    rollout: Rollout,
+    low: Tensor,
+    high: Tensor,
+    options: PlannerOptions,
+    generator: torch.Generator,
+    warm_start: Tensor | None = None,
+    proposals: Tensor | None = None,
+    choices: Tensor | None = None,
+) -> Found:
+    """Minimise `rollout` over knots [K, A] within [low, high], each [A].
+
+    warm_start [K, A]: the last plan as of now. proposals [P, K, A]: more first candidates. choices [C, A]: for the
+    method `categorical`. generator: on the CPU. Standing still, the warm start and the proposals are evaluated first,
+    then always the mean. The best of all iterations keep their costs and compete with the new ones; costs that are not
+    finite never do. The time of the deadline begins with the call.
+    """
+    started = time.perf_counter()
+    bounds, (knots_each, held) = Bounds(low, high), options.shape
+    zero = bounds.clamp(low.new_zeros(knots_each, len(low)))
+    mean = zero if warm_start is None else bounds.clamp(warm_start)
+    method = _method(options, bounds, mean, choices)
+    head = torch.stack([zero, mean])
+    if proposals is not None:
+        # A network may fail; what is not a number would spread to the mean through an elite that weighs nothing.
+        head = torch.cat([head, bounds.clamp(proposals.nan_to_num())])
+    elites, kept = head[:0], low.new_empty(0)
+    longest = best = float("inf")
+    for iteration in range(options.iteration_count):
+        begun = time.perf_counter()
+        knots = method.draw(options.batch_size, generator)
+        knots[: len(head)] = head[: len(knots)]
+        costs = rollout(knots.repeat_interleave(held, dim=1))
+        costs = torch.where(costs.isfinite(), costs, torch.inf)
+        pool, pool_costs = torch.cat([elites, knots]), torch.cat([kept, costs])
+        kept, order = pool_costs.topk(min(options.elites, len(pool)), largest=False)
+        elites = pool[order]
+        method.learn(elites, kept, knots, costs)
+        head = method.mean[None]
+        if not options.early_stop and not options.deadline_s:
+            continue
+        before, best = best, float(kept[0])
+        if iteration and options.early_stop and before - best <= options.early_stop * abs(before):
+            break
+        now = time.perf_counter()
+        longest = now - begun if iteration == 0 else max(longest, now - begun)
+        if options.deadline_s and now - started + longest > options.deadline_s:
+            break
+    return Found(elites, kept, iteration + 1)
+
+
+def _method(
+    options: PlannerOptions, bounds: Bounds, mean: Tensor, choices: Tensor | None
+) -> Cem | Mppi | Categorical:
+    if options.method in ("cem", "straight_line"):
+        return Cem(bounds, mean)
+    if options.method == "mppi":
+        return Mppi(bounds, mean, options.temperature)
+    if options.method != "categorical":
+        raise ValueError(f"unknown planner method {options.method!r}; known: {', '.join(METHODS)}")
+    if choices is None:
+        raise ValueError(
+            "method 'categorical' needs a finite set of actions: a model with a discrete bottleneck"
+        )
+    return Categorical(bounds, mean, choices)
