@@ -115,6 +115,53 @@ def bottlenecks(
 
 
 @bench.command()
+def faults(
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds of each fault.")] = 5,
+    only: Annotated[
+        str, typer.Option(help="Only faults with this in their name: camera, guard, clock ...")
+    ] = "",
+    jobs: Annotated[int, typer.Option(min=1, help="Sets of processes side by side.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Of the moments at which faults come.")] = 0,
+    domain: Annotated[
+        int | None,
+        typer.Option(min=1, max=100, help="ROS_DOMAIN_ID of the first set; by default one of its own."),
+    ] = None,
+    json_file: Json = None,
+) -> None:
+    """Break things around a moving robot and look at what it is told: real pipeline and guard processes, over DDS.
+
+    Per fault: the worst time to zero on the robot's topic, commands out of limits, whether the last is zero and
+    whether anything moved again without ~/start. Exit code 1 when one of these promises is broken.
+    """
+    from rich.progress import Progress
+
+    from wm_ros.bench.faults import limit_s, run_rounds, table
+    from wm_ros.nodes.client import use_own_domain
+    from wm_ros.nodes.fault_rounds.catalogue import FAULTS
+    from wm_ros.robots.profile import load_profile
+
+    names = [name for name in FAULTS if only in name]
+    if not names:
+        raise typer.BadParameter(f"{only!r} is in none of: {', '.join(FAULTS)}", param_hint="--only")
+    limit = limit_s(load_profile("arm"))
+    with Progress() as progress:
+        task = progress.add_task("rounds", total=rounds * len(names))
+        found = run_rounds(
+            names, rounds, jobs, seed, use_own_domain(domain), lambda _: progress.advance(task)
+        )
+    rows = table(found, limit)
+    _print(rows)
+    _write({"limit_s": round(limit, 3), "seed": seed, "faults": rows}, json_file)
+    broken = [name for name, row in rows.items() if not row["kept"]]
+    typer.echo(
+        f"limit {limit:.2f} s to zero; "
+        + (f"broken: {', '.join(broken)}" if broken else "every promise kept")
+    )
+    if broken:
+        raise typer.Exit(1)
+
+
+@bench.command()
 def images(json_file: Json = None) -> None:
     """Convert 640x480 images between messages and arrays: ours, element by element, and one copy of the pixels."""
     from wm_ros.bench.images import compare
