@@ -14,6 +14,9 @@ bench = typer.Typer(
     help="Measure what is promised, each against the straightforward way in the same run.",
     no_args_is_help=True,
 )
+Domain = Annotated[
+    int | None, typer.Option(min=1, max=100, help="First ROS_DOMAIN_ID to use; by default one of its own.")
+]
 Json = Annotated[Path | None, typer.Option("--json", help="Write the figures to this file too.")]
 
 
@@ -159,6 +162,31 @@ def faults(
     )
     if broken:
         raise typer.Exit(1)
+
+
+@bench.command()
+def guard(
+    seconds: Annotated[float, typer.Option(min=5.0, help="Seconds to measure.")] = 20.0,
+    busy_cores: Annotated[
+        int | None, typer.Option(min=0, help="Cores that others keep busy; by default all but one.")
+    ] = None,
+    domain: Domain = None,
+    json_file: Json = None,
+) -> None:
+    """Measure what the guard's process costs at its rate, and how evenly it ticks while other cores are busy."""
+    import os
+
+    from rich.progress import Progress
+
+    from wm_ros.nodes.client import use_own_domain
+    from wm_ros.nodes.guard_figures import measure
+
+    use_own_domain(domain)
+    busy = (os.cpu_count() or 1) - 1 if busy_cores is None else busy_cores
+    with Progress() as progress:
+        task = progress.add_task("guard", total=1.0)
+        figures = measure(seconds, busy, lambda share: progress.update(task, completed=share))
+    _show({"guard": figures}, json_file)
 
 
 @bench.command()

@@ -95,6 +95,8 @@ class GuardNode(ManagedNode):
         self._ticker: Ticker | None = None
         self._leaving = False
         self._error: Exception | None = None
+        self._on_parameters_set(())
+        self.add_post_set_parameters_callback(self._on_parameters_set)
         self._failed = self.create_guard_condition(self._raise)
         self._control = False
         self._moving = False  # the last command sent was not zero
@@ -103,7 +105,7 @@ class GuardNode(ManagedNode):
 
     def configure(self) -> None:
         self._profile: RobotProfile = load_profile(self.value("profile"))
-        self._guard = Guard(self._profile, self._options())
+        self._guard = Guard(self._profile, self._limits)
         self._message = command_message(self._profile)
         self._publisher = self.create_publisher(type(self._message), self._profile.command.topic, COMMAND)
         self._ends.append(partial(self.destroy_publisher, self._publisher))
@@ -168,18 +170,23 @@ class GuardNode(ManagedNode):
         }
 
     def _now(self) -> Now:
-        return Now(self.get_clock().now().nanoseconds, time.monotonic_ns())
+        clock = self.get_clock()
+        # Without simulated time ROS time is the system's, which is cheaper to ask for.
+        ros_ns = clock.now().nanoseconds if clock.ros_time_is_active else time.time_ns()
+        return Now(ros_ns, time.monotonic_ns())
 
-    def _options(self) -> GuardOptions:
-        return GuardOptions(**{name: self.value(name) for name in OPTIONS})
+    def _on_parameters_set(self, _: Sequence[Any]) -> None:
+        """Kept as attributes, since looking them up at every tick would cost much of it."""
+        self._limits = GuardOptions(**{name: self.value(name) for name in OPTIONS})
+        self._enabled = self.value("enable_control")
 
     def _tick(self) -> bool:
         """One period, in the ticker's thread; False after the last command when leaving."""
-        options, enabled, now = self._options(), self.value("enable_control"), self._now()
-        if self._control and not enabled:
+        now = self._now()
+        if self._control and not self._enabled:
             self._stop_guard(Stop("requested", "enable_control was switched off"))
         with self._lock:
-            self._guard.options = options
+            self._guard.options = self._limits
             command = self._guard.tick(now)
             publishing = self._guard.publishing
         if command is not None and self._control:
@@ -264,7 +271,7 @@ class GuardNode(ManagedNode):
 
     def _start(self) -> Stop | None:
         if not self._guard.publishing:
-            self._control = self.value("enable_control")
+            self._control = self._enabled
         return self._guard.start(self._now())
 
     def _stop_now(self) -> Stop | None:

@@ -33,6 +33,7 @@ class Robot:
     def forget(self) -> None:
         self._times_ns: list[int] = []
         self._commands: list[np.ndarray] = []
+        self._sent: list[int] = []  # numbers that the guard's publisher gave them
         self._heard_s = time.monotonic()
 
     @property
@@ -58,8 +59,21 @@ class Robot:
         return seconds_to_zero(since_ns, np.array(self._times_ns), np.array(self._commands))
 
     def out_of_limits(self) -> int:
-        """How many commands broke a limit of velocity or acceleration."""
-        return commands_out_of_limits(np.array(self._commands), self._profile)
+        """How many commands broke a limit of velocity or acceleration.
+
+        After a pause longer than command.timeout_s the robot has stopped itself, so that it starts from rest. A
+        command that the middleware dropped for a newer one counts as the mean of its neighbours.
+        """
+        broken, begin = 0, 0
+        pauses = np.flatnonzero(np.diff(self._times_ns) > 1e9 * self._profile.command.timeout_s) + 1
+        for end in (*pauses, len(self._commands)):
+            at, commands = np.array(self._sent[begin:end]), np.array(self._commands[begin:end])
+            if len(at):
+                every = np.arange(at[0], at[-1] + 1)
+                filled = np.stack([np.interp(every, at, component) for component in commands.T], axis=1)
+                broken += commands_out_of_limits(filled, self._profile)
+            begin = end
+        return broken
 
     @property
     def count(self) -> int:
@@ -73,4 +87,5 @@ class Robot:
     def _on_command(self, message: Any, info: dict[str, int]) -> None:
         self._heard_s = time.monotonic()
         self._times_ns.append(info["received_timestamp"])
+        self._sent.append(info["publication_sequence_number"])
         self._commands.append(read_command(message, self._profile))
