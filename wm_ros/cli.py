@@ -11,6 +11,7 @@ from wm_ros.commands.bench import bench
 from wm_ros.commands.demo import demo
 from wm_ros.commands.inspect import inspect
 from wm_ros.commands.record import record
+from wm_ros.commands.status import status
 from wm_ros.commands.train import train
 
 HELP = """Latent action world models for ROS 2: camera frames in, guarded robot commands out.
@@ -27,7 +28,7 @@ Your robot, with a profile of it in robot.yaml (see config/robots/arm.yaml):
 The nodes are ROS 2 executables: pipeline_node, guard_node, sim_node, ... and have launch files."""
 
 app = typer.Typer(help=HELP, no_args_is_help=True, rich_markup_mode=None, add_completion=False)
-for command in (demo, record, inspect, train):
+for command in (demo, record, inspect, train, status):
     app.command()(command)
 app.add_typer(bench, name="bench")
 

@@ -135,7 +135,7 @@ class _Set:
         """Raise FaultsError when it gave up."""
         if self._process.wait() != 0:
             self._errors.seek(0)
-            raise FaultsError(f"a set of processes gave up: {self._errors.read()}")
+            raise FaultsError(f"a set of processes gave up, is the machine busy? {self._errors.read()}")
 
 
 def _lines(outputs: Iterable[IO[str]]) -> Iterator[str]:

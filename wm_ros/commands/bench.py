@@ -190,6 +190,36 @@ def guard(
 
 
 @bench.command()
+def soak(
+    minutes: Annotated[float, typer.Option(min=0.2, help="Minutes to drive.")] = 20.0,
+    domain: Domain = None,
+    json_file: Json = None,
+) -> None:
+    """Drive under a 640x480 stream at 20 Hz: memory, files, latency, lost frames, and how old pictures get.
+
+    Exit code 1 when a command followed a picture older than the limit, broke a limit, or a process opens files.
+    """
+    from rich.progress import Progress
+
+    from wm_ros.nodes import soak as drive
+    from wm_ros.nodes.client import use_own_domain
+
+    use_own_domain(domain)
+    with Progress() as progress:
+        task = progress.add_task("pipeline", total=1.0)
+        figures = drive.soak(
+            60.0 * minutes,
+            lambda share, text: progress.update(task, completed=share, description=f"pipeline {text}"),
+        )
+    _show({name: {"soak": figure} for name, figure in figures.items()}, None)
+    _write(figures, json_file)
+    broken = drive.broken_promises(figures)
+    if broken:
+        typer.echo(f"broken: {'; '.join(broken)}")
+        raise typer.Exit(1)
+
+
+@bench.command()
 def images(json_file: Json = None) -> None:
     """Convert 640x480 images between messages and arrays: ours, element by element, and one copy of the pixels."""
     from wm_ros.bench.images import compare

@@ -88,6 +88,7 @@ class GoalPlanner(Stage):
     def forget(self) -> None:
         """Forget goal and last plan: nothing is planned until there is a new goal."""
         self._stage.set_goal(None)
+        self._node.goal = None
         self._distance = None
         self.restart()
         self._node.status_changed()
@@ -148,6 +149,7 @@ class GoalPlanner(Stage):
     def _set_goal(self, encode: Callable[[Any], Tensor], message: Any) -> None:
         self.forget()  # a new goal that cannot be read ends the old one too
         self._stage.set_goal(encode(message))
+        self._node.goal = message
         self._node.status_changed()
 
     def _on_incompatible_qos(self, event: Any) -> None:

@@ -28,6 +28,7 @@ from wm_ros.nodes.message_class import command_message
 from wm_ros.nodes.parameters import Parameter
 from wm_ros.nodes.process import run
 from wm_ros.nodes.qos import COMMAND, PLAN, STOP, incompatible_qos_fix
+from wm_ros.nodes.rate import Rate
 from wm_ros.nodes.stream import SubscriptionEventCallbacks
 from wm_ros.nodes.ticker import Ticker
 from wm_ros.robots.profile import RobotProfile, load_profile
@@ -101,6 +102,7 @@ class GuardNode(ManagedNode):
         self._control = False
         self._moving = False  # the last command sent was not zero
         self._sent = 0
+        self._plan_rate, self._command_rate = Rate(), Rate()
         self._reported: tuple[object, ...] = ()
 
     def configure(self) -> None:
@@ -164,6 +166,8 @@ class GuardNode(ManagedNode):
             "plans_accepted": guard.plans_accepted,
             "plans_refused": guard.plans_refused,
             "resumed": guard.resumed,
+            "plans_hz": f"{self._plan_rate.hz():.1f}",
+            "commands_hz": f"{self._command_rate.hz():.1f}",
             "commands_sent": self._sent,
             "command_topic": self._publisher.topic_name,
             "command_listeners": self._publisher.get_subscription_count(),
@@ -198,6 +202,7 @@ class GuardNode(ManagedNode):
         self._publisher.publish(fill_command(self._message, command, self._profile, now.ros_ns))
         self._moving = bool(command.any())
         self._sent += 1
+        self._command_rate.add()
 
     def _end_at_zero(self) -> None:
         """Only for a guard that has failed itself: zero without a ramp is better than a robot that drives on."""
@@ -235,6 +240,7 @@ class GuardNode(ManagedNode):
 
     def _on_plan(self, message: JointTrajectory) -> None:
         now = self._now()
+        self._plan_rate.add()
         try:
             plan = decode_plan(message, self._profile)
         except PlanError as error:

@@ -18,6 +18,7 @@ from wm_ros.messages.stamp import to_ns
 from wm_ros.nodes.faults import Level
 from wm_ros.nodes.lifecycle import ManagedNode
 from wm_ros.nodes.qos import incompatible_qos_fix
+from wm_ros.nodes.rate import Rate
 from wm_ros.safety.repeated_frames import RepeatedFrames
 
 # Stamps this much older than the last one mean that the source began anew (a bag's loop, a simulation's
@@ -51,6 +52,7 @@ class Stream:
     ):
         self.dropped: Counter[str] = Counter()
         self.received = 0
+        self.rate = Rate()
         self.newest: Any = None
         self._node = node
         self._type = f"{message_type.__module__.split('.')[0]}/msg/{message_type.__name__}"
@@ -87,6 +89,7 @@ class Stream:
 
     def _on_message(self, message: Any) -> None:
         self.received += 1
+        self.rate.add()
         self._arrived_s = time.monotonic()
         stamp_ns = to_ns(message.header.stamp)
         refusal = self._refuse(stamp_ns) or self._refuse_repeated(message)

@@ -116,9 +116,7 @@ class Rig:
         self._simulated_ns += round(seconds * 1e9)
 
     def spin(self, seconds: float) -> None:
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            self._client.spin_once()
+        self._client.spin_for(seconds)
 
     def start_guard(self) -> None:
         """Start the guard's process and wait until it can be armed."""

@@ -19,6 +19,7 @@ from wm_ros.nodes.children import NodeError
 from wm_ros.nodes.fault_rounds.catalogue import FAULTS
 from wm_ros.nodes.fault_rounds.rig import Rig
 
+ATTEMPTS = 3  # at getting nodes to run on a machine that may be busy; the rounds done count
 LONGEST_WAIT_S = 0.4
 AFTERWARDS_S = 0.15  # in which a robot that went on by itself would be heard
 
@@ -52,24 +53,35 @@ def one_round(rig: Rig, name: str, rng: np.random.Generator) -> dict[str, Any]:
 def main(argument: str) -> int:
     """Do all rounds of all faults, fault by fault."""
     task = json.loads(argument)
-    names, rng = task["faults"], np.random.default_rng(task["seed"])
+    rng = np.random.default_rng(task["seed"])
     for simulated_time in (False, True):
-        chosen = [name for name in names if FAULTS[name].simulated_time == simulated_time]
-        if not chosen:
-            continue
-        with tempfile.TemporaryDirectory(prefix="wm_ros_faults_") as folder:
-            try:
-                with Rig(Path(folder), simulated_time, task["seed"]) as rig:
-                    for name in chosen:
-                        for _ in range(task["rounds"]):
-                            print(json.dumps(one_round(rig, name, rng)), flush=True)
-            except NodeError as error:
-                logs = "\n".join(
-                    log.read_text(errors="replace")[-2000:] for log in Path(folder).glob("*.log")
-                )
-                print(f"{error}\n{logs}", file=sys.stderr)
-                return 1
+        left = [
+            name
+            for name in task["faults"]
+            if FAULTS[name].simulated_time == simulated_time
+            for _ in range(task["rounds"])
+        ]
+        for attempt in range(ATTEMPTS):
+            if left:
+                with tempfile.TemporaryDirectory(prefix="wm_ros_faults_") as folder:
+                    try:
+                        _work_off(left, Path(folder), simulated_time, rng)
+                    except NodeError as error:
+                        logs = "\n".join(
+                            log.read_text(errors="replace")[-2000:] for log in Path(folder).glob("*.log")
+                        )
+                        print(f"attempt {attempt + 1}: {error}\n{logs}", file=sys.stderr)
+        if left:
+            return 1
     return 0
+
+
+def _work_off(left: list[str], folder: Path, simulated_time: bool, rng: np.random.Generator) -> None:
+    """Do the rounds that are left, and take them off the list one by one."""
+    with Rig(folder, simulated_time, int(rng.integers(1000))) as rig:
+        while left:
+            print(json.dumps(one_round(rig, left[0], rng)), flush=True)
+            del left[0]
 
 
 if __name__ == "__main__":

@@ -1,0 +1,152 @@
+"""Pipeline and guard under a 640x480 stream for minutes: what grows, what is late, what is lost."""
+
+from __future__ import annotations
+
+import resource
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+from sensor_msgs.msg import Image
+from trajectory_msgs.msg import JointTrajectory
+
+from wm_ros.evaluation.closed_loop import commands_out_of_limits
+from wm_ros.messages.command import read_command
+from wm_ros.messages.image import fill_image
+from wm_ros.messages.stamp import to_ns
+from wm_ros.nodes.children import Children
+from wm_ros.nodes.client import Client
+from wm_ros.nodes.guard_client import GuardClient
+from wm_ros.nodes.message_class import message_class
+from wm_ros.nodes.qos import LATCHED
+from wm_ros.robots.profile import RobotProfile, load_profile
+from wm_ros.safety.guard import GuardOptions
+
+MEASURED = ("pipeline_node", "guard_node")
+SAMPLE_S = 1.0
+WARM_UP = 0.25  # share of the time before memory counts
+ALL = QoSProfile(depth=1000)
+
+
+class Ears(Node):
+    """Keeps what figures are made of: numbers of encoded frames, ages of plans, commands with the age behind them."""
+
+    def __init__(self, profile: RobotProfile) -> None:
+        super().__init__("ears")
+        self._profile = profile
+        self._plan_stamp_ns = 0
+        self.forget()
+        kind = message_class(profile.command.type)
+        self.create_subscription(Image, "latent", lambda m: self.frames.append(int(m.header.frame_id)), ALL)
+        self.create_subscription(JointTrajectory, "plan", self._on_plan, ALL)
+        self.create_subscription(kind, profile.command.topic, self._on_command, ALL)
+
+    def forget(self) -> None:
+        self.frames: list[int] = []
+        self.plan_ages_s: list[float] = []
+        self.commands: list[np.ndarray] = []
+        self.ages_s: list[float] = []
+
+    def _on_plan(self, message: JointTrajectory, info: dict[str, int]) -> None:
+        self._plan_stamp_ns = to_ns(message.header.stamp)
+        self.plan_ages_s.append((info["received_timestamp"] - self._plan_stamp_ns) * 1e-9)
+
+    def _on_command(self, message: Any, info: dict[str, int]) -> None:
+        self.commands.append(read_command(message, self._profile))
+        self.ages_s.append((info["source_timestamp"] - self._plan_stamp_ns) * 1e-9)
+
+    def oldest_followed_s(self) -> float:
+        """Age of the oldest picture behind a command that was not part of a stop."""
+        speed = abs(np.array(self.commands))
+        following = np.concatenate([[False], (speed[1:] >= speed[:-1]).any(axis=1) & speed[1:].any(axis=1)])
+        return float(np.array(self.ages_s)[following].max(initial=0.0))
+
+
+def soak(seconds: float, progress: Callable[[float, str], None]) -> dict[str, object]:
+    """Drive for so many seconds with the default parameters; returns the figures of `wm_ros bench soak`.
+
+    progress: told the share that is done, and how memory is. A guard that stops is started again, and counted.
+    """
+    profile = load_profile("arm")
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="wm_ros_soak_")))
+        children = stack.enter_context(Children(folder))
+        client = stack.enter_context(Client("soak", children.check))
+        guard, ears = GuardClient(client), client.add(Ears(profile))
+        goals = client.node.create_publisher(Image, "goal_image", LATCHED)
+        goals.publish(fill_image(Image(), np.full((64, 64, 3), 90, np.uint8)))
+        for node in ("soak_camera", *MEASURED):
+            children.start(node, {"autostart": True, "enable_control": True} if node in MEASURED else {})
+        client.await_active(["pipeline", "guard"], 120.0)
+        client.until(lambda: ears.plan_ages_s, "a plan", 60.0)
+        guard.start()
+        guard.await_motion(30.0)
+        ears.forget()
+        samples: list[tuple[float, ...]] = []
+        stops, began_s = 0, time.monotonic()
+        while (elapsed_s := time.monotonic() - began_s) < seconds:
+            client.spin_once()
+            if guard.state == "stopped":
+                stops += 1
+                guard.start()
+            if elapsed_s >= SAMPLE_S * len(samples):
+                samples.append(
+                    (elapsed_s, *(figure for node in MEASURED for figure in _usage(children.pid(node))))
+                )
+                progress(min(elapsed_s / seconds, 1.0), f"{samples[-1][1]:.1f} MB")
+        resumed = int(client.status["guard"]["resumed"])
+    return {**_figures(ears, profile), "hiccups": resumed, "stops": stops, **_growth(np.array(samples))}
+
+
+def broken_promises(figures: dict[str, Any]) -> list[str]:
+    """Which promises the figures break, in words."""
+    limit_s = GuardOptions().max_observation_age_s + 1.0 / load_profile("arm").command.rate_hz
+    broken = []
+    if figures["oldest_picture_followed_s"] > limit_s:
+        broken.append(
+            f"a command followed a picture of {figures['oldest_picture_followed_s']} s > {limit_s} s"
+        )
+    if figures["out_of_limits"]:
+        broken.append(f"{figures['out_of_limits']} commands out of limits")
+    broken += [f"{node} opens files" for node in MEASURED if figures[f"{node}_files_grown"] > 0]
+    return broken
+
+
+def _figures(ears: Ears, profile: RobotProfile) -> dict[str, object]:
+    sent = ears.frames[-1] - ears.frames[0] + 1
+    p50, p99 = np.percentile(ears.plan_ages_s, [50, 99])
+    return {
+        "frames_sent": sent,
+        "frames_dropped": sent - len(ears.frames),
+        "plans": len(ears.plan_ages_s),
+        "camera_to_plan_ms_p50": round(1e3 * p50, 1),
+        "camera_to_plan_ms_p99": round(1e3 * p99, 1),
+        "camera_to_plan_ms_max": round(1e3 * max(ears.plan_ages_s), 1),
+        "commands": len(ears.commands),
+        "out_of_limits": commands_out_of_limits(np.array(ears.commands), profile),
+        "oldest_picture_followed_s": round(ears.oldest_followed_s(), 3),
+    }
+
+
+def _usage(pid: int) -> tuple[float, int]:
+    """Resident memory in MB, and open file descriptors."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 1e6, len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+def _growth(samples: np.ndarray) -> dict[str, object]:
+    warm = samples[int(WARM_UP * len(samples)) :]
+    figures: dict[str, object] = {}
+    for index, node in enumerate(MEASURED):
+        memory, files = warm[:, 1 + 2 * index], warm[:, 2 + 2 * index]
+        figures[f"{node}_mb"] = round(float(memory[-1]), 1)
+        figures[f"{node}_mb_per_hour"] = round(3600.0 * float(np.polyfit(warm[:, 0], memory, 1)[0]), 2)
+        figures[f"{node}_files"] = int(files[-1])
+        figures[f"{node}_files_grown"] = int(files[-1] - files[0])
+    return figures
