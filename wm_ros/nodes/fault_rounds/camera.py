@@ -41,8 +41,10 @@ class Camera:
         self._publisher = self._node.create_publisher(Image, self._topic, image_qos("best_effort", 1))
 
     def close(self) -> None:
-        self._node.destroy_node()
-        self._context.try_shutdown()
+        """Leave the graph."""
+        if self._context.ok():
+            self._node.destroy_node()
+            self._context.shutdown()
 
     def work(self) -> None:
         """Show the scene with noise, stamped now."""
