@@ -25,7 +25,8 @@ Your robot, with a profile of it in robot.yaml (see config/robots/arm.yaml):
     wm_ros inspect bag --profile robot.yaml                   what is in it, and what it can train
     wm_ros train bag --profile robot.yaml --out checkpoint    learns from it, and scores itself
 \b
-The nodes are ROS 2 executables: pipeline_node, guard_node, sim_node, ... and have launch files."""
+The nodes are ROS 2 executables: pipeline_node, guard_node, sim_node, ... and have launch files.
+`wm_ros status` shows what those that run do, and why not."""
 
 app = typer.Typer(help=HELP, no_args_is_help=True, rich_markup_mode=None, add_completion=False)
 for command in (demo, record, inspect, train, status):

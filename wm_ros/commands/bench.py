@@ -186,7 +186,7 @@ def guard(
     with Progress() as progress:
         task = progress.add_task("guard", total=1.0)
         figures = measure(seconds, busy, lambda share: progress.update(task, completed=share))
-    _show({"guard": figures}, json_file)
+    _show(figures, json_file)
 
 
 @bench.command()

@@ -106,7 +106,7 @@ class GoalPlanner(Stage):
         self._node.measure("plan", stamp_ns, "lower planner.batch_size or planner.iteration_count")
         self._distance = result.goal_distance
         self._distances.publish(Float32(data=result.goal_distance))
-        if self._node.value("visualize"):
+        if self._node.value("visualize") and self._candidates.get_subscription_count():
             step_s = float(result.plan.times_s[1])
             robot = self._node.profile.name
             self._candidates.publish(candidate_markers(header.stamp, result.candidates, step_s, robot))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -29,13 +30,27 @@ PLAN_S = 0.1
 SETTLE_S = 2.0
 ALL = QoSProfile(depth=1000)
 BUSY = "while True: pass"
+# The least that Python can do: sleep until the next period. What it misses is the machine's doing.
+BARE = """
+import json, sys, time
+period_s, count = float(sys.argv[1]), int(sys.argv[2])
+due_s, times_s = time.monotonic(), []
+for _ in range(count):
+    due_s += period_s
+    time.sleep(max(0.0, due_s - time.monotonic()))
+    times_s.append(time.monotonic())
+print(json.dumps(times_s))
+"""
 
 
-def measure(seconds: float, busy_cores: int, progress: Callable[[float], None]) -> dict[str, object]:
+def measure(
+    seconds: float, busy_cores: int, progress: Callable[[float], None]
+) -> dict[str, dict[str, object]]:
     """Have the guard follow plans for so many seconds while others keep cores busy.
 
     Returns its share of a core, and percentiles of how far its periods, from when each command was handed to the
-    middleware to the next, are from 1/rate. progress: told the share that is done.
+    middleware to the next, are from 1/rate; beside it, the same of a process that only sleeps from period to period.
+    progress: told the share that is done.
     """
     profile = load_profile("arm")
     with ExitStack() as stack:
@@ -68,23 +83,44 @@ def measure(seconds: float, busy_cores: int, progress: Callable[[float], None]) 
         settled_s = time.monotonic() + SETTLE_S
         client.until(lambda: time.monotonic() > settled_s, "", SETTLE_S + 1.0)
         sent_ns.clear()
+        period_s = 1.0 / profile.command.rate_hz
+        bare = stack.enter_context(_bare(period_s, round(seconds / period_s)))
         began_s, ran_s = time.monotonic(), _cpu_s(children.pid("guard_node"))
         while (elapsed_s := time.monotonic() - began_s) < seconds:
             client.spin_once()
             progress(min(elapsed_s / seconds, 1.0))
         share = (_cpu_s(children.pid("guard_node")) - ran_s) / elapsed_s
-        hiccups = int(client.status["guard"]["resumed"])
-    off_ms = 1e3 * abs(np.diff(sent_ns) * 1e-9 - 1.0 / profile.command.rate_hz)
+        status = client.status["guard"]
+        slept_s = json.loads(bare.communicate()[0])
+    more = {"busy_cores": busy_cores, "cores": os.cpu_count()}
+    cpu = {"cpu_percent": round(100 * share, 2), "hiccups": int(status["resumed"])}
     return {
-        "commands": len(sent_ns),
-        "cpu_percent": round(100 * share, 2),
-        "jitter_ms_p50": round(float(np.percentile(off_ms, 50)), 3),
-        "jitter_ms_p99": round(float(np.percentile(off_ms, 99)), 3),
-        "jitter_ms_max": round(float(off_ms.max()), 3),
-        "busy_cores": busy_cores,
-        "cores": os.cpu_count(),
-        "hiccups": hiccups,
+        "guard": {
+            **_jitter(np.array(sent_ns) * 1e-9, period_s),
+            **cpu,
+            "scheduling": status["scheduling"],
+            **more,
+        },
+        "bare sleep": {
+            **_jitter(np.array(slept_s), period_s),
+            **dict.fromkeys(cpu, ""),
+            "scheduling": "normal",
+            **more,
+        },
     }
+
+
+def _bare(period_s: float, count: int) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", BARE, str(period_s), str(count)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def _jitter(times_s: np.ndarray, period_s: float) -> dict[str, object]:
+    off_ms = 1e3 * abs(np.diff(times_s) - period_s)
+    figures = {
+        f"jitter_ms_p{percent}": round(float(np.percentile(off_ms, percent)), 3) for percent in (50, 99)
+    }
+    return {"periods": len(off_ms), **figures, "jitter_ms_max": round(float(off_ms.max()), 3)}
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

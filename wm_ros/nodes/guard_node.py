@@ -29,6 +29,7 @@ from wm_ros.nodes.parameters import Parameter
 from wm_ros.nodes.process import run
 from wm_ros.nodes.qos import COMMAND, PLAN, STOP, incompatible_qos_fix
 from wm_ros.nodes.rate import Rate
+from wm_ros.nodes.realtime import ask_for_realtime, is_realtime
 from wm_ros.nodes.stream import SubscriptionEventCallbacks
 from wm_ros.nodes.ticker import Ticker
 from wm_ros.robots.profile import RobotProfile, load_profile
@@ -166,6 +167,7 @@ class GuardNode(ManagedNode):
             "plans_accepted": guard.plans_accepted,
             "plans_refused": guard.plans_refused,
             "resumed": guard.resumed,
+            "scheduling": "real-time" if is_realtime() else "normal",
             "plans_hz": f"{self._plan_rate.hz():.1f}",
             "commands_hz": f"{self._command_rate.hz():.1f}",
             "commands_sent": self._sent,
@@ -289,7 +291,8 @@ class GuardNode(ManagedNode):
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Entry point of the executable `guard_node`."""
+    """Entry point of the executable `guard_node`; it is scheduled before other processes where that is allowed."""
+    ask_for_realtime()
     return run(GuardNode, args)
 
 

@@ -16,14 +16,12 @@ from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
 from trajectory_msgs.msg import JointTrajectory
 
-from wm_ros.evaluation.closed_loop import commands_out_of_limits
-from wm_ros.messages.command import read_command
 from wm_ros.messages.image import fill_image
 from wm_ros.messages.stamp import to_ns
 from wm_ros.nodes.children import Children
 from wm_ros.nodes.client import Client
+from wm_ros.nodes.fault_rounds.robot import Robot
 from wm_ros.nodes.guard_client import GuardClient
-from wm_ros.nodes.message_class import message_class
 from wm_ros.nodes.qos import LATCHED
 from wm_ros.robots.profile import RobotProfile, load_profile
 from wm_ros.safety.guard import GuardOptions
@@ -35,37 +33,33 @@ ALL = QoSProfile(depth=1000)
 
 
 class Ears(Node):
-    """Keeps what figures are made of: numbers of encoded frames, ages of plans, commands with the age behind them."""
+    """Keeps what figures are made of: numbers of encoded frames, plans with stamp and time of arrival, commands."""
 
     def __init__(self, profile: RobotProfile) -> None:
         super().__init__("ears")
-        self._profile = profile
-        self._plan_stamp_ns = 0
+        self.robot = Robot(self, profile)
         self.forget()
-        kind = message_class(profile.command.type)
         self.create_subscription(Image, "latent", lambda m: self.frames.append(int(m.header.frame_id)), ALL)
         self.create_subscription(JointTrajectory, "plan", self._on_plan, ALL)
-        self.create_subscription(kind, profile.command.topic, self._on_command, ALL)
 
     def forget(self) -> None:
+        self.robot.forget()
         self.frames: list[int] = []
-        self.plan_ages_s: list[float] = []
-        self.commands: list[np.ndarray] = []
-        self.ages_s: list[float] = []
+        self.plans_ns: list[tuple[int, int]] = []
 
-    def _on_plan(self, message: JointTrajectory, info: dict[str, int]) -> None:
-        self._plan_stamp_ns = to_ns(message.header.stamp)
-        self.plan_ages_s.append((info["received_timestamp"] - self._plan_stamp_ns) * 1e-9)
-
-    def _on_command(self, message: Any, info: dict[str, int]) -> None:
-        self.commands.append(read_command(message, self._profile))
-        self.ages_s.append((info["source_timestamp"] - self._plan_stamp_ns) * 1e-9)
+    def plan_ages_s(self) -> np.ndarray:
+        arrived, stamps = np.array(self.plans_ns).T
+        return (arrived - stamps) * 1e-9
 
     def oldest_followed_s(self) -> float:
-        """Age of the oldest picture behind a command that was not part of a stop."""
-        speed = abs(np.array(self.commands))
-        following = np.concatenate([[False], (speed[1:] >= speed[:-1]).any(axis=1) & speed[1:].any(axis=1)])
-        return float(np.array(self.ages_s)[following].max(initial=0.0))
+        """Greatest age, when a command was sent, of the picture behind the newest plan that had arrived by then."""
+        sent = self.robot.followed_at_ns()
+        arrived, stamps = np.array(self.plans_ns).T
+        newest = np.searchsorted(arrived, sent, side="right") - 1
+        return float(((sent - stamps[newest])[newest >= 0] * 1e-9).max(initial=0.0))
+
+    def _on_plan(self, message: JointTrajectory, info: dict[str, int]) -> None:
+        self.plans_ns.append((info["received_timestamp"], to_ns(message.header.stamp)))
 
 
 def soak(seconds: float, progress: Callable[[float, str], None]) -> dict[str, object]:
@@ -84,7 +78,7 @@ def soak(seconds: float, progress: Callable[[float, str], None]) -> dict[str, ob
         for node in ("soak_camera", *MEASURED):
             children.start(node, {"autostart": True, "enable_control": True} if node in MEASURED else {})
         client.await_active(["pipeline", "guard"], 120.0)
-        client.until(lambda: ears.plan_ages_s, "a plan", 60.0)
+        client.until(lambda: ears.plans_ns, "a plan", 60.0)
         guard.start()
         guard.await_motion(30.0)
         ears.forget()
@@ -101,7 +95,7 @@ def soak(seconds: float, progress: Callable[[float, str], None]) -> dict[str, ob
                 )
                 progress(min(elapsed_s / seconds, 1.0), f"{samples[-1][1]:.1f} MB")
         resumed = int(client.status["guard"]["resumed"])
-    return {**_figures(ears, profile), "hiccups": resumed, "stops": stops, **_growth(np.array(samples))}
+    return {**_figures(ears), "hiccups": resumed, "stops": stops, **_growth(np.array(samples))}
 
 
 def broken_promises(figures: dict[str, Any]) -> list[str]:
@@ -118,18 +112,19 @@ def broken_promises(figures: dict[str, Any]) -> list[str]:
     return broken
 
 
-def _figures(ears: Ears, profile: RobotProfile) -> dict[str, object]:
+def _figures(ears: Ears) -> dict[str, object]:
     sent = ears.frames[-1] - ears.frames[0] + 1
-    p50, p99 = np.percentile(ears.plan_ages_s, [50, 99])
+    ages_ms = 1e3 * ears.plan_ages_s()
+    p50, p99 = np.percentile(ages_ms, [50, 99])
     return {
         "frames_sent": sent,
         "frames_dropped": sent - len(ears.frames),
-        "plans": len(ears.plan_ages_s),
-        "camera_to_plan_ms_p50": round(1e3 * p50, 1),
-        "camera_to_plan_ms_p99": round(1e3 * p99, 1),
-        "camera_to_plan_ms_max": round(1e3 * max(ears.plan_ages_s), 1),
-        "commands": len(ears.commands),
-        "out_of_limits": commands_out_of_limits(np.array(ears.commands), profile),
+        "plans": len(ages_ms),
+        "camera_to_plan_ms_p50": round(p50, 1),
+        "camera_to_plan_ms_p99": round(p99, 1),
+        "camera_to_plan_ms_max": round(ages_ms.max(), 1),
+        "commands": ears.robot.count,
+        "out_of_limits": ears.robot.out_of_limits(),
         "oldest_picture_followed_s": round(ears.oldest_followed_s(), 3),
     }
 

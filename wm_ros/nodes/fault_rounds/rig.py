@@ -21,7 +21,7 @@ from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
 from wm_ros.messages.image import fill_image
-from wm_ros.nodes.children import Children
+from wm_ros.nodes.children import Children, NodeError
 from wm_ros.nodes.client import Client
 from wm_ros.nodes.fault_rounds.camera import Camera, blotches
 from wm_ros.nodes.fault_rounds.processes import Pipeline
@@ -106,6 +106,15 @@ class Rig:
             node.create_timer(CLOCK_S, self._tick, clock=steady)
         self.start_guard()
         self.await_plans()
+        self.require_alone()
+
+    def require_alone(self) -> None:
+        """NodeError when somebody else speaks to our robot: what it is told would not be our guard's doing."""
+        others = self._client.node.count_publishers(self.profile.command.topic) - 1
+        if others > 0:
+            raise NodeError(
+                f"others publish {self.profile.command.topic} on this ROS_DOMAIN_ID: choose another --domain"
+            )
 
     def now_ns(self) -> int:
         """ROS time, as everybody here has it."""

@@ -33,7 +33,8 @@ class Robot:
     def forget(self) -> None:
         self._times_ns: list[int] = []
         self._commands: list[np.ndarray] = []
-        self._sent: list[int] = []  # numbers that the guard's publisher gave them
+        self._numbers: list[int] = []  # that the guard's publisher gave them
+        self._sent_ns: list[int] = []
         self._heard_s = time.monotonic()
 
     @property
@@ -58,6 +59,12 @@ class Robot:
             return None
         return seconds_to_zero(since_ns, np.array(self._times_ns), np.array(self._commands))
 
+    def followed_at_ns(self) -> np.ndarray:
+        """System times at which commands were sent that were not part of a stop: some component does not slow down."""
+        speed = abs(np.array(self._commands))
+        following = (speed[1:] >= speed[:-1]).any(axis=1) & speed[1:].any(axis=1)
+        return np.array(self._sent_ns[1:])[following]
+
     def out_of_limits(self) -> int:
         """How many commands broke a limit of velocity or acceleration.
 
@@ -67,7 +74,7 @@ class Robot:
         broken, begin = 0, 0
         pauses = np.flatnonzero(np.diff(self._times_ns) > 1e9 * self._profile.command.timeout_s) + 1
         for end in (*pauses, len(self._commands)):
-            at, commands = np.array(self._sent[begin:end]), np.array(self._commands[begin:end])
+            at, commands = np.array(self._numbers[begin:end]), np.array(self._commands[begin:end])
             if len(at):
                 every = np.arange(at[0], at[-1] + 1)
                 filled = np.stack([np.interp(every, at, component) for component in commands.T], axis=1)
@@ -87,5 +94,6 @@ class Robot:
     def _on_command(self, message: Any, info: dict[str, int]) -> None:
         self._heard_s = time.monotonic()
         self._times_ns.append(info["received_timestamp"])
-        self._sent.append(info["publication_sequence_number"])
+        self._numbers.append(info["publication_sequence_number"])
+        self._sent_ns.append(info["source_timestamp"])
         self._commands.append(read_command(message, self._profile))

@@ -35,6 +35,7 @@ def one_round(rig: Rig, name: str, rng: np.random.Generator) -> dict[str, Any]:
     since_ns = time.time_ns()
     fault.inject(rig)
     silent = rig.until_silent()
+    rig.require_alone()
     said = rig.robot.count
     result = {
         "fault": name,
