@@ -163,8 +163,7 @@ class Rig:
         self._client.until(lambda: self._plan_s > since_s, "a plan", PATIENCE_S)
 
     def move(self) -> None:
-        """Arm the guard and wait until the robot is at speed; what was recorded before is forgotten."""
-        self.robot.forget()
+        """Have the robot at speed; what was said before it last stood still is forgotten."""
 
         def moving() -> bool:
             if self.guard.state in ("idle", "stopped"):
