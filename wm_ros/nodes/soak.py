@@ -35,8 +35,8 @@ ALL = QoSProfile(depth=1000)
 class Ears(Node):
     """Keeps what figures are made of: numbers of encoded frames, plans with stamp and time of arrival, commands."""
 
-    def __init__(self, profile: RobotProfile) -> None:
-        super().__init__("ears")
+    def __init__(self, profile: RobotProfile, **node_options: Any) -> None:
+        super().__init__("ears", **node_options)
         self.robot = Robot(self, profile)
         self.forget()
         self.create_subscription(Image, "latent", lambda m: self.frames.append(int(m.header.frame_id)), ALL)
@@ -80,7 +80,7 @@ def soak(seconds: float, progress: Callable[[float, str], None]) -> dict[str, ob
         client.await_active(["pipeline", "guard"], 120.0)
         client.until(lambda: ears.plans_ns, "a plan", 60.0)
         guard.start()
-        guard.await_motion(30.0)
+        guard.await_motion(120.0)
         ears.forget()
         samples: list[tuple[float, ...]] = []
         stops, began_s = 0, time.monotonic()

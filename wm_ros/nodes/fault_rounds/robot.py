@@ -74,9 +74,11 @@ class Robot:
         broken, begin = 0, 0
         pauses = np.flatnonzero(np.diff(self._times_ns) > 1e9 * self._profile.command.timeout_s) + 1
         for end in (*pauses, len(self._commands)):
-            at, commands = np.array(self._numbers[begin:end]), np.array(self._commands[begin:end])
-            if len(at):
-                every = np.arange(at[0], at[-1] + 1)
+            # A publisher that was started again counts from the beginning: no message was lost then.
+            steps = np.maximum(np.diff(self._numbers[begin:end]), 1)
+            at, commands = np.concatenate([[0], np.cumsum(steps)]), np.array(self._commands[begin:end])
+            if len(commands):
+                every = np.arange(at[-1] + 1)
                 filled = np.stack([np.interp(every, at, component) for component in commands.T], axis=1)
                 broken += commands_out_of_limits(filled, self._profile)
             begin = end
