@@ -32,7 +32,7 @@ def test_a_round_of_some_faults_ends_at_zero_within_the_limits_and_stays_there(d
         assert one.out_of_limits == 0, one
         assert not one.moved_without_start, one
         assert one.commands > 5
-    assert found[-1].reason == "clock jump"
+    assert found[-1].reason in ("clock jump", "future stamp")  # whichever came first: the plan or the tick
     assert found[2].reason == "observation too old"
 
 
