@@ -35,7 +35,7 @@ def data_files() -> list[tuple[str, list[str]]]:
     ]
     for folder in ("launch", "config"):
         for path in sorted(Path(folder).rglob("*")):
-            if path.suffix in (".py", ".yaml", ".xml"):
+            if path.suffix in (".py", ".yaml", ".xml", ".json", ".rviz"):
                 files.append((str(share / path.parent), [str(path)]))
     return files
 

@@ -1,6 +1,7 @@
 """Pipeline and guard for a camera and a robot: a dry run, unless enable_control:=true and then `~/start`.
 
-An empty argument keeps what the parameter file says.
+An empty argument keeps what the parameter file says. A pipeline that ends is started again; the robot, which the guard
+has stopped by then, moves again only after ~/start. Without the guard the launch ends.
 """
 
 from launch import LaunchContext, LaunchDescription
@@ -12,6 +13,8 @@ from wm_ros.resources import share_dir
 from wm_ros.robots.profile import load_profile
 
 TRUTH = {"true": True, "false": False}
+# Longer than the guard's stop and its zeros: a pipeline that comes back finds a guard that waits for ~/start.
+RESPAWN_S = 3.0
 ARGUMENTS = [
     DeclareLaunchArgument(
         "robot", default_value="arm", description="Robot profile: a name in config/robots or a YAML file."
@@ -78,7 +81,13 @@ def nodes(context: LaunchContext) -> list[Node]:
 
     camera = [(profile.camera.topic, argument["image"])] if argument["image"] else []
     return [
-        node("pipeline", ("image_transport", "checkpoint", "device"), remappings=camera),
+        node(
+            "pipeline",
+            ("image_transport", "checkpoint", "device"),
+            remappings=camera,
+            respawn=True,
+            respawn_delay=RESPAWN_S,
+        ),
         node("guard", ("enable_control",), on_exit=OpaqueFunction(function=end_launch)),
     ]
 

@@ -140,3 +140,13 @@ def test_forgetting_lets_older_stamps_begin_again():
     gate.forget()
     assert gate.age_s(at(1.0)) is None
     assert gate.admit(stamp(0.5), at(1.0), 0.05) is None
+
+
+def test_a_plan_that_comes_late_while_ros_time_stands_still_is_as_old_as_that_is_long():
+    gate = ObservationGate()
+    for late_ms in range(0, 401, 20):  # the guard looks at the clocks every period
+        gate.clock_jump(Now(ROS, STEADY + late_ms * 1_000_000), 0.5)
+    arrival = Now(ROS, STEADY + round(0.4 * S))
+    assert gate.admit(stamp(0.0), arrival, 0.05) is None
+    assert gate.age_s(arrival) == pytest.approx(0.4)
+    assert gate.too_old(arrival, 0.3).name == "observation too old"

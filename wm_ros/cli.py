@@ -12,6 +12,7 @@ from wm_ros.commands.demo import demo
 from wm_ros.commands.inspect import inspect
 from wm_ros.commands.record import record
 from wm_ros.commands.replay import replay
+from wm_ros.commands.status import status
 from wm_ros.commands.train import train
 
 HELP = """Latent action world models for ROS 2: camera frames in, guarded robot commands out.
@@ -26,10 +27,11 @@ Your robot, with a profile of it in robot.yaml (see config/robots/arm.yaml):
     wm_ros train bag --profile robot.yaml --out checkpoint    learns from it, and scores itself
     wm_ros replay bag --profile robot.yaml --checkpoint checkpoint    in time? safe? nothing moves
 \b
-The nodes are ROS 2 executables: pipeline_node, guard_node, sim_node, ... and have launch files."""
+The nodes are ROS 2 executables: pipeline_node, guard_node, sim_node, ... and have launch files.
+`wm_ros status` shows what those that run do, and why not."""
 
 app = typer.Typer(help=HELP, no_args_is_help=True, rich_markup_mode=None, add_completion=False)
-for command in (demo, record, inspect, train, replay):
+for command in (demo, record, inspect, train, replay, status):
     app.command()(command)
 app.add_typer(bench, name="bench")
 

@@ -8,6 +8,7 @@ import pytest
 pytest.importorskip("torch")
 
 import torch
+import yaml
 from camera_harness import Camera, CompressedCamera, Goals, image_message, picture
 from checkpoint_harness import write_checkpoint
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
@@ -225,6 +226,38 @@ def test_a_truncated_image_is_an_error_and_never_a_plan(bench):
     bench.camera.publish(truncated)
     bench.status(DiagnosticStatus.ERROR, "100 bytes of data, expected")
     assert to_ns(truncated.header.stamp) not in stamps(bench.latents) + stamps(bench.plans)
+
+
+def test_a_camera_that_changes_its_size_is_an_error_and_never_a_plan(bench):
+    bench.start()
+    bench.show(1)
+    bench.set_goal(seed=3)
+    stamp = bench.camera.send(picture(2, 96, 64))
+    bench.status(
+        DiagnosticStatus.ERROR, "the camera changed from 64x48 to 64x96 pixels: set its resolution back"
+    )
+    assert stamp not in stamps(bench.plans)
+    bench.plan(bench.show(4))
+
+
+def test_a_camera_with_noise_that_freezes_gives_no_more_plans(bench, tmp_path):
+    profile = ARM.to_dict()
+    profile["camera"]["noise"] = True
+    path = tmp_path / "robot.yaml"
+    path.write_text(yaml.safe_dump(profile))
+    bench.start(profile=str(path), camera_timeout_s=0.3)
+    bench.show(0)
+    bench.set_goal(seed=3)
+    bench.plan(bench.show(1))
+    planned = len(bench.plans)
+
+    def frozen():
+        bench.camera.send(1)
+        return any("are the same, bit for bit" in a.status[0].message for a in bench.statuses)
+
+    bench.ros.until(frozen, "the frozen camera to be named")
+    assert len(bench.plans) == planned
+    bench.plan(bench.show(2))
 
 
 def test_a_goal_that_cannot_be_read_ends_the_old_one(bench):

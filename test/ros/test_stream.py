@@ -8,6 +8,7 @@ from wm_ros.messages.stamp import fill_stamp
 from wm_ros.nodes.lifecycle import ManagedNode
 from wm_ros.nodes.qos import image_qos
 from wm_ros.nodes.stream import Stream
+from wm_ros.safety.repeated_frames import RepeatedFrames
 
 SECOND = 1_000_000_000
 
@@ -20,8 +21,9 @@ class Camera:
         qos = QoSProfile(depth=10, reliability=ReliabilityPolicy[reliability.upper()])
         self.publisher = ros.node.create_publisher(Image, "image", qos)
 
-    def send(self, stamp_ns):
+    def send(self, stamp_ns, data=b""):
         message = Image()
+        message.data.frombytes(data)
         fill_stamp(message.header.stamp, stamp_ns)
         self.publisher.publish(message)
 
@@ -32,7 +34,7 @@ class Camera:
 class Reader:
     """A stream in a node, with what it handed on."""
 
-    def __init__(self, ros, reliability="reliable", max_age_s=1.0, timeout_s=0.2):
+    def __init__(self, ros, reliability="reliable", max_age_s=1.0, timeout_s=0.2, repeated=None):
         self.node = ros.start(lambda **options: ManagedNode("reader", **options))
         self.accepted = []
         self.restarts = 0
@@ -47,6 +49,7 @@ class Reader:
             fix="remap `image` or start the camera",
             timeout_s=timeout_s,
             max_age_s=max_age_s,
+            repeated=repeated,
         )
 
     def _restarted(self):
@@ -132,3 +135,19 @@ def test_messages_that_are_all_refused_say_why(ros, stamp, why):
         return why in reader.fault()
 
     ros.until(refused, why)
+
+
+def test_a_frozen_camera_with_fresh_stamps_is_refused_says_so_and_recovers(ros):
+    reader = Reader(ros, repeated=RepeatedFrames(0.0))
+    camera = Camera(ros)
+
+    def refused():
+        camera.send(camera.now(), b"picture")
+        return "frames on /image are the same, bit for bit, since 0." in reader.fault()
+
+    ros.until(refused, "the frozen camera to be named")
+    assert len(reader.accepted) == 1
+    assert reader.stream.dropped.keys() == {"frozen"}
+    camera.send(camera.now(), b"another")
+    ros.until(lambda: len(reader.accepted) == 2, "a new picture")
+    assert reader.fault() == ""

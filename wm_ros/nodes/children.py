@@ -85,5 +85,9 @@ class Children:
     def pid(self, node: str) -> int:
         return self._running[node].pid
 
+    def code(self, node: str) -> int | None:
+        """The exit code of a node that has ended."""
+        return self._running[node].poll()
+
     def _log_path(self, node: str) -> Path:
         return self._log_dir / f"{node}.log"

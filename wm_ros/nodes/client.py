@@ -78,6 +78,12 @@ class Client:
         self._watch()
         self._executor.spin_once(timeout_sec=timeout_s)
 
+    def spin_for(self, seconds: float) -> None:
+        """Handle what comes for a while."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            self.spin_once()
+
     def until(self, condition: Callable[[], T], what: str, timeout_s: float) -> T:
         """Spin until the condition is truthy and return it; NodeError saying what was awaited in vain."""
         deadline = time.monotonic() + timeout_s

@@ -133,6 +133,7 @@ class GoalPlanner(Stage):
     def forget(self) -> None:
         """Forget goal and last plan: nothing is planned until there is a new goal."""
         self._stage.set_goal(None)
+        self._node.goal = None
         self._distance = None
         self.restart()
         self._node.status_changed()
@@ -150,7 +151,7 @@ class GoalPlanner(Stage):
         self._node.measure("plan", stamp_ns, "lower planner.batch_size or planner.iteration_count")
         self._distance = result.goal_distance
         self._distances.publish(Float32(data=result.goal_distance))
-        if self._node.value("visualize"):
+        if self._node.value("visualize") and self._candidates.get_subscription_count():
             step_s = float(result.plan.times_s[1])
             robot = self._node.profile.name
             self._candidates.publish(candidate_markers(header.stamp, result.candidates, step_s, robot))
@@ -193,6 +194,7 @@ class GoalPlanner(Stage):
     def _set_goal(self, encode: Callable[[Any], Tensor], message: Any) -> None:
         self.forget()  # a new goal that cannot be read ends the old one too
         self._stage.set_goal(encode(message))
+        self._node.goal = message
         self._node.status_changed()
 
     def _on_incompatible_qos(self, event: Any) -> None:

@@ -28,6 +28,8 @@ from wm_ros.nodes.message_class import command_message
 from wm_ros.nodes.parameters import Parameter
 from wm_ros.nodes.process import run
 from wm_ros.nodes.qos import COMMAND, PLAN, STOP, incompatible_qos_fix
+from wm_ros.nodes.rate import Rate
+from wm_ros.nodes.realtime import ask_for_realtime, is_realtime
 from wm_ros.nodes.stream import SubscriptionEventCallbacks
 from wm_ros.nodes.ticker import Ticker
 from wm_ros.robots.profile import RobotProfile, load_profile
@@ -95,15 +97,18 @@ class GuardNode(ManagedNode):
         self._ticker: Ticker | None = None
         self._leaving = False
         self._error: Exception | None = None
+        self._on_parameters_set(())
+        self.add_post_set_parameters_callback(self._on_parameters_set)
         self._failed = self.create_guard_condition(self._raise)
         self._control = False
         self._moving = False  # the last command sent was not zero
         self._sent = 0
+        self._plan_rate, self._command_rate = Rate(), Rate()
         self._reported: tuple[object, ...] = ()
 
     def configure(self) -> None:
         self._profile: RobotProfile = load_profile(self.value("profile"))
-        self._guard = Guard(self._profile, self._options())
+        self._guard = Guard(self._profile, self._limits)
         self._message = command_message(self._profile)
         self._publisher = self.create_publisher(type(self._message), self._profile.command.topic, COMMAND)
         self._ends.append(partial(self.destroy_publisher, self._publisher))
@@ -162,24 +167,32 @@ class GuardNode(ManagedNode):
             "plans_accepted": guard.plans_accepted,
             "plans_refused": guard.plans_refused,
             "resumed": guard.resumed,
+            "scheduling": "real-time" if is_realtime() else "normal",
+            "plans_hz": f"{self._plan_rate.hz():.1f}",
+            "commands_hz": f"{self._command_rate.hz():.1f}",
             "commands_sent": self._sent,
             "command_topic": self._publisher.topic_name,
             "command_listeners": self._publisher.get_subscription_count(),
         }
 
     def _now(self) -> Now:
-        return Now(self.get_clock().now().nanoseconds, time.monotonic_ns())
+        clock = self.get_clock()
+        # Without simulated time ROS time is the system's, which is cheaper to ask for.
+        ros_ns = clock.now().nanoseconds if clock.ros_time_is_active else time.time_ns()
+        return Now(ros_ns, time.monotonic_ns())
 
-    def _options(self) -> GuardOptions:
-        return GuardOptions(**{name: self.value(name) for name in OPTIONS})
+    def _on_parameters_set(self, _: Sequence[Any]) -> None:
+        """Kept as attributes, since looking them up at every tick would cost much of it."""
+        self._limits = GuardOptions(**{name: self.value(name) for name in OPTIONS})
+        self._enabled = self.value("enable_control")
 
     def _tick(self) -> bool:
         """One period, in the ticker's thread; False after the last command when leaving."""
-        options, enabled, now = self._options(), self.value("enable_control"), self._now()
-        if self._control and not enabled:
+        now = self._now()
+        if self._control and not self._enabled:
             self._stop_guard(Stop("requested", "enable_control was switched off"))
         with self._lock:
-            self._guard.options = options
+            self._guard.options = self._limits
             command = self._guard.tick(now)
             publishing = self._guard.publishing
         if command is not None and self._control:
@@ -191,6 +204,7 @@ class GuardNode(ManagedNode):
         self._publisher.publish(fill_command(self._message, command, self._profile, now.ros_ns))
         self._moving = bool(command.any())
         self._sent += 1
+        self._command_rate.add()
 
     def _end_at_zero(self) -> None:
         """Only for a guard that has failed itself: zero without a ramp is better than a robot that drives on."""
@@ -228,6 +242,7 @@ class GuardNode(ManagedNode):
 
     def _on_plan(self, message: JointTrajectory) -> None:
         now = self._now()
+        self._plan_rate.add()
         try:
             plan = decode_plan(message, self._profile)
         except PlanError as error:
@@ -264,7 +279,7 @@ class GuardNode(ManagedNode):
 
     def _start(self) -> Stop | None:
         if not self._guard.publishing:
-            self._control = self.value("enable_control")
+            self._control = self._enabled
         return self._guard.start(self._now())
 
     def _stop_now(self) -> Stop | None:
@@ -276,7 +291,8 @@ class GuardNode(ManagedNode):
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Entry point of the executable `guard_node`."""
+    """Entry point of the executable `guard_node`; it is scheduled before other processes where that is allowed."""
+    ask_for_realtime()
     return run(GuardNode, args)
 
 

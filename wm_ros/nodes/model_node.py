@@ -61,6 +61,8 @@ class ModelNode(ManagedNode):
     model: WorldModel | None = None
     source: Source
     stream: Stream | None = None
+    frame: Any = None  # the message whose latent the stages are given
+    goal: Any = None  # the message that shows where to go
 
     def __init__(
         self, name: str, source: type[Source], stages: Sequence[type[Stage]] = (), **node_options: Any
@@ -157,10 +159,12 @@ class ModelNode(ManagedNode):
 
     def figures(self) -> Mapping[str, object]:
         figures: dict[str, object] = {"profile": self.profile.name, "device": self.value("device")}
+        figures["latency_budget_ms"] = f"{1e3 * self.profile.model_dt:.0f}"
         dropped = Counter(self._dropped)
         if self.stream is not None:
             figures["input"] = self.stream.topic
             figures["received"] = self.stream.received
+            figures["input_hz"] = f"{self.stream.rate.hz():.1f}"
             dropped.update(self.stream.dropped)
         for reason, count in sorted(dropped.items()):
             figures[f"dropped_{reason}"] = count
@@ -190,6 +194,7 @@ class ModelNode(ManagedNode):
 
     def _process(self, message: Any) -> None:
         latent = self.source.read(message)
+        self.frame = message
         self.source.publish(message.header, latent)
         for stage in self._stages:
             stage(message.header, latent)

@@ -11,13 +11,14 @@ from wm_ros.nodes.latent_actions import LatentActions
 from wm_ros.nodes.model_node import ModelNode
 from wm_ros.nodes.process import run
 from wm_ros.nodes.sources import CameraSource
+from wm_ros.nodes.view import View
 
 
 class PipelineNode(ModelNode):
     """Encodes, infers and plans for the newest frame; tensors go from stage to stage by reference."""
 
     def __init__(self, **node_options: Any):
-        super().__init__("pipeline", CameraSource, (LatentActions, GoalPlanner), **node_options)
+        super().__init__("pipeline", CameraSource, (LatentActions, GoalPlanner, View), **node_options)
 
 
 def main(args: Sequence[str] | None = None) -> int:

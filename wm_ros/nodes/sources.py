@@ -17,6 +17,7 @@ from wm_ros.nodes.parameters import Parameter
 from wm_ros.nodes.parts import Source
 from wm_ros.nodes.qos import OUTPUT, RELIABILITY_CHOICES, STREAM, image_qos
 from wm_ros.nodes.stream import Stream
+from wm_ros.safety.repeated_frames import RepeatedFrames
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -41,17 +42,29 @@ class CameraSource(Source):
             read_only=True,
         ),
         Parameter("image_depth", 1, "Queue of the image subscription.", range=(1, 100), read_only=True),
+        Parameter(
+            "frozen_camera_s",
+            0.0,
+            "Frames with new stamps but the pixels of one before are used for this long; 0: never. Not checked where "
+            "the profile says `noise: false` of its camera.",
+            range=(0.0, 60.0),
+            read_only=True,
+        ),
     )
 
     def __init__(self, node: ModelNode):
+        from wm_ros.stages.encode import Encode
+
         super().__init__(node)
-        self._encode = image_encoder(node)
+        self._encode = Encode(node.model)
         self._publisher = node.advertise(Image, "latent", OUTPUT)
+        self._size: tuple[int, ...] | None = None
 
     def subscribe(self, accept: Callable[[Any], None], restarted: Callable[[], None]) -> Stream:
         node, camera = self._node, self._node.profile.camera
         transport = node.value("image_transport") or camera.transport
         compressed = transport == "compressed"
+        self._size = None
         return Stream(
             node,
             CompressedImage if compressed else Image,
@@ -64,10 +77,20 @@ class CameraSource(Source):
             fix=f"remap `{camera.topic}`, start the camera, or change image_transport (now {transport})",
             timeout_s=node.value("camera_timeout_s"),
             max_age_s=node.value("max_image_age_s"),
+            repeated=RepeatedFrames(node.value("frozen_camera_s")) if camera.noise else None,
         )
 
     def read(self, message: Any) -> Tensor:
-        return self._encode(message)
+        """Latent of a frame of the same size as the first: another one would show another part of the scene."""
+        picture = decode_image(message)
+        size = picture.shape[1::-1]
+        self._size = self._size or size
+        if size != self._size:
+            raise ImageError(
+                "the camera changed from {}x{} to {}x{} pixels: set its resolution back, or deactivate and activate "
+                "this node".format(*self._size, *size)
+            )
+        return self._encode(picture)
 
     def publish(self, header: Header, latent: Tensor) -> None:
         self._publisher.publish(tensor_message(header, latent))

@@ -18,6 +18,8 @@ from wm_ros.messages.stamp import to_ns
 from wm_ros.nodes.faults import Level
 from wm_ros.nodes.lifecycle import ManagedNode
 from wm_ros.nodes.qos import incompatible_qos_fix
+from wm_ros.nodes.rate import Rate
+from wm_ros.safety.repeated_frames import RepeatedFrames
 
 # Stamps this much older than the last one mean that the source began anew (a bag's loop, a simulation's
 # reset), not that two frames changed places.
@@ -29,7 +31,8 @@ class Stream:
 
     `accept(message)` runs in the executor's thread and must be quick. `restarted()` comes before the first
     message after the stamps jumped back. `source` names the stream in faults, `fix` ends the sentence
-    "no publisher on <topic>: ...". `max_age_s` 0 takes messages of any age.
+    "no publisher on <topic>: ...". `max_age_s` 0 takes messages of any age. `repeated` refuses pictures that
+    were there before; None where that is no sign of a frozen camera.
     """
 
     def __init__(
@@ -45,9 +48,11 @@ class Stream:
         fix: str,
         timeout_s: float,
         max_age_s: float,
+        repeated: RepeatedFrames | None = None,
     ):
         self.dropped: Counter[str] = Counter()
         self.received = 0
+        self.rate = Rate()
         self.newest: Any = None
         self._node = node
         self._type = f"{message_type.__module__.split('.')[0]}/msg/{message_type.__name__}"
@@ -58,6 +63,7 @@ class Stream:
         self._fix = fix
         self._timeout_s = timeout_s
         self._max_age_s = max_age_s
+        self._repeated = repeated
         self._stamp_ns: int | None = None
         self._arrived_s = -float("inf")
         self._accepted_s = time.monotonic()
@@ -83,9 +89,10 @@ class Stream:
 
     def _on_message(self, message: Any) -> None:
         self.received += 1
+        self.rate.add()
         self._arrived_s = time.monotonic()
         stamp_ns = to_ns(message.header.stamp)
-        refusal = self._refuse(stamp_ns)
+        refusal = self._refuse(stamp_ns) or self._refuse_repeated(message)
         if refusal is not None:
             reason, self._refusal = refusal
             self.dropped[reason] += 1
@@ -95,6 +102,8 @@ class Stream:
                 f"stamps on {self.topic} jumped back: starting anew", throttle_duration_sec=5.0
             )
             self._restarted()
+            if self._repeated is not None:
+                self._repeated.forget()
         self._stamp_ns = stamp_ns
         self._accepted_s = self._arrived_s
         self.newest = message
@@ -116,6 +125,16 @@ class Stream:
                 "the topic"
             )
         return None
+
+    def _refuse_repeated(self, message: Any) -> tuple[str, str] | None:
+        age_s = self._repeated and self._repeated.age_s(message.data, self._arrived_s)
+        if age_s is None:
+            return None
+        return "frozen", (
+            f"frames on {self.topic} are the same, bit for bit, since {age_s:.1f} s, though their stamps are new: the "
+            "camera or its driver is frozen (a simulated one without noise: `noise: false` under camera in the "
+            "profile; one that repeats frames in a still scene: raise frozen_camera_s)"
+        )
 
     def _why_silent(self) -> str:
         publishers = self._node.get_publishers_info_by_topic(self.topic)

@@ -34,10 +34,15 @@ class ActionComponent:
 
 @dataclass(frozen=True)
 class Camera:
-    """The camera stream: relative topic and transport (`raw` or `compressed`)."""
+    """The camera stream: relative topic and transport (`raw` or `compressed`).
+
+    noise: no two of its pictures are the same, as with every real sensor, so that one shown again means it is
+    frozen. False for simulated cameras without noise, whose pictures of a scene at rest are all the same.
+    """
 
     topic: str = "image"
     transport: str = "raw"
+    noise: bool = True
 
 
 @dataclass(frozen=True)
@@ -211,7 +216,11 @@ def _command(data: Mapping[str, Any]) -> Command:
 def _camera(data: Any) -> Camera:
     data = _mapping(data, "camera")
     _no_unknown(data, set(Camera.__annotations__), "camera")
-    camera = Camera(**{key: _text(value, f"camera.{key}") for key, value in data.items()})
+    noise = data.get("noise", True)
+    if not isinstance(noise, bool):
+        raise ProfileError(f"camera.noise must be true or false, got {noise!r}")
+    texts = {key: _text(value, f"camera.{key}") for key, value in data.items() if key != "noise"}
+    camera = Camera(**texts, noise=noise)
     if camera.transport not in ("raw", "compressed"):
         raise ProfileError(f"camera.transport must be raw or compressed, got {camera.transport!r}")
     return camera

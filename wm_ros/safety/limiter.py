@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from wm_ros.robots.profile import RobotProfile
@@ -21,6 +23,8 @@ class Limiter:
     def __init__(self, profile: RobotProfile, period_s: float):
         self._low, self._high = profile.low, profile.high
         self._max_acceleration, self._max_jerk = profile.max_acceleration, profile.max_jerk
+        bounds = (profile.low, profile.high, profile.max_acceleration, profile.max_jerk)
+        self._limits = list(zip(*(bound.tolist() for bound in bounds), strict=True))
         self._period_s = period_s
         self.reset()
 
@@ -45,10 +49,13 @@ class Limiter:
         dt = min(dt_s, self._period_s)
         if dt <= 0.0:
             return self._velocity
-        missing = np.clip(target, self._low, self._high) - self._velocity
-        wanted = np.sign(missing) * np.minimum(self._approach(abs(missing), dt), self._max_acceleration)
-        change = self._max_jerk * dt
-        return self._step(wanted.clip(self._acceleration - change, self._acceleration + change), dt)
+        now = zip(self._velocity.tolist(), self._acceleration.tolist(), self._limits, strict=True)
+        steps = [
+            _towards(wanted, *one, dt) for wanted, one in zip(np.asarray(target).tolist(), now, strict=True)
+        ]
+        self._velocity = np.array([velocity for velocity, _ in steps])
+        self._acceleration = np.array([acceleration for _, acceleration in steps])
+        return self._velocity
 
     def brake(self, dt_s: float) -> np.ndarray:
         """One step of a stop, to exact zero: components fall in proportion, so the robot stays on its path.
@@ -68,20 +75,33 @@ class Limiter:
         self._acceleration = self._acceleration.clip(-reach, reach)
         return velocity
 
-    def _approach(self, distance: np.ndarray, dt: float) -> np.ndarray:
-        """The acceleration of one step after which jerk alone can still end it within the distance.
-
-        It solves `a * dt + a^2 / (2 jerk) = distance`. Ending an acceleration in steps of any length takes
-        less than `a^2 / (2 jerk)`, so once kept this can be kept at every later step, whatever its time. As
-        targets lie within the limits, and new ones can only ask for a turn away from a limit, the velocity
-        never runs into a limit with an acceleration that the jerk cannot end.
-        """
-        step = self._max_jerk * dt
-        reach = 2.0 * self._max_jerk * distance
-        return reach / (step + np.sqrt(step * step + reach))
-
     def _step(self, acceleration: np.ndarray, dt: float) -> np.ndarray:
         self._acceleration = acceleration
         # The clip removes rounding only.
         self._velocity = (self._velocity + acceleration * dt).clip(self._low, self._high)
         return self._velocity
+
+
+def _towards(
+    target: float, velocity: float, acceleration: float, limits: tuple[float, float, float, float], dt: float
+) -> tuple[float, float]:
+    """Velocity and acceleration of one component after a step towards a wanted velocity.
+
+    Plain numbers: on arrays of so few components most of the time would be numpy's own, fifty times a second.
+
+    The acceleration wanted is the greatest after which jerk alone can still end it within the missing distance:
+    it solves `a * dt + a^2 / (2 jerk) = distance`. Ending an acceleration in steps of any length takes less than
+    `a^2 / (2 jerk)`, so once kept this can be kept at every later step, whatever its time. As targets lie within
+    the limits, and new ones can only ask for a turn away from a limit, the velocity never runs into a limit with an
+    acceleration that the jerk cannot end.
+    """
+    low, high, max_acceleration, max_jerk = limits
+    missing = min(max(target, low), high) - velocity
+    change = max_jerk * dt
+    reach = 2.0 * max_jerk * abs(missing)
+    wanted = math.copysign(
+        min(reach / (change + math.sqrt(change * change + reach)), max_acceleration), missing
+    )
+    acceleration = min(max(wanted, acceleration - change), acceleration + change)
+    # The bounds remove rounding only.
+    return min(max(velocity + acceleration * dt, low), high), acceleration

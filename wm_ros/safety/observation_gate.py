@@ -19,21 +19,24 @@ class ObservationGate:
 
     Plans repeated with the same stamp do not refresh it: a planner that goes on with a frozen picture looks
     alive and is not. A ROS clock that stands still or is set back cannot keep an observation young, since the
-    steady clock goes on.
+    steady clock goes on, and a plan that arrives while it stands still is as old as that is long.
     """
 
     def __init__(self) -> None:
         self._last: Now | None = None
+        self._changed: Now | None = None  # when ROS time was last seen to be another
         self.forget()
 
     def forget(self) -> None:
         """No observation yet, of any stamp."""
         self._stamp_ns: int | None = None
         self._first: Now | None = None
+        self._at_arrival_ns = 0
 
     def clock_jump(self, now: Now, limit_s: float) -> Stop | None:
         """Compare both clocks' progress since the last call; call often, so that slow drift stays small."""
         last, self._last = self._last, now
+        self._note(now)
         if last is None or last.ros_ns <= 0:
             return None  # simulated time is 0 until the first clock message
         jump_s = ((now.ros_ns - last.ros_ns) - (now.steady_ns - last.steady_ns)) / 1e9
@@ -58,8 +61,11 @@ class ObservationGate:
             behind_s = (self._stamp_ns - stamp_ns) / 1e9
             text = f"observation is {behind_s:.2f} s older than the plan's before: are there two planners?"
             return Stop("stamp going backwards", text, latches=False)
+        self._note(now)
         if stamp_ns != self._stamp_ns:
             self._stamp_ns, self._first = stamp_ns, now
+            standing_ns = now.steady_ns - self._changed.steady_ns
+            self._at_arrival_ns = max(now.ros_ns - stamp_ns, 0) + standing_ns
         return None
 
     def age_s(self, now: Now) -> float | None:
@@ -67,9 +73,12 @@ class ObservationGate:
         if self._stamp_ns is None or self._first is None:
             return None
         by_stamp_ns = now.ros_ns - self._stamp_ns
-        at_arrival_ns = max(self._first.ros_ns - self._stamp_ns, 0)
-        by_arrival_ns = at_arrival_ns + now.steady_ns - self._first.steady_ns
+        by_arrival_ns = self._at_arrival_ns + now.steady_ns - self._first.steady_ns
         return max(by_stamp_ns, by_arrival_ns) / 1e9
+
+    def _note(self, now: Now) -> None:
+        if self._changed is None or now.ros_ns != self._changed.ros_ns:
+            self._changed = now
 
     def too_old(self, now: Now, limit_s: float) -> Stop | None:
         """Why the newest observation must not move a robot any more; None while it may."""

@@ -1,0 +1,71 @@
+"""A round of some faults in real processes: the promises that do not depend on how busy the machine is."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+pytest.importorskip("torch")
+
+from wm_ros.bench.faults import run_rounds
+from wm_ros.nodes.fault_rounds.catalogue import FAULTS
+
+QUICK = [
+    "pipeline killed",
+    "memory exhausted",
+    "camera freezes",
+    "camera participant restarted",
+    "clock jumps back",
+]
+
+
+def test_a_round_of_some_faults_ends_at_zero_within_the_limits_and_stays_there(domain):
+    done = []
+    found = run_rounds(QUICK, 1, 1, 0, domain, done.append)
+    assert [one.fault for one in found] == QUICK
+    assert done == found
+    for one in found:
+        assert one.last_is_zero, one
+        assert one.seconds_to_zero is not None, one
+        assert one.out_of_limits == 0, one
+        assert not one.moved_without_start, one
+        assert one.commands > 5
+    assert found[-1].reason in ("clock jump", "future stamp")  # whichever came first: the plan or the tick
+    assert found[2].reason == "observation too old"
+
+
+def test_a_robot_that_goes_on_does_not_pass_for_one_that_stopped(domain, tmp_path):
+    """A fault that is none."""
+    code = """if True:
+        import sys
+        from wm_ros.nodes.fault_rounds import rig, rounds
+        from wm_ros.nodes.fault_rounds.catalogue import FAULTS, Fault
+        FAULTS["none"] = Fault(lambda rig: None, lambda rig: None)
+        rig.STILL_S = 1.0
+        sys.exit(rounds.main(sys.argv[1]))
+        """
+    task = json.dumps({"faults": ["none"], "rounds": 1, "seed": 0})
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code, task], capture_output=True, text=True, env=environment, timeout=100
+    )
+    (line,) = done.stdout.splitlines()
+    result = json.loads(line)
+    assert result["seconds_to_zero"] is None
+    assert not result["last_is_zero"]
+
+
+def test_every_fault_of_the_promise_is_there():
+    assert len(FAULTS) == 22
+    assert {name.split()[0] for name in FAULTS} == {
+        "pipeline",
+        "model",
+        "memory",
+        "camera",
+        "plan",
+        "guard",
+        "stop",
+        "clock",
+    }

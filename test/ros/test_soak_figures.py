@@ -1,0 +1,62 @@
+"""What `wm_ros bench soak` makes of what it heard: which command followed how old a picture, and what grows."""
+
+import numpy as np
+import pytest
+from std_msgs.msg import Float64MultiArray
+
+from wm_ros.nodes.soak import MEASURED, Ears, _figures, _growth, broken_promises
+from wm_ros.robots.profile import load_profile
+
+ARM = load_profile("arm")
+MS = 1_000_000
+START = 1_700_000_000_000 * MS
+
+
+@pytest.fixture
+def ears(ros):
+    return ros.start(lambda **options: Ears(ARM, **options))
+
+
+def say(ears, commands, begin_ms=0):
+    """Commands [K] of the first joint, one each 20 ms."""
+    for number, rate in enumerate(commands):
+        at = START + (begin_ms + 20 * number) * MS
+        info = {"received_timestamp": at, "source_timestamp": at, "publication_sequence_number": number}
+        ears.robot._on_command(Float64MultiArray(data=[rate, 0.0]), info)
+
+
+def test_the_age_is_that_of_the_newest_plan_when_the_command_was_sent_and_a_stop_does_not_count(ears):
+    ears.plans_ns += [(START, START - 100 * MS), (START + 100 * MS, START + 20 * MS)]
+    ears.frames += [3, 4, 6]
+    say(ears, [0.1, 0.2, 0.2, 0.2, 0.2, 0.2, 0.1, 0.0, 0.0])
+    assert ears.oldest_followed_s() == pytest.approx(0.18)  # at 80 ms, before the second plan
+    figures = _figures(ears)
+    assert figures["frames_sent"] == 4
+    assert figures["frames_dropped"] == 1
+    assert figures["camera_to_plan_ms_max"] == pytest.approx(100.0)
+    assert figures["out_of_limits"] == 0
+
+
+def test_growth_and_broken_promises():
+    seconds = np.arange(100.0)
+    samples = np.stack(
+        [seconds, 300 + seconds / 36, 0 * seconds + 20, 0 * seconds + 90, 20 + seconds // 50], axis=1
+    )
+    growth = _growth(samples)
+    pipeline, guard = MEASURED
+    assert growth[f"{pipeline}_mb_per_hour"] == pytest.approx(100.0)
+    assert growth[f"{guard}_mb_per_hour"] == pytest.approx(0.0, abs=1e-6)
+    figures = {**growth, "oldest_picture_followed_s": 0.31, "out_of_limits": 0}
+    assert broken_promises(figures) == ["guard_node opens files"]
+    told = broken_promises(
+        {**figures, "oldest_picture_followed_s": 0.5, "out_of_limits": 2, "guard_node_files_grown": 0}
+    )
+    assert told == ["a command followed a picture of 0.5 s > 0.32 s", "2 commands out of limits"]
+
+
+def test_a_robot_that_stopped_itself_begins_at_rest_and_a_lost_message_is_no_jump(ears):
+    say(ears, [0.1, 0.2, 0.3])
+    say(ears, [0.0, 0.0], begin_ms=1000)
+    assert ears.robot.out_of_limits() == 0
+    say(ears, [0.5], begin_ms=1040)
+    assert ears.robot.out_of_limits() == 1

@@ -1,0 +1,107 @@
+"""What people look at: the goal beside what is seen, and layouts that name topics which exist."""
+
+import json
+
+import numpy as np
+import pytest
+import yaml
+
+pytest.importorskip("torch")
+
+from camera_harness import Camera, Goals, picture
+from sensor_msgs.msg import Image
+from std_srvs.srv import Trigger
+
+from wm_ros.messages.image import decode_image
+from wm_ros.messages.stamp import to_ns
+from wm_ros.nodes import view
+from wm_ros.nodes.guard_node import GuardNode
+from wm_ros.nodes.pipeline_node import PipelineNode
+from wm_ros.nodes.view import GAP, side_by_side
+from wm_ros.resources import share_dir
+
+QUICK = {"autostart": True, "planner.batch_size": 8, "planner.elites": 4, "planner.iteration_count": 1}
+
+
+@pytest.fixture
+def camera(ros):
+    return Camera(ros)
+
+
+@pytest.fixture
+def pipeline(ros, checkpoint, camera):
+    node = ros.start(PipelineNode, {**QUICK, "checkpoint": checkpoint})
+    ros.until(lambda: node.state == "active", "the pipeline to be active")
+    return node
+
+
+def test_goal_left_and_the_frame_planned_from_right(ros, pipeline, camera):
+    views = ros.collect(Image, "/pipeline/view")
+    ros.until(lambda: pipeline.count_subscribers("/pipeline/view"), "the subscription")
+    stamp = camera.send(1)
+    ros.until(lambda: views, "a view")
+    assert to_ns(views[-1].header.stamp) == stamp
+    assert views[-1].header.frame_id == "camera"
+    shown = decode_image(views[-1])
+    half = (shown.shape[1] - GAP) // 2
+    assert np.unique(shown[:, :half]).size == 1, "grey without a goal"
+    np.testing.assert_array_equal(shown[::5, half + GAP :: 5], picture(1))
+    Goals(ros).send(3)
+    ros.until(lambda: pipeline.goal is not None, "the goal")
+    count = len(views)
+    camera.send(2)
+    ros.until(lambda: len(views) > count, "a view")
+    shown = decode_image(views[-1])
+    np.testing.assert_array_equal(shown[::5, :half:5], picture(3))
+    np.testing.assert_array_equal(shown[::5, half + GAP :: 5], picture(2))
+
+
+def test_a_captured_goal_is_shown_and_a_reset_one_is_not(ros, pipeline, camera):
+    camera.send(1)
+    ros.until(lambda: pipeline.stream.newest is not None, "the frame")
+    assert ros.call(Trigger, "/pipeline/capture_goal").success
+    ros.until(lambda: pipeline.goal is not None, "the goal")
+    np.testing.assert_array_equal(decode_image(pipeline.goal), picture(1))
+    assert ros.call(Trigger, "/pipeline/reset").success
+    ros.until(lambda: pipeline.goal is None, "the end of the goal")
+
+
+def test_nothing_is_drawn_for_nobody(ros, pipeline, camera, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(view, "side_by_side", lambda *pictures: drawn.append(pictures))
+    latents = ros.collect(Image, "latent")
+    camera.send(1)
+    ros.until(lambda: latents, "the frame's latent")
+    assert drawn == []
+
+
+@pytest.mark.parametrize("height", [48, 64, 240, 480])
+def test_pictures_of_any_size_fit_side_by_side(height):
+    shown = side_by_side(picture(1, 30, 40), picture(2, height, height))
+    assert shown.shape[0] % height == 0
+    assert shown.shape[0] >= 240
+    assert shown.shape[1] == round(shown.shape[0] * 4 / 3) + GAP + shown.shape[0]
+
+
+def topics(layout):
+    """Every absolute name in nested plain data, without field paths."""
+    if isinstance(layout, dict):
+        return set().union(*(topics(entry) for pair in layout.items() for entry in pair))
+    if isinstance(layout, list):
+        return set().union(*map(topics, layout))
+    return {layout.partition(".")[0]} if isinstance(layout, str) and layout.startswith("/") else set()
+
+
+def test_the_layouts_name_topics_and_services_that_exist(ros, pipeline):
+    guard = ros.start(GuardNode, {"autostart": True})
+    ros.until(lambda: guard.state == "active", "the guard to be active")
+    there = {
+        name for name, _ in (*pipeline.get_topic_names_and_types(), *pipeline.get_service_names_and_types())
+    }
+    config = share_dir() / "config"
+    for layout in (
+        json.loads((config / "foxglove_layout.json").read_text()),
+        yaml.safe_load((config / "wm_ros.rviz").read_text()),
+    ):
+        named = topics(layout)
+        assert {"/pipeline/view", "/pipeline/candidates"} <= named <= there

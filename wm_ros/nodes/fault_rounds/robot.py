@@ -1,0 +1,101 @@
+"""The robot's ear in a fault round: every command with the time at which it arrived."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+from rclpy.node import Node
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+
+from wm_ros.evaluation.closed_loop import commands_out_of_limits, seconds_to_zero
+from wm_ros.messages.command import read_command
+from wm_ros.nodes.message_class import message_class
+from wm_ros.robots.profile import RobotProfile
+
+ALL = QoSProfile(depth=2000, reliability=ReliabilityPolicy.RELIABLE)
+
+
+class Robot:
+    """Records what is said to the robot since `forget`, from rest.
+
+    Times are those at which the middleware received a message, so that a listener that is itself held up does
+    not make the guard look slow.
+    """
+
+    def __init__(self, node: Node, profile: RobotProfile) -> None:
+        self._profile = profile
+        self.forget()
+        kind = message_class(profile.command.type)
+        self._subscription = node.create_subscription(kind, profile.command.topic, self._on_command, ALL)
+
+    def forget(self) -> None:
+        self._times_ns: list[int] = []
+        self._commands: list[np.ndarray] = []
+        self._numbers: list[int] = []  # that the guard's publisher gave them
+        self._sent_ns: list[int] = []
+        self._heard_s = time.monotonic()
+
+    @property
+    def share_of_top_speed(self) -> float:
+        """Of the component that is nearest to its limit; 0 at rest."""
+        if not self._commands:
+            return 0.0
+        return float((abs(self._commands[-1]) / self._profile.high).max())
+
+    @property
+    def at_rest(self) -> bool:
+        return not self._commands or not self._commands[-1].any()
+
+    @property
+    def silent_s(self) -> float:
+        """Seconds since the last command."""
+        return time.monotonic() - self._heard_s
+
+    def seconds_to_zero(self, since_ns: int) -> float | None:
+        """From a moment of system time to the first zero after which all are zero; None without one."""
+        if not self._commands:
+            return None
+        return seconds_to_zero(since_ns, np.array(self._times_ns), np.array(self._commands))
+
+    def followed_at_ns(self) -> np.ndarray:
+        """System times at which commands were sent that were not part of a stop: some component does not slow down."""
+        speed = abs(np.array(self._commands))
+        following = (speed[1:] >= speed[:-1]).any(axis=1) & speed[1:].any(axis=1)
+        return np.array(self._sent_ns[1:])[following]
+
+    def out_of_limits(self) -> int:
+        """How many commands broke a limit of velocity or acceleration.
+
+        After a pause longer than command.timeout_s the robot has stopped itself, so that it starts from rest. A
+        command that the middleware dropped for a newer one counts as the mean of its neighbours.
+        """
+        broken, begin = 0, 0
+        pauses = np.flatnonzero(np.diff(self._times_ns) > 1e9 * self._profile.command.timeout_s) + 1
+        for end in (*pauses, len(self._commands)):
+            # A publisher that was started again counts from the beginning: no message was lost then.
+            steps = np.maximum(np.diff(self._numbers[begin:end]), 1)
+            at, commands = np.concatenate([[0], np.cumsum(steps)]), np.array(self._commands[begin:end])
+            if len(commands):
+                every = np.arange(at[-1] + 1)
+                filled = np.stack([np.interp(every, at, component) for component in commands.T], axis=1)
+                broken += commands_out_of_limits(filled, self._profile)
+            begin = end
+        return broken
+
+    @property
+    def count(self) -> int:
+        """Commands so far."""
+        return len(self._commands)
+
+    def moved_since(self, count: int) -> bool:
+        """Whether one of the commands after the first so many was not zero."""
+        return any(command.any() for command in self._commands[count:])
+
+    def _on_command(self, message: Any, info: dict[str, int]) -> None:
+        self._heard_s = time.monotonic()
+        self._times_ns.append(info["received_timestamp"])
+        self._numbers.append(info["publication_sequence_number"])
+        self._sent_ns.append(info["source_timestamp"])
+        self._commands.append(read_command(message, self._profile))
