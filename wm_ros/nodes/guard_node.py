@@ -97,8 +97,7 @@ class GuardNode(ManagedNode):
         self._ticker: Ticker | None = None
         self._leaving = False
         self._error: Exception | None = None
-        self._on_parameters_set(())
-        self.add_post_set_parameters_callback(self._on_parameters_set)
+        self.parameters_changed()
         self._failed = self.create_guard_condition(self._raise)
         self._control = False
         self._moving = False  # the last command sent was not zero
@@ -107,6 +106,7 @@ class GuardNode(ManagedNode):
         self._reported: tuple[object, ...] = ()
 
     def configure(self) -> None:
+        self.parameters_changed()
         self._profile: RobotProfile = load_profile(self.value("profile"))
         self._guard = Guard(self._profile, self._limits)
         self._message = command_message(self._profile)
@@ -181,8 +181,8 @@ class GuardNode(ManagedNode):
         ros_ns = clock.now().nanoseconds if clock.ros_time_is_active else time.time_ns()
         return Now(ros_ns, time.monotonic_ns())
 
-    def _on_parameters_set(self, _: Sequence[Any]) -> None:
-        """Kept as attributes, since looking them up at every tick would cost much of it."""
+    def parameters_changed(self) -> None:
+        """Keep limits and switch as attributes: looking them up at every tick would cost much of it."""
         self._limits = GuardOptions(**{name: self.value(name) for name in OPTIONS})
         self._enabled = self.value("enable_control")
 
@@ -279,6 +279,7 @@ class GuardNode(ManagedNode):
 
     def _start(self) -> Stop | None:
         if not self._guard.publishing:
+            self.parameters_changed()
             self._control = self._enabled
         return self._guard.start(self._now())
 

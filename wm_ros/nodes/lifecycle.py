@@ -54,6 +54,8 @@ class ManagedNode(LifecycleNode):
         )
         self.create_timer(HEARTBEAT_S, self.publish_status, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self._status_guard = self.create_guard_condition(self._publish_changed_status)
+        # rclpy's callback for after a change is not in Humble, so the one before it has this one follow.
+        self._changes_guard = self.create_guard_condition(self.parameters_changed)
         self._refuse_invalid_transitions()
         if self.value("autostart"):
             self._autostart_guard = self.create_guard_condition(self._autostart)
@@ -72,6 +74,9 @@ class ManagedNode(LifecycleNode):
 
     def cleanup(self) -> None:
         """Release what `configure` built."""
+
+    def parameters_changed(self) -> None:
+        """Parameters were set to values that passed all checks; in the executor's thread."""
 
     def check_parameters(self, values: Mapping[str, Value]) -> None:
         """Raise ValueError when values that are fine one by one do not fit together."""
@@ -258,4 +263,5 @@ class ManagedNode(LifecycleNode):
             )
         except ValueError as error:
             return SetParametersResult(successful=False, reason=str(error))
+        self._changes_guard.trigger()
         return SetParametersResult(successful=True)
