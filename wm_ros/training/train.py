@@ -45,11 +45,11 @@ Phases = Callable[[str, int], Report]
 class TrainOptions:
     """How long and how large; the defaults are what the packaged checkpoint was trained with."""
 
-    encoder_steps: int = 3000
-    world_model_steps: int = 2500
-    controller_steps: int = 2500
+    encoder_steps: int = 2500
+    world_model_steps: int = 2000
+    controller_steps: int = 2200
     controller_rollout_steps: int = 400
-    goal_distance_steps: int = 10000
+    goal_distance_steps: int = 8000
     state_dim: int = 8
     bottleneck: dict[str, Any] = field(default_factory=lambda: {"name": "noise"})
     clip_steps: int = 6
