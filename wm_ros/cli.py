@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from wm_ros.commands.bench import bench
+from wm_ros.commands.convert import convert
 from wm_ros.commands.demo import demo
 from wm_ros.commands.inspect import inspect
 from wm_ros.commands.record import record
@@ -27,7 +28,7 @@ Your robot, with a profile of it in robot.yaml (see config/robots/arm.yaml):
 The nodes are ROS 2 executables: pipeline_node, guard_node, sim_node, ... and have launch files."""
 
 app = typer.Typer(help=HELP, no_args_is_help=True, rich_markup_mode=None, add_completion=False)
-for command in (demo, record, inspect, train):
+for command in (demo, record, inspect, train, convert):
     app.command()(command)
 app.add_typer(bench, name="bench")
 
@@ -35,6 +36,7 @@ app.add_typer(bench, name="bench")
 EXTRAS = {
     "accelerate": "train",
     "av": "train",
+    "diffusers": "encoders",
     "matplotlib": "eval",
     "mcap": "train",
     "mujoco": "sim",
@@ -44,6 +46,8 @@ EXTRAS = {
     "safetensors": "train",
     "tensorboard": "train",
     "torch": "train",
+    "transformers": "encoders",
+    "transforms3d": "encoders",
     "PIL": "eval",
 }
 
