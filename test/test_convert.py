@@ -191,6 +191,11 @@ def test_the_licence_is_known_or_asked_for(tmp_path, readme, given, licence):
         assert licence_of(tmp_path, given, non_commercial=True) == "cc-by-nc-4.0"
 
 
+def test_controls_take_no_options():
+    with pytest.raises(CheckpointError, match="the control pixels is what it is"):
+        convert_encoder("pixels", Wanted(pool=2))
+
+
 @pytest.fixture
 def folder(tmp_path):
     """A Hugging Face folder of a small V-JEPA 2."""

@@ -142,6 +142,27 @@ def test_half_precision_is_kept_on_disk_and_gives_single_precision_tokens(theirs
     assert 0.0 < (half - whole).abs().mean() < 0.1
 
 
+@pytest.mark.parametrize(
+    ("file", "entries", "wanted", "said"),
+    [
+        ("config.json", {"hidden_size": 96}, {}, "config.json and weights do not belong together"),
+        ("config.json", {"num_hidden_layers": 4}, {}, r"missing keys \["),
+        ("config.json", {}, {"layer": 9}, "layer must be from 1 to 3, the number of blocks, got 9"),
+        ("preprocessor_config.json", {"crop_size": {"height": 64, "width": 48}}, {}, "a square crop_size"),
+        ("preprocessor_config.json", {"resample": 0}, {}, "resample 0 of the preprocessor; known"),
+        ("preprocessor_config.json", None, {}, r"settings lack \['image_mean', 'image_std'\]"),
+    ],
+)
+def test_a_folder_that_does_not_fit_together_is_named(tmp_path, file, entries, wanted, said):
+    model, preprocessor, *_ = dinov2()
+    folder = write_folder(tmp_path / "theirs", model, preprocessor)
+    settings = {} if entries is None else {**json.loads((folder / file).read_text()), **entries}
+    (folder / file).write_text(json.dumps(settings))
+    with pytest.raises(CheckpointError, match=said) as told:
+        convert_encoder(str(folder), Wanted(**wanted))
+    assert str(folder) in str(told.value)
+
+
 def test_many_frames_are_encoded_some_at_a_time_to_the_same_tokens(tmp_path):
     model, preprocessor, *_ = vjepa2()
     encoder = converted(write_folder(tmp_path / "theirs", model, preprocessor), tmp_path)

@@ -54,6 +54,8 @@ def convert_encoder(source: str, wanted: Wanted) -> EncoderCheckpoint:
     Raises CheckpointError naming what was found and what was expected.
     """
     if source in CONTROLS:
+        if wanted != Wanted():
+            raise CheckpointError(f"the control {source} is what it is, and takes no option but --out")
         torch.manual_seed(0)
         return _checkpoint(build_encoder(CONTROLS[source]), CONTROLS[source], "Apache-2.0")
     path = find_source(source)
@@ -78,15 +80,17 @@ def of_hub(
 
 def filled(path: Path, config: dict[str, Any], weights: Mapping[str, Tensor]) -> torch.nn.Module:
     """The encoder that a card describes, with the backbone's weights from a file, which must be exactly those."""
-    try:
-        encoder = build_encoder(config)
-    except CheckpointError:
-        raise
-    except (TypeError, ValueError) as error:
-        raise CheckpointError(f"{path}: {error}") from error
+    encoder = _built(path, config)
     require_same(path, weights, encoder.backbone.state_dict())
     encoder.backbone.load_state_dict(weights)
     return encoder.eval().requires_grad_(False)
+
+
+def _built(path: Path, config: dict[str, Any]) -> torch.nn.Module:
+    try:
+        return build_encoder(config)
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f"{path}: {error}") from error
 
 
 def _of_folder(path: Path, wanted: Wanted) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -108,7 +112,7 @@ def _of_folder(path: Path, wanted: Wanted) -> tuple[dict[str, Any], dict[str, Te
         weights, prefix = hugging_face.read_autoencoder(path), ""
     else:
         weights, prefix = hugging_face.read_transformers(path, family), "model."
-    needed = build_encoder(config).backbone.state_dict()
+    needed = _built(path, config).backbone.state_dict()
     return config, {
         name: weights[name.removeprefix(prefix)] for name in needed if name.removeprefix(prefix) in weights
     }

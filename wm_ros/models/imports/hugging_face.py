@@ -68,6 +68,15 @@ def input_rule(folder: Path, family: str) -> dict[str, Any]:
         size = read_settings(folder, "config.json").get("sample_size", 256)
         return {"size": size, "shortest_edge": size, "mean": [0.5] * 3, "std": [0.5] * 3}
     settings = read_settings(folder, *PREPROCESSORS)
+    needed = [
+        "image_mean",
+        "image_std",
+        *(["max_num_patches", "patch_size"] if family == "siglip2-naflex" else []),
+    ]
+    if lacking := [name for name in needed if name not in settings]:
+        raise CheckpointError(
+            f"{folder}: the preprocessor's settings lack {lacking}, found {sorted(settings)}"
+        )
     if family == "siglip2-naflex":
         size, edge = int(settings["max_num_patches"] ** 0.5) * settings["patch_size"], None
     else:
@@ -88,27 +97,24 @@ def read_transformers(folder: Path, family: str) -> dict[str, Tensor]:
     """The weights of a model of transformers as its own loader reads them, whatever their age; all of them."""
     import transformers
 
-    require_whole(folder)
-    kind = getattr(transformers, FAMILIES[family].model)
-    model, report = kind.from_pretrained(
-        folder, local_files_only=True, use_safetensors=True, output_loading_info=True, dtype=torch.float32
-    )
-    _require_all(folder, report)
-    return model.state_dict()
+    return _read(getattr(transformers, FAMILIES[family].model), folder, dtype=torch.float32)
 
 
 def read_autoencoder(folder: Path) -> dict[str, Tensor]:
     """The weights of an AutoencoderKL of diffusers."""
     from diffusers import AutoencoderKL
 
+    return _read(AutoencoderKL, folder, torch_dtype=torch.float32)
+
+
+def _read(kind: Any, folder: Path, **precision: torch.dtype) -> dict[str, Tensor]:
     require_whole(folder)
-    model, report = AutoencoderKL.from_pretrained(
-        folder,
-        local_files_only=True,
-        use_safetensors=True,
-        output_loading_info=True,
-        torch_dtype=torch.float32,
-    )
+    try:
+        model, report = kind.from_pretrained(
+            folder, local_files_only=True, use_safetensors=True, output_loading_info=True, **precision
+        )
+    except (OSError, RuntimeError, ValueError, TypeError) as error:
+        raise CheckpointError(f"{folder}: config.json and weights do not belong together: {error}") from error
     _require_all(folder, report)
     return model.state_dict()
 
