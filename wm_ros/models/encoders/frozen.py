@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from wm_ros.models.encoders.preprocess import Preprocess
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-AT_A_TIME = 32  # frames: more make no device faster and take memory by the gigabyte
+AT_A_TIME = 32  # frames: a batch of a hundred through a ViT-L takes gigabytes
 
 
 class Backbone(Protocol):
