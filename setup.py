@@ -66,6 +66,13 @@ setup(
             "tensorboard",
             "torch>=2.4",
         ],
+        "encoders": [
+            "diffusers>=0.38",
+            "huggingface_hub>=1",
+            "pillow",
+            "transformers>=5.20,<6",
+            "transforms3d>=0.4.2",
+        ],
         "eval": ["matplotlib", "pillow"],
         "dev": ["hypothesis", "pytest", "pytest-timeout", "ruff", "setuptools"],
         "test": ["pytest"],  # colcon test looks for pytest here and runs no test without it

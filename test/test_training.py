@@ -25,6 +25,8 @@ from wm_ros.data.record_sim import record_sim
 from wm_ros.data.recording import Commands, Recording
 from wm_ros.evaluation.closed_loop import r2
 from wm_ros.models.checkpoint import CheckpointError, load_checkpoint
+from wm_ros.models.encoder_checkpoint import EncoderCard, EncoderCheckpoint, save_encoder
+from wm_ros.models.encoders.registry import build_encoder
 from wm_ros.robots.profile import load_profile
 from wm_ros.training import scores
 from wm_ros.training.clips import Clips, make_clips, split_episodes
@@ -247,6 +249,26 @@ def test_a_labelled_model_is_trained_on_the_encoder_of_another(bag, recording, t
     torch.testing.assert_close(labelled.latent_action(action, state), torch.tensor([[1.0, -0.5]]))
     metrics = json.loads((tmp_path / "labelled" / "card.json").read_text())["metrics"]
     assert np.isfinite(list(metrics.values())).all()
+
+
+def test_a_model_is_trained_on_an_encoder_of_others(bag, tmp_path, short_probe):
+    config = {
+        "name": "vjepa2",
+        "input": {"size": 32, "shortest_edge": 36, "mean": [0.5] * 3, "std": [0.5] * 3},
+        "model": {"width": 24, "depth": 2, "heads": 2, "hidden": 48},
+        "precision": "bfloat16",
+        "source": {"file": "vitl.pt", "sha256": "0" * 64, "licence": "cc-by-nc-4.0"},
+    }
+    encoder = build_encoder(config)
+    save_encoder(EncoderCheckpoint(encoder, EncoderCard(config, "cc-by-nc-4.0")), tmp_path / "encoder")
+    result = called("train", bag, "--out", tmp_path / "model", "--encoder", tmp_path / "encoder", *BRIEFLY)
+    assert result.exit_code == 0, result.output
+    model = load_checkpoint(tmp_path / "model")
+    assert model.card.encoder == config
+    assert model.card.licence == "cc-by-nc-4.0"
+    assert model.encode(torch.zeros(1, 48, 64, 3, dtype=torch.uint8)).shape == (1, 4, 24)
+    for name, weights in encoder.state_dict().items():
+        assert torch.equal(model.encoder.state_dict()[name], weights)
 
 
 # What cannot be trained on

@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from wm_ros.commands.bench import bench
+from wm_ros.commands.convert import convert
 from wm_ros.commands.demo import demo
 from wm_ros.commands.inspect import inspect
 from wm_ros.commands.record import record
@@ -31,7 +32,7 @@ The nodes are ROS 2 executables: pipeline_node, guard_node, sim_node, ... and ha
 `wm_ros status` shows what those that run do, and why not."""
 
 app = typer.Typer(help=HELP, no_args_is_help=True, rich_markup_mode=None, add_completion=False)
-for command in (demo, record, inspect, train, replay, status):
+for command in (demo, record, inspect, train, replay, status, convert):
     app.command()(command)
 app.add_typer(bench, name="bench")
 
@@ -39,6 +40,7 @@ app.add_typer(bench, name="bench")
 EXTRAS = {
     "accelerate": "train",
     "av": "train",
+    "diffusers": "encoders",
     "matplotlib": "eval",
     "mcap": "train",
     "mujoco": "sim",
@@ -48,6 +50,8 @@ EXTRAS = {
     "safetensors": "train",
     "tensorboard": "train",
     "torch": "train",
+    "transformers": "encoders",
+    "transforms3d": "encoders",
     "PIL": "eval",
 }
 

@@ -95,14 +95,14 @@ def bottlenecks(
     from wm_ros.bench.bottlenecks.sweep import SweepOptions, sweep
     from wm_ros.commands.sweep_view import SweepView
     from wm_ros.data.load import load_recording
-    from wm_ros.models.checkpoint import load_checkpoint
+    from wm_ros.models.checkpoint import load_encoder_of
     from wm_ros.robots.profile import load_profile
     from wm_ros.training.memory import keep_memory
 
     torch.set_num_threads(1)
     keep_memory()
     robot = load_profile(profile)
-    encoder_of = None if encoder_from is None else load_checkpoint(encoder_from)
+    encoder_of = None if encoder_from is None else load_encoder_of(encoder_from)
     no_goals = why_no_goals(robot, goals)
     options = SweepOptions(seeds, 0 if no_goals else goals, effort, jobs)
     source = ", ".join(path.name for path in paths)
@@ -297,6 +297,25 @@ def planning(
     for table in content.values():
         _print(table)
     _write(content, json_file)
+
+
+@bench.command()
+def encoders(
+    device: Annotated[str, typer.Option(help="Torch device: cpu, cuda.")] = "cpu",
+    repeats: Annotated[
+        int, typer.Option(min=1, help="Measurements of each, of which the median is shown.")
+    ] = 5,
+    num_threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
+    bf16: Annotated[bool, typer.Option("--bf16", help="Measure in bfloat16 too.")] = False,
+    json_file: Json = None,
+) -> None:
+    """Encode frames with V-JEPA 2: ours against transformers' processor and model, on equal seeded weights."""
+    import torch
+
+    from wm_ros.bench.encoders import compare
+
+    torch.set_num_threads(num_threads)
+    _show(compare(device, repeats, ("float32", "bfloat16") if bf16 else ("float32",)), json_file)
 
 
 def _show(table: dict[str, dict[str, object]], json_file: Path | None) -> None:

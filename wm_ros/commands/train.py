@@ -54,7 +54,13 @@ def train(
         bool, typer.Option(help="Train the baseline instead, whose forward model is given the robot actions.")
     ] = False,
     encoder_from: Annotated[
-        Path | None, typer.Option(help="Take the encoder of this checkpoint instead of training one.")
+        Path | None,
+        typer.Option(
+            "--encoder",
+            "--encoder-from",
+            help="Take the encoder of this checkpoint, of a model or as `wm_ros convert` made it, instead of training "
+            "one.",
+        ),
     ] = None,
     effort: Annotated[
         float,
@@ -89,7 +95,7 @@ def train(
     from wm_ros.commands.dry_run import dry_run as print_footprint
     from wm_ros.commands.train_view import TrainView
     from wm_ros.data.load import load_recording
-    from wm_ros.models.checkpoint import load_checkpoint
+    from wm_ros.models.checkpoint import load_encoder_of
     from wm_ros.robots.profile import load_profile
     from wm_ros.training.collapse import warnings_of
     from wm_ros.training.memory import keep_memory
@@ -109,7 +115,7 @@ def train(
     ).scaled(effort)
     torch.set_num_threads(num_threads)
     keep_memory()
-    encoder_of = None if encoder_from is None else load_checkpoint(encoder_from)
+    encoder_of = None if encoder_from is None else load_encoder_of(encoder_from)
     robot = load_profile(profile)
     if dry_run:
         print_footprint(new_card(robot, options, encoder_of), options.clip_steps + 1, typer.echo)

@@ -59,8 +59,8 @@ class Card:
         return json.dumps(data, indent=1, sort_keys=True) + "\n"
 
 
-def read_card(folder: Path) -> Card:
-    """Read `card.json` of a checkpoint folder; raises CheckpointError for anything that is not a valid card."""
+def read_json(folder: Path) -> dict[str, Any]:
+    """The data in `card.json` of a checkpoint folder; raises CheckpointError when it is not a JSON object."""
     path = folder / "card.json"
     if not folder.is_dir():
         raise CheckpointError(
@@ -76,17 +76,28 @@ def read_card(folder: Path) -> Card:
         raise CheckpointError(f"{path} cannot be read: {error}") from error
     except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} is not valid JSON: {error}") from error
+    if not isinstance(data, dict):
+        raise CheckpointError(f"{path}: a card must be a JSON object, got {type(data).__name__}")
+    return data
+
+
+def read_card(folder: Path) -> Card:
+    """Read `card.json` of a checkpoint folder; raises CheckpointError for anything that is not a valid card."""
+    data = read_json(folder)
     try:
         return _card_from_dict(data)
     except (BottleneckError, CheckpointError, ProfileError) as error:
-        raise CheckpointError(f"{path}: {error}") from error
+        raise CheckpointError(f"{folder / 'card.json'}: {error}") from error
 
 
-def _card_from_dict(data: Any) -> Card:
-    if not isinstance(data, dict):
-        raise CheckpointError(f"a card must be a JSON object, got {type(data).__name__}")
+def _card_from_dict(data: dict[str, Any]) -> Card:
     if data.get("format") != FORMAT:
         raise CheckpointError(f"card format {data.get('format')!r}; this version reads format {FORMAT}")
+    if "kind" in data:
+        raise CheckpointError(
+            f"this is of kind {data['kind']!r}, not a trained model; an encoder becomes part of one with "
+            "`wm_ros train BAG --encoder FOLDER`"
+        )
     known = {item.name for item in fields(Card)}
     if unknown := sorted(set(data) - known - {"format"}):
         raise CheckpointError(f"unknown entries {unknown}; known: {sorted(known)}")

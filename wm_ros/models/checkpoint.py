@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 
 from wm_ros.models.card import Card, CheckpointError, read_card
+from wm_ros.models.encoder_checkpoint import EncoderCheckpoint, is_encoder, load_encoder
+from wm_ros.models.weights import fill, read_weights, write_weights
 from wm_ros.models.world_model import WorldModel
 from wm_ros.resources import PACKAGE
 from wm_ros.robots.profile import RobotProfile, differences
@@ -18,6 +18,7 @@ __all__ = [
     "CheckpointError",
     "find_checkpoint",
     "load_checkpoint",
+    "load_encoder_of",
     "require_robot",
     "save_checkpoint",
 ]
@@ -37,14 +38,8 @@ def find_checkpoint(path: str, profile: RobotProfile) -> Path:
 
 
 def save_checkpoint(model: WorldModel, folder: str | Path) -> None:
-    """Write the model to a folder, which is created; weights first, so that a card never promises missing ones."""
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    partial = folder / "weights.safetensors.partial"
-    save_file(weights, partial)
-    partial.replace(folder / "weights.safetensors")
-    (folder / "card.json").write_text(model.card.to_json(), encoding="utf-8")
+    """Write the model to a folder, which is created."""
+    write_weights(model.state_dict(), Path(folder), model.card.to_json())
 
 
 def load_checkpoint(folder: str | Path, device: str = "cpu") -> WorldModel:
@@ -53,27 +48,16 @@ def load_checkpoint(folder: str | Path, device: str = "cpu") -> WorldModel:
     Raises CheckpointError when a file is missing, damaged, or does not hold exactly the weights the card describes.
     """
     folder = Path(folder)
-    card, path = read_card(folder), folder / "weights.safetensors"
-    try:
-        weights = load_file(path)
-    except FileNotFoundError:
-        raise CheckpointError(f"{path} is missing") from None
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path} is damaged or no safetensors file: {error}") from error
-    _require_enough(path, weights, card)
-    try:
-        model = WorldModel(card)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise CheckpointError(
-            f"{folder / 'card.json'} describes no model that can be built: {error}"
-        ) from error
-    _require_same_shapes(path, weights, model.state_dict())
-    model.load_state_dict(weights, strict=True)
-    try:
-        model = model.to(device)
-    except (RuntimeError, AssertionError) as error:
-        raise CheckpointError(f"device {device!r} cannot be used: {error}") from error
-    return model.eval().requires_grad_(False)
+    card = read_card(folder)
+    weights = read_weights(folder)
+    _require_enough(folder / "weights.safetensors", weights, card)
+    return fill(lambda: WorldModel(card), weights, folder, device)
+
+
+def load_encoder_of(folder: str | Path) -> WorldModel | EncoderCheckpoint:
+    """A checkpoint whose encoder is wanted: of a whole model, or of an encoder alone."""
+    folder = Path(folder)
+    return load_encoder(folder) if is_encoder(folder) else load_checkpoint(folder)
 
 
 def require_robot(model: WorldModel, profile: RobotProfile) -> None:
@@ -93,16 +77,3 @@ def _require_enough(path: Path, weights: dict[str, torch.Tensor], card: Card) ->
     found = sum(tensor.numel() for tensor in weights.values())
     if found < needed:
         raise CheckpointError(f"{path}: holds {found} weights, the card describes more than {needed}")
-
-
-def _require_same_shapes(
-    path: Path, found: dict[str, torch.Tensor], expected: dict[str, torch.Tensor]
-) -> None:
-    missing, unknown = sorted(set(expected) - set(found)), sorted(set(found) - set(expected))
-    if missing or unknown:
-        raise CheckpointError(f"{path}: missing weights {missing[:4]}, unexpected weights {unknown[:4]}")
-    for name, tensor in expected.items():
-        if found[name].shape != tensor.shape:
-            raise CheckpointError(
-                f"{path}: {name} has shape {list(found[name].shape)}, the card describes {list(tensor.shape)}"
-            )

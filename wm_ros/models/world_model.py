@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from wm_ros.models.bottlenecks.build import build_bottleneck
 from wm_ros.models.card import Card, CheckpointError
 from wm_ros.models.controller import ActionOnly, NoAction, PassThrough, StateConditioned
-from wm_ros.models.encoders.tiny import TinyEncoder
+from wm_ros.models.encoders.registry import build_encoder
 from wm_ros.models.forward_model import ForwardModel
 from wm_ros.models.goal_distance import GoalDistance
 from wm_ros.models.imagination import Imaginer
@@ -91,11 +91,3 @@ def build_controller(card: Card, tokens: int, dim: int) -> nn.Module:
     if card.controller_kind == "action-only":
         return ActionOnly(actions, latent, size.width)
     return StateConditioned(actions, latent, tokens, dim, size.width, size.heads, size.depth)
-
-
-def build_encoder(config: dict) -> nn.Module:
-    """The encoder that a card describes: `name` and the arguments of its class."""
-    arguments = {key: value for key, value in config.items() if key != "name"}
-    if config.get("name") != "tiny":
-        raise CheckpointError(f"unknown encoder {config.get('name')!r}; known: tiny")
-    return TinyEncoder(**arguments)

@@ -8,7 +8,8 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from wm_ros import __version__
 from wm_ros.data.recording import Recording
@@ -37,7 +38,7 @@ def identity(recording: Recording, card: Card, options: Any, taken: nn.Module | 
         "model": json.loads(card.to_json()),
         "encoder_from": "none"
         if taken is None
-        else _digest(*(t.numpy() for t in taken.state_dict().values())),
+        else _digest(*(_octets(tensor) for tensor in taken.state_dict().values())),
     }
 
 
@@ -51,6 +52,11 @@ def differences(before: Any, now: Any, name: str = "") -> list[str]:
             for text in differences(before.get(key), now.get(key), f"{name}.{key}" if name else key)
         ]
     return [] if before == now else [f"{name} was {before} and is {now}"]
+
+
+def _octets(tensor: Tensor) -> np.ndarray:
+    """NumPy has no bfloat16."""
+    return tensor.cpu().flatten().view(torch.uint8).numpy()
 
 
 def _digest(*arrays: np.ndarray) -> str:

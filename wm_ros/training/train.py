@@ -18,6 +18,7 @@ from wm_ros.data.recording import Recording
 from wm_ros.models.bottlenecks.build import complete_options
 from wm_ros.models.card import Card
 from wm_ros.models.checkpoint import save_checkpoint
+from wm_ros.models.encoder_checkpoint import EncoderCheckpoint
 from wm_ros.models.presets import PRESETS
 from wm_ros.models.world_model import WorldModel
 from wm_ros.robots.profile import RobotProfile
@@ -89,7 +90,7 @@ def train(
     options: TrainOptions,
     source: str,
     phases: Phases,
-    encoder_of: WorldModel | None = None,
+    encoder_of: WorldModel | EncoderCheckpoint | None = None,
     run: Run = Run(),
     states: Tensor | None = None,
 ) -> dict[str, float]:
@@ -212,7 +213,9 @@ def _train_heads(
     return chosen
 
 
-def new_card(profile: RobotProfile, options: TrainOptions, encoder_of: WorldModel | None = None) -> Card:
+def new_card(
+    profile: RobotProfile, options: TrainOptions, encoder_of: WorldModel | EncoderCheckpoint | None = None
+) -> Card:
     """The card of the model that these options train for a robot."""
     sizes = PRESETS[options.preset]
     encoder = {"name": "tiny", "size": 64, "dim": options.state_dim, "width": 48}
@@ -226,4 +229,5 @@ def new_card(profile: RobotProfile, options: TrainOptions, encoder_of: WorldMode
         controller=sizes.controller,
         controller_kind=options.controller,
         bottleneck=complete_options({"name": "labelled"} if options.labelled else options.bottleneck),
+        licence="Apache-2.0" if encoder_of is None else encoder_of.card.licence,
     )

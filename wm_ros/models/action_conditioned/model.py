@@ -1,0 +1,178 @@
+"""V-JEPA 2-AC as a world model for the planner: encoder, predictor, and poses that follow from the actions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from wm_ros.models.action_conditioned.pose import euler, moved, turn
+from wm_ros.models.action_conditioned.predictor import POSE, ActionPredictor
+from wm_ros.models.card import FORMAT, CheckpointError, read_json
+from wm_ros.models.encoders.registry import build_encoder
+from wm_ros.models.weights import fill, read_weights, write_weights
+from wm_ros.robots.profile import ProfileError, RobotProfile, profile_from_dict
+
+KIND = "vjepa2-ac"
+# What each number of a pose is, how fast it changes, and so what a profile's components may be called and measured in.
+COMPONENTS = {
+    "x": "m/s",
+    "y": "m/s",
+    "z": "m/s",
+    "roll": "rad/s",
+    "pitch": "rad/s",
+    "yaw": "rad/s",
+    "gripper": "1/s",
+}
+RATE_HZ = 4.0  # of the recordings the published weights were trained on
+
+
+@dataclass(frozen=True)
+class ActionCard:
+    """What the card.json of an action-conditioned model says."""
+
+    encoder: dict[str, Any]
+    predictor: dict[str, int]
+    robot: RobotProfile
+    licence: str
+
+    def to_json(self) -> str:
+        data = asdict(self) | {"format": FORMAT, "kind": KIND, "robot": self.robot.to_dict()}
+        return json.dumps(data, indent=1, sort_keys=True) + "\n"
+
+
+class TokenDistance(nn.Module):
+    """Root mean square difference of the tokens of two states [..., N, D], in units of normalised tokens.
+
+    Not in model steps: nobody told this model how far apart states are. The embedding [..., N D] makes it a plain
+    distance.
+    """
+
+    def embed(self, states: Tensor) -> Tensor:
+        flat = states.flatten(-2)
+        return flat / flat.shape[-1] ** 0.5
+
+    def forward(self, states: Tensor, goal: Tensor) -> Tensor:
+        return (self.embed(states) - self.embed(goal)).norm(dim=-1)
+
+
+class ActionConditionedModel(nn.Module):
+    """What the planner needs of a world model: `card.robot`, `encode`, `rollout` and `goal_distance`.
+
+    Actions are rates [A] of the profile's components in SI units, at the end effector and in the robot's base frame.
+    The pose [7] from which a rollout begins must be told before, with `at`.
+    """
+
+    def __init__(self, card: ActionCard) -> None:
+        super().__init__()
+        self.card = card
+        self.encoder = build_encoder(card.encoder)
+        side = round(self.encoder.tokens**0.5)
+        self.predictor = ActionPredictor(side, self.encoder.dim, **card.predictor).to(self.encoder.precision)
+        self.goal_distance = TokenDistance()
+        columns = [list(COMPONENTS).index(name) for name in card.robot.names]
+        self.register_buffer("columns", torch.tensor(columns), persistent=False)
+        self.register_buffer("pose", torch.full((POSE,), torch.nan), persistent=False)
+
+    @property
+    def device(self) -> torch.device:
+        return self.columns.device
+
+    def encode(self, frames: Tensor) -> Tensor:
+        """Frames uint8 [B, H, W, 3] to states [B, N, D]; every frame on its own."""
+        return self.encoder(frames)
+
+    def at(self, pose: Any) -> None:
+        """Where the end effector is now: x y z in m, extrinsic xyz Euler angles in rad, gripper from 0 to 1."""
+        pose = torch.as_tensor(pose, dtype=torch.float32)
+        if pose.shape != (POSE,) or not pose.isfinite().all():
+            raise ValueError(f"a pose has {POSE} finite numbers, got {pose.tolist()}")
+        self.pose.copy_(pose)
+
+    def rollout(self, state: Tensor, actions: Tensor) -> Tensor:
+        """Imagine actions [B, H, A] (SI rates) from state [B, N, D] and the pose told last: states [B, H, N, D].
+
+        RuntimeError before the first pose.
+        """
+        if self.pose.isnan().any():
+            raise RuntimeError(
+                "V-JEPA 2-AC needs the pose of the end effector: tell it with `at`, for every frame"
+            )
+        pose, past, imagined = self.pose.expand(len(state), -1), self.predictor.begin(), []
+        for frame, action in enumerate(self.deltas(actions).unbind(dim=1)):
+            state = self.predictor.step(state, action, pose, frame, past)
+            pose = moved(pose, action)
+            imagined.append(state)
+        return torch.stack(imagined, dim=1)
+
+    def imaginer(self, precision: torch.dtype = torch.float32) -> Callable[[Tensor], Callable[[Tensor], Tensor]]:
+        """As of our own models: called with observed states [T, N, D], then with actions [S, H, A] -> [S, H, N, D].
+
+        Of the observed states only the newest counts, since the poses of those before are not kept. The precision is
+        that of the checkpoint; asking for another one is a ValueError.
+        """
+        if precision not in (torch.float32, self.encoder.precision):
+            raise ValueError(f"this checkpoint runs in {self.encoder.precision}, not in {precision}: convert it again")
+        return lambda observed: lambda actions: self.rollout(
+            observed[-1:].expand(len(actions), -1, -1), actions
+        )
+
+    def deltas(self, actions: Tensor) -> Tensor:
+        """What rates [..., A] make of a pose in a model step, as the predictor was trained on: [..., 7]."""
+        steps = actions.new_zeros(*actions.shape[:-1], POSE)
+        steps[..., self.columns] = actions * self.card.robot.model_dt
+        return torch.cat([steps[..., :3], euler(turn(steps[..., 3:6])), steps[..., 6:]], dim=-1)
+
+
+def save_action_conditioned(model: ActionConditionedModel, folder: Path) -> None:
+    """Write a model to a folder, which is created."""
+    write_weights(model.state_dict(), folder, model.card.to_json())
+
+
+def load_action_conditioned(folder: str | Path, device: str = "cpu") -> ActionConditionedModel:
+    """Read a model for use: evaluation mode, no gradients, on `device`; CheckpointError when it is damaged."""
+    folder = Path(folder)
+    card = _read_action_card(folder)
+    return fill(lambda: ActionConditionedModel(card), read_weights(folder), folder, device)
+
+
+def require_fitting(robot: RobotProfile) -> None:
+    """Raise CheckpointError unless a profile's components are of a pose, as rates, at the model's rate."""
+    wrong = [
+        f"{component.name} in {component.unit}"
+        for component in robot.action
+        if COMPONENTS.get(component.name) != component.unit
+    ]
+    if wrong:
+        known = ", ".join(f"{name} in {unit}" for name, unit in COMPONENTS.items())
+        raise CheckpointError(
+            f"robot {robot.name!r}: V-JEPA 2-AC has no action {', '.join(wrong)}; it has {known}, see "
+            "config/robots/franka.yaml"
+        )
+    if robot.model_rate_hz != RATE_HZ:
+        raise CheckpointError(
+            f"robot {robot.name!r}: model.rate_hz is {robot.model_rate_hz:g}; V-JEPA 2-AC was trained at {RATE_HZ:g}"
+        )
+
+
+def _read_action_card(folder: Path) -> ActionCard:
+    data, path = read_json(folder), folder / "card.json"
+    if data.get("kind") != KIND or data.get("format") != FORMAT:
+        raise CheckpointError(
+            f"{path}: kind {data.get('kind', 'model')!r} of format {data.get('format')!r}; V-JEPA 2-AC as "
+            f"`wm_ros convert` writes it has kind {KIND!r} and format {FORMAT}"
+        )
+    expected = ["encoder", "format", "kind", "licence", "predictor", "robot"]
+    if sorted(data) != expected:
+        raise CheckpointError(f"{path}: must have the entries {expected}, got {sorted(data)}")
+    try:
+        robot = profile_from_dict(data["robot"])
+        require_fitting(robot)
+    except (CheckpointError, ProfileError) as error:
+        raise CheckpointError(f"{path}: {error}") from error
+    return ActionCard(data["encoder"], data["predictor"], robot, data["licence"])

@@ -1,0 +1,66 @@
+"""An encoder that was trained elsewhere: input rule, backbone, pooling and normalisation as its card says."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from wm_ros.models.encoders.preprocess import Preprocess
+
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+AT_A_TIME = 32  # frames: a batch of a hundred through a ViT-L takes gigabytes
+
+
+class Backbone(Protocol):
+    """Pictures [B, 3, size, size] to patch tokens [B, side * side, dim], row by row."""
+
+    side: int
+    dim: int
+
+    def __call__(self, pictures: Tensor) -> Tensor: ...
+
+
+class FrozenEncoder(nn.Module):
+    """Frames uint8 [B, H, W, 3] RGB of any size to tokens float32 [B, N, D]; every frame on its own.
+
+    input: arguments of `Preprocess`. pool: mean over squares of pool x pool tokens. normalise: layer norm of every
+    token without affine parameters, last. precision: of the backbone's weights and arithmetic.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        input: dict[str, Any],
+        pool: int = 1,
+        normalise: bool = True,
+        precision: str = "float32",
+    ) -> None:
+        super().__init__()
+        if precision not in PRECISIONS:
+            raise ValueError(f"precision of an encoder must be one of {list(PRECISIONS)}, got {precision!r}")
+        if not isinstance(normalise, bool):
+            raise ValueError(f"normalise of an encoder must be true or false, got {normalise!r}")
+        if not isinstance(pool, int) or pool < 1 or backbone.side % pool:
+            raise ValueError(
+                f"pool of an encoder must divide its grid of {backbone.side} x {backbone.side} tokens, got {pool!r}"
+            )
+        self.preprocess = Preprocess(**input)
+        self.backbone = backbone.to(PRECISIONS[precision])
+        self.pool, self.normalise, self.precision = pool, normalise, PRECISIONS[precision]
+        self.dim, self.tokens = backbone.dim, (backbone.side // pool) ** 2
+
+    def forward(self, frames: Tensor) -> Tensor:
+        if len(frames) <= AT_A_TIME:
+            return self._encode(frames)
+        return torch.cat([self._encode(some) for some in frames.split(AT_A_TIME)])
+
+    def _encode(self, frames: Tensor) -> Tensor:
+        tokens = self.backbone(self.preprocess(frames).to(self.precision)).float()
+        if self.pool > 1:
+            side, batch = self.backbone.side, len(tokens)
+            grid = tokens.transpose(1, 2).reshape(batch, self.dim, side, side)
+            tokens = F.avg_pool2d(grid, self.pool).flatten(2).transpose(1, 2)
+        return F.layer_norm(tokens, (self.dim,)) if self.normalise else tokens.contiguous()

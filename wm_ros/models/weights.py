@@ -1,0 +1,68 @@
+"""The files of a checkpoint folder, and weights into the modules that they are of: all of them, and no others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from wm_ros.models.card import CheckpointError
+
+Module = TypeVar("Module", bound=nn.Module)
+
+
+def write_weights(weights: Mapping[str, Tensor], folder: Path, card: str) -> None:
+    """Write a checkpoint folder, which is created; weights first, so that a card never promises missing ones."""
+    folder.mkdir(parents=True, exist_ok=True)
+    partial = folder / "weights.safetensors.partial"
+    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}, partial)
+    partial.replace(folder / "weights.safetensors")
+    (folder / "card.json").write_text(card, encoding="utf-8")
+
+
+def read_weights(folder: Path) -> dict[str, Tensor]:
+    """The weights of a checkpoint folder by their names; CheckpointError when they are missing or damaged."""
+    path = folder / "weights.safetensors"
+    try:
+        return load_file(path)
+    except FileNotFoundError:
+        raise CheckpointError(f"{path} is missing") from None
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path} is damaged or no safetensors file: {error}") from error
+
+
+def fill(build: Callable[[], Module], weights: dict[str, Tensor], folder: Path, device: str) -> Module:
+    """The module that a checkpoint's card describes, with its weights, for use: evaluation mode, no gradients.
+
+    Raises CheckpointError when it cannot be built, or has other weights than the checkpoint holds.
+    """
+    try:
+        module = build()
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise CheckpointError(
+            f"{folder / 'card.json'} describes no model that can be built: {error}"
+        ) from error
+    require_same(folder / "weights.safetensors", weights, module.state_dict())
+    module.load_state_dict(weights, strict=True)
+    try:
+        module = module.to(device)
+    except (RuntimeError, AssertionError) as error:
+        raise CheckpointError(f"device {device!r} cannot be used: {error}") from error
+    return module.eval().requires_grad_(False)
+
+
+def require_same(path: Path, found: Mapping[str, Tensor], expected: Mapping[str, torch.Tensor]) -> None:
+    """Raise CheckpointError unless a file holds exactly these weights, by name and shape."""
+    missing, unknown = sorted(set(expected) - set(found)), sorted(set(found) - set(expected))
+    if missing or unknown:
+        raise CheckpointError(f"{path}: missing weights {missing[:4]}, unexpected weights {unknown[:4]}")
+    for name, tensor in expected.items():
+        if found[name].shape != tensor.shape:
+            raise CheckpointError(
+                f"{path}: {name} has shape {list(found[name].shape)}, the card describes {list(tensor.shape)}"
+            )
