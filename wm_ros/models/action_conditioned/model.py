@@ -110,16 +110,20 @@ class ActionConditionedModel(nn.Module):
             imagined.append(state)
         return torch.stack(imagined, dim=1)
 
-    def imaginer(self, precision: torch.dtype = torch.float32) -> Callable[[Tensor], Callable[[Tensor], Tensor]]:
+    def imaginer(
+        self, precision: torch.dtype = torch.float32
+    ) -> Callable[[Tensor], Callable[[Tensor], Tensor]]:
         """As of our own models: called with observed states [T, N, D], then with actions [S, H, A] -> [S, H, N, D].
 
         Of the observed states only the newest counts, since the poses of those before are not kept. The precision is
         that of the checkpoint; asking for another one is a ValueError.
         """
         if precision not in (torch.float32, self.encoder.precision):
-            raise ValueError(f"this checkpoint runs in {self.encoder.precision}, not in {precision}: convert it again")
-        return lambda observed: lambda actions: self.rollout(
-            observed[-1:].expand(len(actions), -1, -1), actions
+            raise ValueError(
+                f"this checkpoint runs in {self.encoder.precision}, not in {precision}: convert it again"
+            )
+        return lambda observed: (
+            lambda actions: self.rollout(observed[-1:].expand(len(actions), -1, -1), actions)
         )
 
     def deltas(self, actions: Tensor) -> Tensor:
