@@ -18,7 +18,7 @@ from wm_ros.evaluation.studies.fidelity import fidelity
 from wm_ros.evaluation.studies.operator import against_operator
 from wm_ros.evaluation.studies.probe import probe
 from wm_ros.evaluation.studies.supervision import supervision
-from wm_ros.evaluation.tasks import Progress, Task, View, run_tasks
+from wm_ros.evaluation.tasks import Progress, Task, View, Workers
 from wm_ros.models.card import read_card
 from wm_ros.training.identity import differences
 
@@ -39,7 +39,6 @@ def evaluate(ask: Ask, out: Path, jobs: int, view: View) -> tuple[Evidence, dict
         Task(f"bag {path.name}", folder / "part.json", partial(gather, ask, number, folder))
         for number, (path, folder) in enumerate(zip(ask.bags, folders, strict=True))
     ]
-    run_tasks("bags", parts, jobs, view)
     tasks = [
         Task(
             " ".join(question),
@@ -48,7 +47,9 @@ def evaluate(ask: Ask, out: Path, jobs: int, view: View) -> tuple[Evidence, dict
         )
         for question in _questions(ask)
     ]
-    run_tasks("questions", tasks, jobs, view)
+    with Workers(jobs, view) as workers:
+        workers.run("bags", parts)
+        workers.run("questions", tasks)
     evidence = Evidence(folders)
     answers: dict[str, Any] = {}
     for (kind, *names), task in zip(_questions(ask), tasks, strict=True):

@@ -15,6 +15,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing.queues import SimpleQueue
 from pathlib import Path
+from types import TracebackType
 from typing import Protocol
 
 from wm_ros.evaluation.evidence.ask import EvaluationError
@@ -47,38 +48,47 @@ class View(Protocol):
         """A task is finished, or has failed."""
 
 
-def run_tasks(phase: str, tasks: Sequence[Task], jobs: int, view: View) -> None:
-    """Do all tasks that are not done; when one fails, the others are done all the same, then its error is raised."""
-    left = [task for task in tasks if not task.result.is_file()]
-    view.begin(phase, len(left))
-    if not left:
-        return
-    context = multiprocessing.get_context("spawn")
-    reports, others = context.SimpleQueue(), set(multiprocessing.active_children())
-    errors: list[BaseException] = []
-    with ProcessPoolExecutor(min(jobs, len(left)), context, _start, (reports,)) as pool:
-        pending: dict[Future, Task] = {pool.submit(_work, task): task for task in left}
-        try:
-            while pending:
-                finished, _ = wait(pending, POLL_S, FIRST_COMPLETED)
-                while not reports.empty():
-                    view.going(*reports.get())
-                for future in finished:
-                    task, error = pending.pop(future), future.exception()
-                    view.done(task.name, error)
-                    errors += [error] if error else []
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            for child in set(multiprocessing.active_children()) - others:
+class Workers:
+    """Processes that do tasks; use as a context manager. An interrupt ends them, and what they have not finished."""
+
+    def __init__(self, jobs: int, view: View) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._reports, self._others = context.SimpleQueue(), set(multiprocessing.active_children())
+        self._pool = ProcessPoolExecutor(jobs, context, _start, (self._reports,))
+        self._view = view
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._pool.shutdown(wait=kind is None, cancel_futures=True)
+        if kind is not None:
+            for child in set(multiprocessing.active_children()) - self._others:
                 child.terminate()
-            raise
-    if errors and isinstance(errors[0], BrokenProcessPool):
-        raise EvaluationError(
-            "a process was ended from outside, perhaps for want of memory: lower --jobs, and run the same command "
-            "again, which goes on from here"
-        ) from errors[0]
-    if errors:
-        raise errors[0]
+
+    def run(self, phase: str, tasks: Sequence[Task]) -> None:
+        """Do all tasks that are not done; when one fails, the others are done first, then its error is raised."""
+        left = [task for task in tasks if not task.result.is_file()]
+        self._view.begin(phase, len(left))
+        errors: list[BaseException] = []
+        pending: dict[Future, Task] = {self._pool.submit(_work, task): task for task in left}
+        while pending:
+            finished, _ = wait(pending, POLL_S, FIRST_COMPLETED)
+            while not self._reports.empty():
+                self._view.going(*self._reports.get())
+            for future in finished:
+                task, error = pending.pop(future), future.exception()
+                self._view.done(task.name, error)
+                errors += [error] if error else []
+        if errors and isinstance(errors[0], BrokenProcessPool):
+            raise EvaluationError(
+                "a process was ended from outside, perhaps for want of memory: lower --jobs, and run the same command "
+                "again, which goes on from here"
+            ) from errors[0]
+        if errors:
+            raise errors[0]
 
 
 _reports: SimpleQueue

@@ -49,7 +49,6 @@ def gather(ask: Ask, number: int, folder: Path, progress: Progress) -> None:
         write_json(folder / "part.json", {"name": path.name, "error": str(error)})
         return
     fit, held = hold_out(recording, number, len(ask.bags))
-    still = not _moves(recording)
     np.save(folder / "successors.npy", recording.successors)
     np.save(folder / "actions.npy", recording.step_actions)
     pictured = _pictured(recording, fit, held)
@@ -69,7 +68,7 @@ def gather(ask: Ask, number: int, folder: Path, progress: Progress) -> None:
         "held": held.tolist(),
         "labelled": bool(len(recording.labelled_episodes)),
         "pairs": int((recording.successors >= 0).sum()),
-        "still": still,
+        "still": not _moves(recording),
         "facts": describe(recording),
         "notes": [*notes, *recording.notes],
         "verdict": verdicts(recording)["encoder, world model"],
@@ -196,8 +195,9 @@ def _pictured(recording: Recording, fit: np.ndarray, held: np.ndarray) -> np.nda
 
 
 def _moves(recording: Recording) -> bool:
+    """Whether any of some pairs of frames differ; so it is taken where there are none."""
     pairs = _even(recording.clips(2), 256)
-    return any(
+    return not len(pairs) or any(
         not np.array_equal(recording.frames[now], recording.frames[then]) for now, then in pairs.tolist()
     )
 

@@ -116,6 +116,14 @@ class Evidence:
             places[chosen] = np.searchsorted(part.pictured, chains.rows[chosen])
         return places
 
+    def no_pairs(self) -> str | None:
+        """Why there is no pair of frames a model step apart in any part, None where there is one."""
+        if any(part.about["pairs"] for part in self.parts):
+            return None
+        return next(
+            (part.about["verdict"].removeprefix("no: ") for part in self.parts), "no bag could be read"
+        )
+
     def layers(self, encoder: str) -> dict[str, int]:
         """The layers of an encoder with their width, the output last."""
         if not self.parts:

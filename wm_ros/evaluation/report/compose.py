@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from wm_ros import __version__
@@ -17,8 +18,7 @@ FORMAT = 1
 def compose(ask: Ask, evidence: Evidence, answers: dict[str, Any]) -> dict[str, Any]:
     """The report as JSON data, without a date: the same evaluation gives the same report."""
     card = read_card(ask.checkpoint)
-    probe = {_short(name): answer for name, answer in answers["probe"].items()}
-    fidelity = {_short(name): answer for name, answer in answers["fidelity"].items()}
+    probe, fidelity = (_short(answers[question]) for question in ("probe", "fidelity"))
     units = {name: unit_moved(unit) for name, unit in zip(ask.profile.names, ask.profile.units, strict=True)}
     answers = {
         **answers,
@@ -82,5 +82,8 @@ def _plane(probe: dict[str, Any], fidelity: dict[str, Any]) -> list[dict[str, An
     return points
 
 
-def _short(name: str) -> str:
-    return name.rstrip("/").rpartition("/")[2]
+def _short(answers: dict[str, Any]) -> dict[str, Any]:
+    """Answers by encoder; folders by their last name, where no other has the same."""
+    last = {name: Path(name).name for name in answers}
+    short = {name: last[name] if list(last.values()).count(last[name]) == 1 else name for name in answers}
+    return {short[name]: answer for name, answer in answers.items()}

@@ -6,6 +6,7 @@ from typing import Any
 
 from wm_ros.training.meaning import MEANING
 
+NONE = "-"
 CHECKS = {
     "one_step": "1 is no better than predicting no change; 0 is perfect",
     "action_gap_shuffled": "well above 1: the latent action is heeded",
@@ -31,8 +32,8 @@ def probe_rows(report: dict[str, Any]) -> dict[str, Any]:
                 name,
                 *(cell(output[kind]) for kind in kinds),
                 *controls,
-                "–" if constant is None else f"{constant:.2f}",
-                "–" if psnr is None else f"{psnr:.1f}",
+                NONE if constant is None else f"{constant:.2f}",
+                NONE if psnr is None else f"{psnr:.1f}",
             ]
         )
     controls = ["single frame", "shuffled time", "constant", "PSNR, dB"]
@@ -46,11 +47,17 @@ def probe_rows(report: dict[str, Any]) -> dict[str, Any]:
 def check_rows(report: dict[str, Any]) -> list[list[str]]:
     """Figure, value, what it is, how to read it."""
     found = report["dynamics"].get("checks", {})
-    return [
+    rows = [
         [name.replace("_", " "), f"{found[name]:.3g}", MEANING[name], reading]
         for name, reading in CHECKS.items()
         if name in found
     ]
+    for name, score in report["dynamics"].get("read_back", {}).items():
+        value = NONE if score is None else f"{score:.2f}"
+        rows.append(
+            [f"read back, {name}", value, MEANING["latent_action_r2"], "1: all of it; nothing is fitted here"]
+        )
+    return rows
 
 
 def family_rows(report: dict[str, Any]) -> list[list[str]]:
@@ -91,5 +98,5 @@ def bag_rows(report: dict[str, Any]) -> list[dict[str, Any]]:
 def cell(entry: dict[str, Any] | None) -> str:
     """`mean (least .. most)` of the seeds."""
     if entry is None:
-        return "–"
+        return NONE
     return f"{entry['mean']:.2f} ({entry['low']:.2f} .. {entry['high']:.2f})"

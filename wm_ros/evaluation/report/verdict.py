@@ -1,4 +1,4 @@
-"""What the figures mean for somebody who has to decide: a sentence for each question, good, with care, bad or unknown."""
+"""What the figures mean for somebody who has to decide: a level and a sentence for each question."""
 
 from __future__ import annotations
 

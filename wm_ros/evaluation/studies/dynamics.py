@@ -10,6 +10,7 @@ from torch import Tensor
 
 from wm_ros.evaluation.evidence.gather import HORIZON
 from wm_ros.evaluation.evidence.parts import Chains, Evidence
+from wm_ros.evaluation.studies.groups import component_r2
 from wm_ros.models.checkpoint import load_checkpoint
 from wm_ros.models.world_model import WorldModel
 from wm_ros.robots.profile import RobotProfile, differences
@@ -48,11 +49,15 @@ def why_not(evidence: Evidence) -> str | None:
     states, _ = held_clips(evidence)
     if not len(states):
         return next(
-            (part.about["verdict"] for part in evidence.parts if part.about["verdict"].startswith("no")),
+            (
+                part.about["verdict"][4:]
+                for part in evidence.parts
+                if part.about["verdict"].startswith("no: ")
+            ),
             f"no held-out episode has {HORIZON + 1} frames at the model's rate: record longer episodes",
         )
-    if all(part.about["still"] for part in evidence.parts):
-        return "nothing moves in the pictures: is it the right camera, and does it see the robot?"
+    if np.allclose(states, states[:, :1], rtol=1e-5, atol=1e-5):
+        return "nothing moves in the pictures of the held-out clips: is it the right camera, and does it see the robot?"
     return None
 
 
@@ -96,6 +101,9 @@ def dynamics(evidence: Evidence, checkpoint: str, profile: RobotProfile) -> dict
     errors = [(some - states[:, 1:]).square().mean().item() for some in (steered, informed)]
     found["checks"]["controller_gap"] = round(errors[0] / errors[1], 4)
     found["open_loop"]["commands"] = _by_step(steered, states)
+    read_back = model.robot_action(latents[:, 0], states[:, 0])
+    scores = component_r2(actions[:, 0].numpy(), read_back.numpy())
+    found["read_back"] = dict(zip(profile.names, map(_rounded, scores), strict=True))
     return found
 
 
@@ -106,6 +114,10 @@ def _checks(model: WorldModel, states: Tensor) -> dict[str, float]:
     raw = inferred(model, states)[1]
     health = {name: value.item() for name, value in model.bottleneck.health(raw).items() if not value.ndim}
     return {**action_gap(model, pairs), **transfer(model, pairs), **health}
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
 
 
 def _by_step(imagined: Tensor, states: Tensor) -> list[float]:

@@ -1,7 +1,7 @@
 """The families of encoders at small scale: one network, one recording, four things to learn from it.
 
-[ACT] compares encoders of others, of different sizes and data. Here all is equal but the objective, none sees an action,
-and each is trained three times:
+[ACT] compares encoders of others, of different sizes and data. Here all is equal but the objective, none sees an
+action, and each is trained three times:
 video-predictive: the state of the next frame from those of two before, kept from collapsing by SIGReg (as V-JEPA 2);
 video-reconstruction: the picture between two frames from the states of both (as VideoMAE, which masks);
 image: equal states of two distorted views of one frame, and SIGReg (as DINO);
@@ -94,7 +94,7 @@ def train_family(
 def _objective(
     name: str, encoder: TinyEncoder, generator: torch.Generator
 ) -> tuple[nn.Module, Callable[[Tensor], Tensor]]:
-    """The network that training needs besides the encoder, and the loss of windows [B, 3, H, W, 3] or frames [B, ...]."""
+    """The network that training needs besides the encoder, and the loss of windows [B, 3, H, W, 3] or of frames."""
     dim, size = encoder.dim, encoder.size
 
     def states(frames: Tensor) -> Tensor:

@@ -83,6 +83,8 @@ def fidelity(
 
 def why_not(evidence: Evidence) -> str | None:
     """Why no decoder can be fitted and scored, None where one can."""
+    if reason := evidence.no_pairs():
+        return reason
     roles = [any(part.about[role] for part in evidence.parts) for role in ("fit", "held")]
     return None if all(roles) else "one episode: nothing can be held out; record at least two, better twenty"
 

@@ -1,8 +1,8 @@
 """How much of the action is in a latent: a probe on held-out episodes, with controls, by layer and under corruption.
 
-The probe of [ACT]: an MLP on the mean tokens of two frames a model step apart, scored as R2 on held-out episodes. Controls are fitted in the
-same way on less: `constant` predicts the mean, `single frame` sees the first frame twice, and `shuffled time` sees as
-second frame another of the same episode. What a control reaches, no motion is needed for.
+The probe of [ACT]: an MLP on the mean tokens of two frames a model step apart, scored as R2 on held-out episodes.
+Controls are fitted in the same way on less: `constant` predicts the mean, `single frame` sees the first frame twice,
+and `shuffled time` sees as second frame another of the same episode. What a control reaches, no motion is needed for.
 """
 
 from __future__ import annotations
@@ -55,6 +55,8 @@ def why_not(evidence: Evidence, profile: RobotProfile) -> str | None:
     """Why no probe can be fitted and scored, None where one can."""
     if not any(part.about["labelled"] for part in evidence.parts):
         return f"no commands on {profile.command.topic} were recorded, and the probe reads commands"
+    if reason := evidence.no_pairs():
+        return reason
     if all(part.about["still"] for part in evidence.parts):
         return "nothing moves in the pictures: is it the right camera, and does it see the robot?"
     fitted, held = (evidence.chains(role, 2, FITTED_PAIRS, labelled=True) for role in ("fit", "held"))
