@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -69,7 +70,7 @@ def made_by_hand(folder: Path, features: np.ndarray, actions: np.ndarray, episod
         "error": None,
         "seconds": count * 0.2,
         "frames": count,
-        "episodes": [[int(start), int(stop)] for start, stop in zip(cuts[:-1], cuts[1:], strict=True)],
+        "episodes": [[int(start), int(stop)] for start, stop in itertools.pairwise(cuts)],
         "fit": list(range(episodes - 2)),
         "held": [episodes - 2, episodes - 1],
         "labelled": True,

@@ -1,4 +1,4 @@
-"""`wm_ros evaluate` on small bags, whole and broken: the report is made, is the same every time, and says what is wrong."""
+"""`wm_ros evaluate` on bags whole and broken: the report is made, the same every time, and says what is wrong."""
 
 import json
 import re

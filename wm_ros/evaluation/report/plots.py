@@ -11,8 +11,6 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from wm_ros.evaluation.evidence.corruptions import MEANING
-
 INK, GRID = "#1d2733", "#e3e8ee"
 COLOURS = ("#0b6bcb", "#c2571a", "#2a8a57", "#8a4fbf", "#a8860b", "#b03a6e", "#4c6272", "#1b8a99")
 WIDTH, HEIGHT = 4.3, 2.9
@@ -125,20 +123,23 @@ def ladder(probe: Mapping[str, Any], kind: str) -> str:
         return ""
 
     def plot(axis: Axes) -> None:
-        for name, steps in able.items():
+        for index, (name, steps) in enumerate(able.items()):
             values = [
                 steps["none"][0]["r2"]["mean"],
                 *(s["r2"]["mean"] if s["r2"] else None for s in steps[kind]),
             ]
-            axis.plot(range(len(values)), values, "o-", label=name, markersize=3, linewidth=1.4)
+            axis.plot(range(len(values)), values, "o-", color=COLOURS[index], markersize=3, linewidth=1.4)
         some = next(iter(able.values()))[kind]
         axis.set_xticks(range(len(some) + 1), ["none", *(f"{step['severity']:g}" for step in some)])
         axis.set_ylim(-1.0, 1.0)
         axis.axhline(0, color="#9aa7b4", linewidth=0.8)
-        axis.set_title(f"{kind}\n", fontsize=9, fontweight="bold", loc="left")
-        axis.text(0, 1.03, MEANING[kind], transform=axis.transAxes, fontsize=6.5, color="#5b6b7a")
 
     return _svg(plot, 2.9, 2.0)
+
+
+def keys(probe: Mapping[str, Any]) -> dict[str, str]:
+    """The colour of every encoder in the ladders."""
+    return dict(zip((name for name, answer in probe.items() if "ladder" in answer), COLOURS))  # noqa: B905
 
 
 def open_loop(answer: Mapping[str, Any]) -> str:

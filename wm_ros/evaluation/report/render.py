@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from wm_ros.evaluation.evidence.corruptions import LADDER, LOST
+from wm_ros.evaluation.evidence.corruptions import LADDER, LOST, MEANING
 from wm_ros.evaluation.report import plots
 from wm_ros.evaluation.report.tables import bag_rows, check_rows, family_rows, probe_rows
 from wm_ros.evaluation.studies.probe import STEPS as PROBE_STEPS
@@ -26,7 +26,7 @@ def render(report: dict[str, Any], strips: dict[str, Any] | None) -> str:
         "open_loop": plots.open_loop(report["dynamics"]),
         "plans": plots.plan_bars(report["operator"], report["moved_units"]),
     }
-    ladders = [chart for kind in (*LADDER, *LOST) if (chart := plots.ladder(probe, kind))]
+    ladders = [(kind, chart) for kind in (*LADDER, *LOST) if (chart := plots.ladder(probe, kind))]
     return (
         environment()
         .get_template("report.html")
@@ -34,7 +34,8 @@ def render(report: dict[str, Any], strips: dict[str, Any] | None) -> str:
             report=report,
             strips=strips,
             charts={name: Markup(svg) for name, svg in charts.items()},
-            ladders=[Markup(svg) for svg in ladders],
+            ladders=[(kind, MEANING[kind], Markup(svg)) for kind, svg in ladders],
+            keys=plots.keys(probe),
             bags=bag_rows(report),
             probes=probe_rows(report),
             checks=check_rows(report),

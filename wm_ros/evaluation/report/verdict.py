@@ -71,16 +71,20 @@ def _data(report: dict[str, Any]) -> Finding:
 def _encoder(report: dict[str, Any]) -> Finding:
     title, probe = "What the encoder sees", report["probe"]
     ours = probe["checkpoint"]
-    if "left_out" in ours:
-        return _finding("unknown", title, _sentence(ours["left_out"]))
+    back = [score for score in report["dynamics"].get("read_back", {}).values() if score is not None]
+    own = sum(back) / len(back) if back else None
+    told = "" if own is None else f"The model itself, without fitting, reads R2 {own:.2f} of the commands. "
+    if "left_out" in ours or ours["layers"]["output"]["total"] is None:
+        reason = ours.get("left_out", "the held-out commands never change, so nothing can be explained")
+        level = "unknown" if own is None else "good" if own >= R2_GOOD else "care"
+        return _finding(level, title, f"{told}{_sentence(reason)}")
     output = ours["layers"]["output"]
-    if output["total"] is None:
-        return _finding("unknown", title, "The held-out commands never change, so nothing can be explained")
     score = output["total"]["mean"]
     controls = {name: value["mean"] for name, value in output["controls"].items() if isinstance(value, dict)}
     cheapest = max(controls, key=controls.get) if controls else ""
-    level = "good" if score >= R2_GOOD else "care" if score >= R2_CARE else "bad"
-    text = f"It explains {_share(score)} of the commands (R2 {score:.2f})"
+    most = score if own is None else max(score, own)
+    level = "good" if most >= R2_GOOD else "care" if most >= R2_CARE else "bad"
+    text = f"{told}A probe that is fitted on these bags reads R2 {score:.2f}"
     if cheapest and controls[cheapest] > max(0.1, CONTROL_SHARE * score):
         level = "bad" if level == "bad" else "care"
         text += (
@@ -88,13 +92,15 @@ def _encoder(report: dict[str, Any]) -> Finding:
             "the scene looks, and motion is not needed"
         )
     elif cheapest:
-        text += f"; without motion, {cheapest} reaches {controls[cheapest]:.2f}"
+        text += f", and {controls[cheapest]:.2f} without motion ({cheapest})"
     others = {
         name: answer["layers"]["output"]["total"]
         for name, answer in probe.items()
         if name != "checkpoint" and answer["layers"]["output"]["total"] is not None
     }
     better = [name for name, total in others.items() if total["low"] > output["total"]["high"]]
+    if own is not None and own >= R2_GOOD > score:
+        text += ". So the action is there, and the bags are too few to find it in"
     if better:
         text += f". Better on these bags: {_named(better, others)}"
     return _finding(level, title, text)

@@ -17,6 +17,9 @@ RATE = 1e-3
 WEIGHT_DECAY = 0.01
 BATCH = 256
 CHECKS = 30
+# Numbers that hardly vary in what is learned from, such as a pixel of the background, may not in what is asked.
+LEAST_SPREAD = 0.1  # of the mean of all numbers
+REACH = 5.0
 CHECKED_ROWS = 1024
 
 
@@ -61,7 +64,11 @@ def fit(
     learned, checked = apart(groups)
     shown = [torch.from_numpy(array) for array in inputs]
     mean = torch.stack([array[learned].mean(dim=0, keepdim=True) for array in shown])
-    spread = torch.stack([array[learned].std(dim=0, keepdim=True) for array in shown]).clamp_min(1e-6)
+    spread = torch.stack([_spread(array[learned]) for array in shown])
+
+    def normal(x: Tensor, network: int | slice = slice(None)) -> Tensor:
+        return ((x - mean[network]) / spread[network]).clamp(-REACH, REACH)
+
     centre, scale = wanted[learned].mean(axis=0), np.maximum(wanted[learned].std(axis=0), 1e-9)
     target = torch.from_numpy(((wanted - centre) / scale).astype(np.float32))
     probes = Probes(mean.shape[2], target.shape[1], seeds)
@@ -76,7 +83,7 @@ def fit(
     def errors(rows: np.ndarray) -> Tensor:
         """Mean squared error [S] of each network on its own rows [S, B]."""
         batch = torch.stack([array[some] for array, some in zip(shown, torch.from_numpy(rows), strict=True)])
-        return (probes((batch - mean) / spread) - target[torch.from_numpy(rows)]).square().mean(dim=(1, 2))
+        return (probes(normal(batch)) - target[torch.from_numpy(rows)]).square().mean(dim=(1, 2))
 
     every = max(1, steps // CHECKS)
     for step in range(steps):
@@ -98,7 +105,7 @@ def fit(
 
     @torch.no_grad()
     def predict(others: np.ndarray, network: int) -> np.ndarray:
-        x = (torch.from_numpy(others) - mean[network]) / spread[network]
+        x = normal(torch.from_numpy(others), network)
         for place, (weight, bias) in enumerate(zip(best[:half], best[half:], strict=True)):
             x = (F.gelu(x) if place else x) @ weight[network] + bias[network]
         return x.numpy().astype(np.float64) * scale + centre
@@ -114,6 +121,14 @@ def apart(groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return np.arange(cut), np.arange(min(cut, len(groups) - 1), len(groups))
     chosen = np.random.default_rng(0).permutation(names)[: max(1, round(0.2 * len(names)))]
     return np.flatnonzero(~np.isin(groups, chosen)), np.flatnonzero(np.isin(groups, chosen))
+
+
+def _spread(inputs: Tensor) -> Tensor:
+    """The standard deviation [1, I] of each number, of both halves of a pair on their own."""
+    found = []
+    for half in inputs.std(dim=0, keepdim=True).chunk(2, dim=1):
+        found.append(half.clamp_min(max(LEAST_SPREAD * half.mean().item(), 1e-6)))
+    return torch.cat(found, dim=1)
 
 
 def _kaiming(before: int, after: int, generator: torch.Generator) -> Tensor:
