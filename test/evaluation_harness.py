@@ -39,7 +39,7 @@ class Here:
                 raise KeyboardInterrupt
 
 
-def ask(tmp_path: Path, effort: float = 0.2) -> Ask:
+def ask(tmp_path: Path, effort: float = 0.06) -> Ask:
     """What the questions look at of an evaluation."""
     return Ask((), ARM, tmp_path, effort=effort)
 

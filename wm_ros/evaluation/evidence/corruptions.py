@@ -9,18 +9,18 @@ import numpy as np
 
 REFERENCE_PX = 256  # the sizes below are those of pictures with so short a side
 
-# The second severity of noise and blur is that of [ACT].
+# [ACT] has noise of .15 and a blur with a kernel of 11 pixels, which OpenCV takes for a spread of 2.
 LADDER: dict[str, tuple[float, float, float]] = {
     "noise": (0.05, 0.15, 0.30),
-    "blur": (5, 11, 21),
+    "blur": (2.0, 4.0, 8.0),
     "jpeg": (50, 20, 5),
     "brightness": (0.7, 0.5, 0.3),
-    "motion blur": (7, 15, 31),
+    "motion blur": (12, 24, 48),
     "occlusion": (0.15, 0.3, 0.45),
 }
 MEANING = {
     "noise": "standard deviation, share of full scale",
-    "blur": "Gaussian kernel, pixels of 256",
+    "blur": "standard deviation, pixels of 256",
     "jpeg": "quality, 1 .. 100",
     "brightness": "share of the light left",
     "motion blur": "length of the smear, pixels of 256",
@@ -49,9 +49,8 @@ def _noise(frame: np.ndarray, spread: float, choose: np.random.Generator) -> np.
     return np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
 
 
-def _blur(frame: np.ndarray, kernel: float, choose: np.random.Generator) -> np.ndarray:
-    size = _odd(kernel, frame)
-    return cv2.GaussianBlur(frame, (size, size), 0)
+def _blur(frame: np.ndarray, spread: float, choose: np.random.Generator) -> np.ndarray:
+    return cv2.GaussianBlur(frame, (0, 0), spread * min(frame.shape[:2]) / REFERENCE_PX)
 
 
 def _jpeg(frame: np.ndarray, quality: float, choose: np.random.Generator) -> np.ndarray:
@@ -64,7 +63,8 @@ def _brightness(frame: np.ndarray, share: float, choose: np.random.Generator) ->
 
 
 def _motion_blur(frame: np.ndarray, length: float, choose: np.random.Generator) -> np.ndarray:
-    size = _odd(length, frame)
+    scaled = length * min(frame.shape[:2]) / REFERENCE_PX
+    size = max(3, 2 * round((scaled - 1) / 2) + 1)
     return cv2.filter2D(frame, -1, np.full((1, size), 1.0 / size))
 
 
@@ -75,11 +75,6 @@ def _occlusion(frame: np.ndarray, share: float, choose: np.random.Generator) -> 
     covered = frame.copy()
     covered[top : top + side, left : left + side] = 128
     return covered
-
-
-def _odd(size: float, frame: np.ndarray) -> int:
-    scaled = size * min(frame.shape[:2]) / REFERENCE_PX
-    return max(3, 2 * round((scaled - 1) / 2) + 1)
 
 
 _CORRUPTIONS: dict[str, Callable[[np.ndarray, float, np.random.Generator], np.ndarray]] = {

@@ -123,7 +123,7 @@ def ladder(probe: Mapping[str, Any], kind: str) -> str:
         return ""
 
     def plot(axis: Axes) -> None:
-        for index, (name, steps) in enumerate(able.items()):
+        for index, steps in enumerate(able.values()):
             values = [
                 steps["none"][0]["r2"]["mean"],
                 *(s["r2"]["mean"] if s["r2"] else None for s in steps[kind]),

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
 from wm_ros.evaluation.evidence.corruptions import LADDER, LOST, MEANING
 from wm_ros.evaluation.report import plots
@@ -33,8 +32,8 @@ def render(report: dict[str, Any], strips: dict[str, Any] | None) -> str:
         .render(
             report=report,
             strips=strips,
-            charts={name: Markup(svg) for name, svg in charts.items()},
-            ladders=[(kind, MEANING[kind], Markup(svg)) for kind, svg in ladders],
+            charts=charts,
+            ladders=[(kind, MEANING[kind], svg) for kind, svg in ladders],
             keys=plots.keys(probe),
             bags=bag_rows(report),
             probes=probe_rows(report),
