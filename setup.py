@@ -49,7 +49,7 @@ setup(
     maintainer_email="maintainers@wm-ros.invalid",
     python_requires=">=3.10",
     packages=find_packages(include=[NAME, f"{NAME}.*"]),
-    package_data={NAME: ["checkpoints/*/*"]},
+    package_data={NAME: ["checkpoints/*/*", "evaluation/report/templates/*.html"]},
     data_files=data_files(),
     zip_safe=True,
     install_requires=["numpy>=1.21", "opencv-python-headless>=4.5", "pyyaml", "rich", "typer"],
@@ -73,7 +73,7 @@ setup(
             "transformers>=5.20,<6",
             "transforms3d>=0.4.2",
         ],
-        "eval": ["matplotlib", "pillow"],
+        "eval": ["evo>=1.30", "jinja2>=3.0", "matplotlib", "pillow"],
         "dev": ["hypothesis", "pytest", "pytest-timeout", "ruff", "setuptools"],
         "test": ["pytest"],  # colcon test looks for pytest here and runs no test without it
     },

@@ -48,22 +48,29 @@ def recorded_ways(recording: Recording, episodes: np.ndarray) -> Ways:
 
 
 @torch.inference_mode()
-def planned(
+def plans(
     model: WorldModel, states: Tensor, ways: Ways, seed: int, progress: Callable[[int], None]
 ) -> np.ndarray:
-    """What the model's plans would move the robot by, [C, A]; progress: called with the number of plans made.
+    """The model's plans, rates [C, HORIZON, A]; progress: called with the number of plans made.
 
     states: [F, N, D] of all frames.
     """
     robot = model.card.robot
     low, high = (torch.tensor(limit, dtype=torch.float32) for limit in (robot.low, robot.high))
-    moved = []
+    found = []
     for number, (start, goal) in enumerate(zip(ways.starts, ways.goals, strict=True)):
         cost = partial(_cost, model, states[int(start)], states[int(goal)])
         generator = torch.Generator().manual_seed(1000 * seed + number)
-        moved.append(search(cost, low, high, PLANNER, generator).knots.sum(dim=0).numpy() * robot.model_dt)
+        found.append(search(cost, low, high, PLANNER, generator).knots.numpy())
         progress(number + 1)
-    return np.stack(moved)
+    return np.stack(found)
+
+
+def planned(
+    model: WorldModel, states: Tensor, ways: Ways, seed: int, progress: Callable[[int], None]
+) -> np.ndarray:
+    """What the model's plans would move the robot by, [C, A]; arguments as those of `plans`."""
+    return plans(model, states, ways, seed, progress).sum(axis=1) * model.card.robot.model_dt
 
 
 def _cost(model: WorldModel, state: Tensor, goal: Tensor, actions: Tensor) -> Tensor:
@@ -72,11 +79,15 @@ def _cost(model: WorldModel, state: Tensor, goal: Tensor, actions: Tensor) -> Te
     return (imagined[:, -1] - goal).square().sum(dim=(1, 2))
 
 
-def at_random(profile: RobotProfile, ways: Ways, seed: int) -> np.ndarray:
-    """What plans of random actions within the limits would move the robot by, [C, A]: a control."""
+def random_plans(profile: RobotProfile, ways: Ways, seed: int) -> np.ndarray:
+    """Plans of random actions within the limits, rates [C, HORIZON, A]: a control."""
     shape = (len(ways.starts), HORIZON, len(profile.action))
-    rates = np.random.default_rng([seed, 4]).uniform(profile.low, profile.high, shape)
-    return rates.sum(axis=1) * profile.model_dt
+    return np.random.default_rng([seed, 4]).uniform(profile.low, profile.high, shape)
+
+
+def at_random(profile: RobotProfile, ways: Ways, seed: int) -> np.ndarray:
+    """What random plans would move the robot by, [C, A]."""
+    return random_plans(profile, ways, seed).sum(axis=1) * profile.model_dt
 
 
 def plan_error(profile: RobotProfile, ways: Ways, moved: np.ndarray) -> dict[str, float]:

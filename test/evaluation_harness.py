@@ -1,0 +1,84 @@
+"""Evaluations in this process, and evidence made by hand whose answers are known."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+
+from wm_ros.evaluation.evidence.ask import Ask
+from wm_ros.evaluation.evidence.parts import Evidence
+from wm_ros.evaluation.files import write_json
+from wm_ros.robots.profile import load_profile
+
+ARM = load_profile("arm")
+
+
+class Here:
+    """In place of `Workers`: does tasks in this process, one after the other. `ended_after`: as if interrupted then."""
+
+    ended_after: str | None = None
+
+    def __init__(self, jobs, view):
+        self._view = view
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        pass
+
+    def run(self, phase, tasks):
+        left = [task for task in tasks if not task.result.is_file()]
+        self._view.begin(phase, len(left))
+        for task in left:
+            task.call(lambda share: None)
+            self._view.done(task.name, None)
+            if task.name == self.ended_after:
+                raise KeyboardInterrupt
+
+
+def ask(tmp_path: Path, effort: float = 0.06) -> Ask:
+    """What the questions look at of an evaluation."""
+    return Ask((), ARM, tmp_path, effort=effort)
+
+
+def made_by_hand(folder: Path, features: np.ndarray, actions: np.ndarray, episodes: int = 10) -> Evidence:
+    """Evidence of one bag with an encoder `checkpoint` that has these features [F, D]; the last two episodes are held
+    out, and each frame's successor is the next."""
+    folder.mkdir()
+    count = len(features)
+    cuts = np.linspace(0, count, episodes + 1).round().astype(int)
+    successors = np.arange(1, count + 1)
+    successors[cuts[1:] - 1] = -1
+    np.save(folder / "successors.npy", successors)
+    np.save(folder / "actions.npy", actions.astype(np.float32))
+    np.save(folder / "pictured.npy", np.arange(count))
+    np.save(folder / "shown.npy", np.arange(count))
+    np.save(folder / "pictures.npy", np.zeros((count, 8, 8, 3), np.uint8))
+    target = folder / "checkpoint"
+    target.mkdir()
+    np.save(target / "output.npy", features.astype(np.float32))
+    write_json(target / "layers.json", {"output": features.shape[1]})
+    held = np.flatnonzero((np.arange(count) >= cuts[-3]) & (successors >= 0))
+    rows = np.stack([held, held + 1], axis=1)
+    np.save(folder / "ladder_rows.npy", rows)
+    np.save(target / "ladder.npy", np.broadcast_to(features[rows], (6, 3, *features[rows].shape)))
+    about = {
+        "name": folder.name,
+        "error": None,
+        "seconds": count * 0.2,
+        "frames": count,
+        "episodes": [[int(start), int(stop)] for start, stop in itertools.pairwise(cuts)],
+        "fit": list(range(episodes - 2)),
+        "held": [episodes - 2, episodes - 1],
+        "labelled": True,
+        "pairs": int((successors >= 0).sum()),
+        "still": False,
+        "facts": {},
+        "notes": [],
+        "verdict": "yes",
+    }
+    write_json(folder / "part.json", about)
+    return Evidence([folder])

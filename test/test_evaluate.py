@@ -1,0 +1,241 @@
+"""`wm_ros evaluate` on bags whole and broken: the report is made, the same every time, and says what is wrong."""
+
+import json
+import re
+import shutil
+
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("mujoco")
+pytest.importorskip("rosbags")
+pytest.importorskip("matplotlib")
+pytest.importorskip("jinja2")
+
+from bag_makers import SECOND, command, image, write_bag
+from evaluation_harness import Here
+from message_kinds import blank
+from small_bag import record_small_bag
+from typer.testing import CliRunner
+
+from wm_ros.cli import app
+from wm_ros.evaluation import evaluate as evaluation
+from wm_ros.evaluation.studies import operator
+from wm_ros.resources import PACKAGE, share_dir
+
+COMMANDS = "/joint_velocity_controller/commands"
+LITTLE = ["--effort", "0.001"]
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture
+def here(monkeypatch):
+    """Evaluations run in this process, and plan little."""
+    monkeypatch.setattr(evaluation, "Workers", Here)
+    monkeypatch.setattr(operator, "PLANS", 4)
+
+
+@pytest.fixture(scope="module")
+def bag(tmp_path_factory):
+    return record_small_bag(tmp_path_factory.mktemp("evaluated"))
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory, bag):
+    """The folder of a report that was made as users make it, in two processes."""
+    out = tmp_path_factory.mktemp("report") / "out"
+    done = run(bag, "--out", out, "--encoders", "pixels,autoencoder", *LITTLE)
+    assert done.exit_code == 0, done.output
+    return out
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, ["evaluate", *map(str, arguments)])
+
+
+def read(out):
+    return json.loads((out / "report.json").read_text(encoding="utf-8"))
+
+
+def frames(count, value=lambda k: 9 * k % 251, start=5 * SECOND, period=SECOND // 10, topic="/image"):
+    return [(topic, start + k * period, image(start + k * period, value(k))) for k in range(count)]
+
+
+def commands(count, start=5 * SECOND, period=SECOND // 10):
+    return [(COMMANDS, start + k * period, command(0.1 * (k % 7), -0.1 * (k % 5))) for k in range(count)]
+
+
+# A whole bag.
+
+
+def test_every_question_has_an_answer(report):
+    found = read(report)
+    assert found["held_out"] | {"seconds": 0, "frames": 0} == {
+        "bags": 1, "episodes": 4, "fitted": 3, "scored": 1, "seconds": 0, "frames": 0
+    }  # fmt: skip
+    assert list(found["probe"]) == ["checkpoint", "pixels"]
+    assert len(found["probe"]["checkpoint"]["layers"]) == 5
+    assert len(found["probe"]["checkpoint"]["layers"]["output"]["total"]["by_seed"]) == 3
+    assert found["fidelity"]["pixels"]["psnr"] > 0
+    assert any(point["front"] for point in found["plane"])
+    assert len(found["families"]["autoencoder"]) == 3
+    assert len(found["dynamics"]["open_loop"]["commands"]) == 8
+    assert {"leakage", "cycle", "controller_gap", "action_gap_shuffled"} <= set(found["dynamics"]["checks"])
+    assert set(found["operator"]["by_component"]["planned"]) == {"shoulder", "elbow"}
+    assert {"before", "after"} <= set(found["supervision"])
+    assert found["verdict"]["findings"][0]["title"] == "The bags"
+
+
+def test_the_page_is_whole_small_and_needs_no_network(report):
+    page = (report / "report.html").read_text(encoding="utf-8")
+    assert len(page) < 5_000_000
+    assert page.count("<svg") >= 13
+    assert page.count("data:image/png;base64,") == 16
+    assert not re.search(r"(src|href)=\"(?!data:|#)", page)
+    assert "nan" not in re.sub(r"base64,[A-Za-z0-9+/=]+", "", page).lower().split()
+    found = read(report)
+    assert page.index(found["verdict"]["title"]) < page.index("<section")
+
+
+def test_nothing_but_the_report_is_left(report):
+    assert sorted(path.name for path in report.iterdir()) == ["report.html", "report.json"]
+
+
+def test_one_process_writes_the_same_bytes_also_when_it_was_ended(report, bag, tmp_path, monkeypatch):
+    monkeypatch.setattr(evaluation, "Workers", Here)
+    arguments = [bag, "--out", tmp_path / "out", "--encoders", "pixels,autoencoder", *LITTLE]
+    monkeypatch.setattr(Here, "ended_after", "probe pixels")
+    assert run(*arguments).exit_code != 0
+    work = tmp_path / "out" / ".progress"
+    kept = {path: path.stat().st_mtime_ns for path in work.rglob("*") if path.is_file()}
+    assert work / "probe-pixels.json" in kept
+    shutil.copytree(work, tmp_path / "kept", copy_function=shutil.copy2)
+    monkeypatch.setattr(Here, "ended_after", None)
+    done = run(*arguments)
+    assert done.exit_code == 0, done.output
+    assert "bag bag: done" not in done.output  # but the questions that were left
+    for name in ("report.json", "report.html"):
+        assert (tmp_path / "out" / name).read_bytes() == (report / name).read_bytes()
+
+
+def test_another_evaluation_does_not_go_on_with_it(here, bag, tmp_path, monkeypatch):
+    monkeypatch.setattr(Here, "ended_after", "bag bag")
+    run(bag, "--out", tmp_path / "out", *LITTLE)
+    done = run(bag, "--out", tmp_path / "out", "--effort", "0.002")
+    assert "effort was 0.001 and is 0.002" in str(done.exception)
+
+
+def test_a_folder_with_something_in_it_is_left_alone(bag, tmp_path):
+    (tmp_path / "mine").write_text("")
+    assert "nothing is overwritten" in str(run(bag, "--out", tmp_path).exception)
+
+
+def test_an_unknown_encoder_is_named_with_those_there_are(bag, tmp_path):
+    said = str(run(bag, "--out", tmp_path / "out", "--encoders", "pixels,resnet").exception)
+    assert "no encoder 'resnet'" in said
+    assert "video-predictive" in said
+
+
+def test_two_reports_side_by_side(report, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(report, other)
+    changed = read(other)
+    changed["operator"]["closer_than_zero"] = 2.0
+    changed["effort"] = 1.0
+    (other / "report.json").write_text(json.dumps(changed))
+    done = run("--compare", report, other, "--out", tmp_path / "both")
+    assert done.exit_code == 0, done.output
+    rows = {
+        row["figure"]: row for row in json.loads((tmp_path / "both" / "compare.json").read_text())["rows"]
+    }
+    assert rows["plans closer to the operator than no motion"]["better"] == 1
+    assert rows["PSNR, dB"]["better"] is None
+    assert rows["R2 of the action probe, pixels"]["values"][0] is not None
+    page = (tmp_path / "both" / "compare.html").read_text(encoding="utf-8")
+    assert "different effort" in page
+    assert "different recordings" not in page
+    assert "no report at" in str(run("--compare", tmp_path, other, "--out", tmp_path / "none").exception)
+
+
+# Broken bags.
+
+
+def broken(tmp_path):
+    """Bags of every condition, by name."""
+    whole = frames(60) + commands(60)
+    cut = write_bag(tmp_path / "cut", whole)
+    file = next(cut.glob("*.mcap"))
+    file.write_bytes(file.read_bytes()[: int(0.7 * file.stat().st_size)])
+    wrong = [
+        (COMMANDS, stamp, blank("rosbags", "std_msgs/msg/Int32", data=1)) for _, stamp, _ in commands(60)
+    ]
+    return {
+        "no camera topic": write_bag(tmp_path / "webcam", frames(60, topic="/webcam")),
+        "no commands": write_bag(tmp_path / "silent", frames(60)),
+        "cut off": cut,
+        "nothing moves": write_bag(tmp_path / "static", frames(60, value=lambda k: 7) + commands(60)),
+        "read without its commands": write_bag(tmp_path / "wrong", frames(60) + wrong),
+    }
+
+
+def test_what_is_wrong_with_bags_is_said_and_the_rest_evaluated(here, tmp_path):
+    bags = broken(tmp_path)
+    whole = write_bag(tmp_path / "whole", frames(60) + commands(60))
+    first, *others = bags.values()
+    done = run(first, whole, *others, "--out", tmp_path / "out", *LITTLE)  # the second is held out
+    assert done.exit_code == 0, (done.output, done.exception)
+    found, page = read(tmp_path / "out"), (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    for words, path in bags.items():
+        assert words in page, words
+        assert path.name in page
+    assert [about["name"] for about in found["unreadable"]] == ["webcam"]
+    assert found["probe"]["checkpoint"]["layers"]["output"]["pairs"]["scored"] > 0
+    assert found["dynamics"]["clips"] > 0
+
+
+@pytest.mark.parametrize(
+    ("messages", "left_out", "words"),
+    [
+        (frames(60) + commands(60), {"probe", "fidelity"}, "nothing can be held out"),
+        (frames(60), {"probe", "fidelity", "operator"}, "no commands"),
+        (
+            frames(60, value=lambda k: 7) + commands(60),
+            {"probe", "fidelity", "operator", "dynamics"},
+            "nothing moves",
+        ),
+        (frames(60, period=SECOND // 3) + commands(60), {"probe", "operator", "dynamics"}, "3 Hz"),
+        (frames(3) + commands(3), {"probe", "operator", "dynamics"}, "too short|record"),
+    ],
+    ids=["one episode", "no actions", "static", "wrong rate", "short"],
+)
+def test_a_lone_bag_that_answers_little_still_gets_its_report(here, tmp_path, messages, left_out, words):
+    bag = write_bag(tmp_path / "bag", messages)
+    done = run(bag, "--out", tmp_path / "out", "--encoders", "pixels", *LITTLE)
+    assert done.exit_code == 0, (done.output, done.exception)
+    found, page = read(tmp_path / "out"), (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    answers = {**{name: found[name] for name in ("dynamics", "operator", "supervision")}}
+    answers |= {name: found[name]["checkpoint"] for name in ("probe", "fidelity")}
+    assert {name for name, answer in answers.items() if "left_out" in answer} >= left_out
+    assert re.search(words, page)
+
+
+def test_no_bag_that_can_be_read_is_a_report_and_a_failure(here, tmp_path):
+    done = run(broken(tmp_path)["no camera topic"], "--out", tmp_path / "out", *LITTLE)
+    assert done.exit_code == 1
+    assert read(tmp_path / "out")["verdict"]["title"] == "These bags cannot tell"
+    assert "could not be read" in done.output
+
+
+def test_a_profile_that_is_not_the_checkpoints_leaves_the_plans_out(here, bag, tmp_path):
+    text = (share_dir() / "config" / "robots" / "arm.yaml").read_text(encoding="utf-8")
+    (tmp_path / "other.yaml").write_text(
+        text.replace("max: 1.5", "max: 1.0").replace("name: arm", "name: other")
+    )
+    done = run(
+        bag, "--out", tmp_path / "out", "--profile", tmp_path / "other.yaml", "--encoders", "pixels", *LITTLE,
+        "--checkpoint", PACKAGE / "checkpoints" / "arm",
+    )  # fmt: skip
+    assert done.exit_code == 0, (done.output, done.exception)
+    found = read(tmp_path / "out")
+    assert "differs from this profile" in found["operator"]["left_out"]
+    assert "total" in found["probe"]["checkpoint"]["layers"]["output"]

@@ -1,0 +1,71 @@
+"""`wm_ros evaluate`: what a model and its encoder are worth on recorded bags, before anything moves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wm_ros.commands.data_options import CacheDir
+
+
+def evaluate(
+    out: Annotated[
+        Path, typer.Option(help="Folder of report.html and report.json; must be new, or be gone on with.")
+    ],
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="Bags (folders, .mcap, .db3), videos, LeRobot datasets; each is read on its own."
+        ),
+    ] = None,
+    checkpoint: Annotated[
+        str, typer.Option(help="Folder of the model; empty: the packaged one of the profile's robot.")
+    ] = "",
+    profile: Annotated[
+        str | None, typer.Option(help="Robot profile by which to read the bags (default: the checkpoint's).")
+    ] = None,
+    encoders: Annotated[
+        str,
+        typer.Option(
+            help="Encoders to compare, with commas: checkpoint, pixels, random, folders of checkpoints; families, or "
+            "some of them by name, which are trained here."
+        ),
+    ] = "checkpoint,pixels,random",
+    effort: Annotated[
+        float,
+        typer.Option(
+            min=0.001, help="Share of the default number of training steps; 0.01 tries everything out."
+        ),
+    ] = 1.0,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes, a CPU each; changes no figure.")] = 2,
+    compare: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option(help="Instead: put two reports, folders that this command wrote, side by side."),
+    ] = None,
+    cache_dir: CacheDir = None,
+) -> None:
+    """Evaluate encoder, latent actions and plans on recordings; the report opens in any browser, and on a phone.
+
+    A fifth of the episodes of each recording is held out. Ended early, the same command goes on.
+
+    \b
+    A bag of the embedded arm, and what the packaged model is worth on it:
+        wm_ros record --sim --episodes 20 --seconds 4 --out bag --seed 5
+        wm_ros evaluate bag --out report
+    \b
+    The families of encoders at small scale; two reports side by side:
+        wm_ros evaluate bag --encoders families --out families
+        wm_ros evaluate --compare report families --out both
+    """
+    from wm_ros.commands.run_evaluation import run_comparison, run_evaluation
+
+    if compare is not None:
+        run_comparison(*compare, out)
+    elif not paths:
+        raise typer.BadParameter(
+            "give at least one recording, or --compare with two reports", param_hint="BAG"
+        )
+    else:
+        run_evaluation(paths, out, checkpoint, profile, encoders, effort, jobs, cache_dir)

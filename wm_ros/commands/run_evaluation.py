@@ -1,0 +1,91 @@
+"""The work of `wm_ros evaluate`, behind its arguments."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from wm_ros.commands.evaluate_view import EvaluateView
+from wm_ros.evaluation.evaluate import DECODER, PROGRESS, finish
+from wm_ros.evaluation.evaluate import evaluate as ask_everything
+from wm_ros.evaluation.evidence.ask import Ask, EvaluationError, read_encoders
+from wm_ros.evaluation.files import read_json, write_json
+from wm_ros.evaluation.report.compare import render_comparison
+from wm_ros.evaluation.report.compose import FORMAT, compose
+from wm_ros.evaluation.report.render import render
+from wm_ros.evaluation.report.strips import strips
+from wm_ros.models.card import read_card
+from wm_ros.models.checkpoint import find_checkpoint
+from wm_ros.robots.profile import load_profile
+
+
+def run_evaluation(
+    paths: list[Path],
+    out: Path,
+    checkpoint: str,
+    profile: str | None,
+    encoders: str,
+    effort: float,
+    jobs: int,
+    cache_dir: Path | None,
+) -> None:
+    """Evaluate, write report.html and report.json, print the verdict; exits with 1 when no bag could be read."""
+    folder = find_checkpoint(checkpoint, load_profile(profile or "arm"))
+    card = read_card(folder)
+    named, families = read_encoders(encoders)
+    ask = Ask(
+        bags=tuple(paths),
+        profile=card.robot if profile is None else load_profile(profile),
+        checkpoint=folder,
+        encoders=tuple(dict.fromkeys(("checkpoint", *named))),
+        families=families,
+        effort=effort,
+        side=card.encoder["size"] if card.encoder["name"] == "tiny" else 64,
+        cache_dir=cache_dir,
+    )
+    with EvaluateView() as view:
+        evidence, answers = ask_everything(ask, out, jobs, view)
+        report = compose(ask, evidence, answers)
+        pictures = strips(evidence, ask, out / PROGRESS / DECODER) if evidence.parts else None
+        (out / "report.html").write_text(render(report, pictures), encoding="utf-8")
+        write_json(out / "report.json", report)
+        finish(out)
+        _say(view, report)
+        view.say(f"report: {out / 'report.html'}, and report.json")
+    if not evidence.parts:
+        raise typer.Exit(1)
+
+
+def run_comparison(first: Path, second: Path, out: Path) -> None:
+    """Write compare.html and compare.json of two reports."""
+    reports = [_report(folder) for folder in (first, second)]
+    out.mkdir(parents=True, exist_ok=True)
+    page, rows = render_comparison(*reports, (first.name, second.name))
+    (out / "compare.html").write_text(page, encoding="utf-8")
+    write_json(out / "compare.json", rows)
+    typer.echo(f"comparison: {out / 'compare.html'}, and compare.json")
+
+
+def _report(folder: Path) -> dict[str, Any]:
+    path = folder / "report.json" if folder.is_dir() else folder
+    if not path.is_file():
+        raise EvaluationError(
+            f"no report at {path}: give folders that `wm_ros evaluate BAG --out FOLDER` wrote"
+        )
+    report = read_json(path)
+    if report.get("format") != FORMAT:
+        raise EvaluationError(
+            f"{path} has format {report.get('format')!r}; this version reads format {FORMAT}"
+        )
+    return report
+
+
+def _say(view: EvaluateView, report: dict[str, Any]) -> None:
+    view.say(f"\n{report['verdict']['title']}")
+    for found in report["verdict"]["findings"]:
+        view.say(f"  {found['level']:8} {found['title']}: {found['text']}")
+    played = report["held_out"]["seconds"]
+    took = ", ".join(f"{phase} {seconds:.0f} s" for phase, seconds in view.seconds.items())
+    view.say(f"the bags play for {played:.0f} s; {took}")

@@ -1,0 +1,83 @@
+"""Encoders by name, and what each of their layers makes of a frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from wm_ros.models.checkpoint import load_checkpoint
+from wm_ros.models.world_model import WorldModel, build_encoder
+
+OUTPUT = "output"
+MOST_LAYERS = 6  # besides the output
+BENDS = (nn.SiLU, nn.GELU, nn.ReLU)  # where a network without blocks can be tapped
+
+
+class Pixels(nn.Module):
+    """No encoder at all: the centre square, shrunk to 16 pixels, as one token of numbers in 0 .. 1."""
+
+    size = 16
+
+    def forward(self, frames: Tensor) -> Tensor:
+        height, width = frames.shape[1:3]
+        side = min(height, width)
+        top, left = (height - side) // 2, (width - side) // 2
+        square = frames[:, top : top + side, left : left + side].permute(0, 3, 1, 2).float()
+        return F.interpolate(square, size=(self.size, self.size), mode="area").flatten(1)[:, None] / 255.0
+
+
+class Tapped:
+    """An encoder with its layers: frames uint8 [B, H, W, 3] to tokens [B, N, D] of each layer by name.
+
+    Layers are the blocks of its longest list of modules, or its nonlinearities where it has no such list; at most six,
+    evenly spread, and last of all `output`. Feature maps [B, C, h, w] count as h * w tokens.
+    """
+
+    def __init__(self, encoder: nn.Module) -> None:
+        self._encoder = encoder.eval().requires_grad_(False)
+        self._found: dict[str, Tensor] = {}
+        for name, module in _layers(encoder):
+            module.register_forward_hook(lambda _, __, out, name=name: self._keep(name, out))
+
+    @torch.no_grad()
+    def __call__(self, frames: Tensor) -> dict[str, Tensor]:
+        self._found = {}
+        device = next((weight.device for weight in self._encoder.parameters()), frames.device)
+        output = self._encoder(frames.to(device))
+        whole = {name: found for name, found in self._found.items() if len(found) == len(frames)}
+        return {name: found.float().cpu() for name, found in {**whole, OUTPUT: output}.items()}
+
+    def _keep(self, name: str, out: Any) -> None:
+        out = out[0] if isinstance(out, (tuple, list)) else out
+        if out.ndim == 2:
+            out = out[:, None]
+        elif out.ndim == 4:
+            out = out.flatten(2).transpose(1, 2)
+        if out.ndim == 3:
+            self._found[name] = out
+
+
+def encoder_named(name: str, model: WorldModel) -> nn.Module:
+    """`checkpoint`: the model's own; `random`: the same, untrained; `pixels`; or that of a folder's checkpoint."""
+    if name == "checkpoint":
+        return model.encoder
+    if name == "pixels":
+        return Pixels()
+    if name == "random":
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            return build_encoder(model.card.encoder)
+    return load_checkpoint(Path(name)).encoder
+
+
+def _layers(encoder: nn.Module) -> Sequence[tuple[str, nn.Module]]:
+    lists = [module for module in encoder.modules() if isinstance(module, nn.ModuleList)]
+    blocks = list(max(lists, key=len)) if lists else [m for m in encoder.modules() if isinstance(m, BENDS)]
+    count = min(MOST_LAYERS, len(blocks))
+    chosen = sorted({round((place + 1) * len(blocks) / count) for place in range(count)})
+    return [(f"layer {number} of {len(blocks)}", blocks[number - 1]) for number in chosen]

@@ -1,0 +1,1 @@
+"""What an evaluation came to, as one HTML file and as JSON."""

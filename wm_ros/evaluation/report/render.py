@@ -1,0 +1,55 @@
+"""The report as one HTML file that needs no network, from its JSON data and its pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from wm_ros.evaluation.evidence.corruptions import LADDER, LOST, MEANING
+from wm_ros.evaluation.report import plots
+from wm_ros.evaluation.report.tables import bag_rows, check_rows, family_rows, probe_rows
+from wm_ros.evaluation.studies.probe import STEPS as PROBE_STEPS
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def render(report: dict[str, Any], strips: dict[str, Any] | None) -> str:
+    """The page of one report."""
+    probe, families = report["probe"], report.get("families", {})
+    charts = {
+        "probe": plots.probe_bars(probe),
+        "layers": plots.layer_lines(probe),
+        "plane": plots.plane(report["plane"], families),
+        "open_loop": plots.open_loop(report["dynamics"]),
+        "plans": plots.plan_bars(report["operator"], report["moved_units"]),
+    }
+    ladders = [(kind, chart) for kind in (*LADDER, *LOST) if (chart := plots.ladder(probe, kind))]
+    return (
+        environment()
+        .get_template("report.html")
+        .render(
+            report=report,
+            strips=strips,
+            charts=charts,
+            ladders=[(kind, MEANING[kind], svg) for kind, svg in ladders],
+            keys=plots.keys(probe),
+            bags=bag_rows(report),
+            probes=probe_rows(report),
+            checks=check_rows(report),
+            families=family_rows(report),
+            probe_steps=max(1, round(PROBE_STEPS * report["effort"])),
+        )
+    )
+
+
+def environment() -> Environment:
+    """Templates of this folder; what is missing is an error, and text is escaped."""
+    return Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
