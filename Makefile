@@ -16,7 +16,7 @@ ifeq ($(SOURCED),refused)
 $(error stopped by the environment, see above)
 endif
 
-EXTRAS := sim,train,eval,dev
+EXTRAS := sim,train,encoders,eval,dev
 ifneq ($(SOURCED),)
 VENV ?= .venv-$(or $(ROS_DISTRO),ros)
 else
