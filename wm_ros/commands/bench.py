@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from wm_ros.commands.bench_live import faults, guard, soak
+from wm_ros.commands.bench_output import Json, print_figures, show_figures, write_figures
 from wm_ros.commands.data_options import CacheDir, Camera, FrameSize, Paths, Profile
 
 bench = typer.Typer(
     help="Measure what is promised, each against the straightforward way in the same run.",
     no_args_is_help=True,
 )
-Domain = Annotated[
-    int | None, typer.Option(min=1, max=100, help="First ROS_DOMAIN_ID to use; by default one of its own.")
-]
-Json = Annotated[Path | None, typer.Option("--json", help="Write the figures to this file too.")]
+for live in (faults, guard, soak):
+    bench.command()(live)
 
 
 @bench.command()
@@ -53,7 +52,7 @@ def goals(
     with Progress() as progress:
         task = progress.add_task("trials", total=(len(models) + 1) * count * seeds)
         table = compare(models, profile, count, seeds, lambda name: progress.advance(task))
-    _show(table, json_file)
+    show_figures(table, json_file)
 
 
 @bench.command()
@@ -119,113 +118,11 @@ def bottlenecks(
 
 
 @bench.command()
-def faults(
-    rounds: Annotated[int, typer.Option(min=1, help="Rounds of each fault.")] = 5,
-    only: Annotated[
-        str, typer.Option(help="Only faults with this in their name: camera, guard, clock ...")
-    ] = "",
-    jobs: Annotated[int, typer.Option(min=1, help="Sets of processes side by side.")] = 1,
-    seed: Annotated[int, typer.Option(min=0, help="Of the moments at which faults come.")] = 0,
-    domain: Annotated[
-        int | None,
-        typer.Option(min=1, max=100, help="ROS_DOMAIN_ID of the first set; by default one of its own."),
-    ] = None,
-    json_file: Json = None,
-) -> None:
-    """Break things around a moving robot and look at what it is told: real pipeline and guard processes, over DDS.
-
-    Per fault: the worst time to zero on the robot's topic, commands out of limits, whether the last is zero and
-    whether anything moved again without ~/start. Exit code 1 when one of these promises is broken.
-    """
-    from rich.progress import Progress
-
-    from wm_ros.bench.faults import limit_s, run_rounds, table
-    from wm_ros.nodes.client import use_own_domain
-    from wm_ros.nodes.fault_rounds.catalogue import FAULTS
-    from wm_ros.robots.profile import load_profile
-
-    names = [name for name in FAULTS if only in name]
-    if not names:
-        raise typer.BadParameter(f"{only!r} is in none of: {', '.join(FAULTS)}", param_hint="--only")
-    limit = limit_s(load_profile("arm"))
-    with Progress() as progress:
-        task = progress.add_task("rounds", total=rounds * len(names))
-        found = run_rounds(
-            names, rounds, jobs, seed, use_own_domain(domain), lambda _: progress.advance(task)
-        )
-    rows = table(found, limit)
-    _print(rows)
-    _write({"limit_s": round(limit, 3), "seed": seed, "faults": rows}, json_file)
-    broken = [name for name, row in rows.items() if not row["kept"]]
-    typer.echo(
-        f"limit {limit:.2f} s to zero; "
-        + (f"broken: {', '.join(broken)}" if broken else "every promise kept")
-    )
-    if broken:
-        raise typer.Exit(1)
-
-
-@bench.command()
-def guard(
-    seconds: Annotated[float, typer.Option(min=5.0, help="Seconds to measure.")] = 20.0,
-    busy_cores: Annotated[
-        int | None, typer.Option(min=0, help="Cores that others keep busy; by default all but one.")
-    ] = None,
-    domain: Domain = None,
-    json_file: Json = None,
-) -> None:
-    """Measure what the guard's process costs at its rate, and how evenly it ticks while other cores are busy."""
-    import os
-
-    from rich.progress import Progress
-
-    from wm_ros.nodes.client import use_own_domain
-    from wm_ros.nodes.guard_figures import measure
-
-    use_own_domain(domain)
-    busy = (os.cpu_count() or 1) - 1 if busy_cores is None else busy_cores
-    with Progress() as progress:
-        task = progress.add_task("guard", total=1.0)
-        figures = measure(seconds, busy, lambda share: progress.update(task, completed=share))
-    _show(figures, json_file)
-
-
-@bench.command()
-def soak(
-    minutes: Annotated[float, typer.Option(min=0.2, help="Minutes to drive.")] = 20.0,
-    domain: Domain = None,
-    json_file: Json = None,
-) -> None:
-    """Drive under a 640x480 stream at 20 Hz: memory, files, latency, lost frames, and how old pictures get.
-
-    Exit code 1 when a command followed a picture older than the limit, broke a limit, or a process opens files.
-    """
-    from rich.progress import Progress
-
-    from wm_ros.nodes import soak as drive
-    from wm_ros.nodes.client import use_own_domain
-
-    use_own_domain(domain)
-    with Progress() as progress:
-        task = progress.add_task("pipeline", total=1.0)
-        figures = drive.soak(
-            60.0 * minutes,
-            lambda share, text: progress.update(task, completed=share, description=f"pipeline {text}"),
-        )
-    _show({name: {"soak": figure} for name, figure in figures.items()}, None)
-    _write(figures, json_file)
-    broken = drive.broken_promises(figures)
-    if broken:
-        typer.echo(f"broken: {'; '.join(broken)}")
-        raise typer.Exit(1)
-
-
-@bench.command()
 def images(json_file: Json = None) -> None:
     """Convert 640x480 images between messages and arrays: ours, element by element, and one copy of the pixels."""
     from wm_ros.bench.images import compare
 
-    _show(compare(), json_file)
+    show_figures(compare(), json_file)
 
 
 @bench.command()
@@ -242,9 +139,9 @@ def training(
     torch.set_num_threads(1)
     keep_memory()
     steps, memory = compare_steps(), compare_memory(frames)
-    _print(steps)
-    _print(memory)
-    _write({"steps": steps, "memory": memory}, json_file)
+    print_figures(steps)
+    print_figures(memory)
+    write_figures({"steps": steps, "memory": memory}, json_file)
 
 
 @bench.command()
@@ -295,8 +192,8 @@ def planning(
             content["success"] = success.compare(model, goals, 0, trials)
             success.draw(content["success"], picture)
     for table in content.values():
-        _print(table)
-    _write(content, json_file)
+        print_figures(table)
+    write_figures(content, json_file)
 
 
 @bench.command()
@@ -315,28 +212,4 @@ def encoders(
     from wm_ros.bench.encoders import compare
 
     torch.set_num_threads(num_threads)
-    _show(compare(device, repeats, ("float32", "bfloat16") if bf16 else ("float32",)), json_file)
-
-
-def _show(table: dict[str, dict[str, object]], json_file: Path | None) -> None:
-    _print(table)
-    _write(table, json_file)
-
-
-def _print(table: dict[str, dict[str, object]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    columns = list(next(iter(table.values())))
-    view = Table()
-    view.add_column("", overflow="fold", min_width=12)
-    for column in columns:
-        view.add_column(column.replace("_", " "))
-    for name, row in table.items():
-        view.add_row(name, *(str(row[column]) for column in columns))
-    Console().print(view)
-
-
-def _write(content: dict[str, object], json_file: Path | None) -> None:
-    if json_file is not None:
-        json_file.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    show_figures(compare(device, repeats, ("float32", "bfloat16") if bf16 else ("float32",)), json_file)

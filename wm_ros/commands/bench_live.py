@@ -1,0 +1,112 @@
+"""`wm_ros bench faults|guard|soak`: what the live stack keeps of its promises, in real processes over DDS."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from wm_ros.commands.bench_output import Json, print_figures, show_figures, write_figures
+
+Domain = Annotated[
+    int | None, typer.Option(min=1, max=100, help="First ROS_DOMAIN_ID to use; by default one of its own.")
+]
+
+
+def faults(
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds of each fault.")] = 5,
+    only: Annotated[
+        str, typer.Option(help="Only faults with this in their name: camera, guard, clock ...")
+    ] = "",
+    jobs: Annotated[int, typer.Option(min=1, help="Sets of processes side by side.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Of the moments at which faults come.")] = 0,
+    domain: Annotated[
+        int | None,
+        typer.Option(min=1, max=100, help="ROS_DOMAIN_ID of the first set; by default one of its own."),
+    ] = None,
+    json_file: Json = None,
+) -> None:
+    """Break things around a moving robot and look at what it is told: real pipeline and guard processes, over DDS.
+
+    Per fault: the worst time to zero on the robot's topic, commands out of limits, whether the last is zero and
+    whether anything moved again without ~/start. Exit code 1 when one of these promises is broken.
+    """
+    from rich.progress import Progress
+
+    from wm_ros.bench.faults import limit_s, run_rounds, table
+    from wm_ros.nodes.client import use_own_domain
+    from wm_ros.nodes.fault_rounds.catalogue import FAULTS
+    from wm_ros.robots.profile import load_profile
+
+    names = [name for name in FAULTS if only in name]
+    if not names:
+        raise typer.BadParameter(f"{only!r} is in none of: {', '.join(FAULTS)}", param_hint="--only")
+    limit = limit_s(load_profile("arm"))
+    with Progress() as progress:
+        task = progress.add_task("rounds", total=rounds * len(names))
+        found = run_rounds(
+            names, rounds, jobs, seed, use_own_domain(domain), lambda _: progress.advance(task)
+        )
+    rows = table(found, limit)
+    print_figures(rows)
+    write_figures({"limit_s": round(limit, 3), "seed": seed, "faults": rows}, json_file)
+    broken = [name for name, row in rows.items() if not row["kept"]]
+    typer.echo(
+        f"limit {limit:.2f} s to zero; "
+        + (f"broken: {', '.join(broken)}" if broken else "every promise kept")
+    )
+    if broken:
+        raise typer.Exit(1)
+
+
+def guard(
+    seconds: Annotated[float, typer.Option(min=5.0, help="Seconds to measure.")] = 20.0,
+    busy_cores: Annotated[
+        int | None, typer.Option(min=0, help="Cores that others keep busy; by default all but one.")
+    ] = None,
+    domain: Domain = None,
+    json_file: Json = None,
+) -> None:
+    """Measure what the guard's process costs at its rate, and how evenly it ticks while other cores are busy."""
+    import os
+
+    from rich.progress import Progress
+
+    from wm_ros.nodes.client import use_own_domain
+    from wm_ros.nodes.guard_figures import measure
+
+    use_own_domain(domain)
+    busy = (os.cpu_count() or 1) - 1 if busy_cores is None else busy_cores
+    with Progress() as progress:
+        task = progress.add_task("guard", total=1.0)
+        figures = measure(seconds, busy, lambda share: progress.update(task, completed=share))
+    show_figures(figures, json_file)
+
+
+def soak(
+    minutes: Annotated[float, typer.Option(min=0.2, help="Minutes to drive.")] = 20.0,
+    domain: Domain = None,
+    json_file: Json = None,
+) -> None:
+    """Drive under a 640x480 stream at 20 Hz: memory, files, latency, lost frames, and how old pictures get.
+
+    Exit code 1 when a command followed a picture older than the limit, broke a limit, or a process opens files.
+    """
+    from rich.progress import Progress
+
+    from wm_ros.nodes import soak as drive
+    from wm_ros.nodes.client import use_own_domain
+
+    use_own_domain(domain)
+    with Progress() as progress:
+        task = progress.add_task("pipeline", total=1.0)
+        figures = drive.soak(
+            60.0 * minutes,
+            lambda share, text: progress.update(task, completed=share, description=f"pipeline {text}"),
+        )
+    show_figures({name: {"soak": figure} for name, figure in figures.items()}, None)
+    write_figures(figures, json_file)
+    broken = drive.broken_promises(figures)
+    if broken:
+        typer.echo(f"broken: {'; '.join(broken)}")
+        raise typer.Exit(1)

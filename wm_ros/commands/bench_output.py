@@ -1,0 +1,35 @@
+"""What all benchmarks share: figures as a table on the terminal, and in a file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Json = Annotated[Path | None, typer.Option("--json", help="Write the figures to this file too.")]
+
+
+def show_figures(table: dict[str, dict[str, object]], json_file: Path | None) -> None:
+    print_figures(table)
+    write_figures(table, json_file)
+
+
+def print_figures(table: dict[str, dict[str, object]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    columns = list(next(iter(table.values())))
+    view = Table()
+    view.add_column("", overflow="fold", min_width=12)
+    for column in columns:
+        view.add_column(column.replace("_", " "))
+    for name, row in table.items():
+        view.add_row(name, *(str(row[column]) for column in columns))
+    Console().print(view)
+
+
+def write_figures(content: dict[str, object], json_file: Path | None) -> None:
+    if json_file is not None:
+        json_file.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
