@@ -180,26 +180,29 @@ def test_two_reports_side_by_side(report, tmp_path):
 # Broken bags.
 
 
-def broken(tmp_path):
-    """Bags of every condition, by name."""
-    whole = frames(60) + commands(60)
-    cut = write_bag(tmp_path / "cut", whole)
-    file = next(cut.glob("*.mcap"))
-    file.write_bytes(file.read_bytes()[: int(0.7 * file.stat().st_size)])
+def broken(tmp_path, bag):
+    """Bags of every condition, by what is said of them. bag: a whole one, which is cut."""
+    cut, lost = (
+        shutil.copytree(bag, tmp_path / "cut"),
+        write_bag(tmp_path / "lost", frames(60) + commands(60)),
+    )
+    for file in (next(cut.glob("*.mcap")), next(lost.glob("*.mcap"))):
+        file.write_bytes(file.read_bytes()[: int(0.7 * file.stat().st_size)])
     wrong = [
         (COMMANDS, stamp, blank("rosbags", "std_msgs/msg/Int32", data=1)) for _, stamp, _ in commands(60)
     ]
     return {
         "no camera topic": write_bag(tmp_path / "webcam", frames(60, topic="/webcam")),
         "no commands": write_bag(tmp_path / "silent", frames(60)),
-        "cut off": cut,
+        "is cut off (its recorder was killed?): salvaged": cut,
+        "salvaged 0 messages": lost,
         "nothing moves": write_bag(tmp_path / "static", frames(60, value=lambda k: 7) + commands(60)),
         "read without its commands": write_bag(tmp_path / "wrong", frames(60) + wrong),
     }
 
 
-def test_what_is_wrong_with_bags_is_said_and_the_rest_evaluated(here, model, tmp_path):
-    bags = broken(tmp_path)
+def test_what_is_wrong_with_bags_is_said_and_the_rest_evaluated(here, bag, model, tmp_path):
+    bags = broken(tmp_path, bag)
     whole = write_bag(tmp_path / "whole", frames(60) + commands(60))
     first, *others = bags.values()  # of bags with one episode the second is held out
     done = run(first, whole, *others, "--out", tmp_path / "out", "--checkpoint", model, *LITTLE)
@@ -208,7 +211,7 @@ def test_what_is_wrong_with_bags_is_said_and_the_rest_evaluated(here, model, tmp
     for words, path in bags.items():
         assert words in page, words
         assert path.name in page
-    assert [about["name"] for about in found["unreadable"]] == ["webcam"]
+    assert [about["name"] for about in found["unreadable"]] == ["webcam", "lost"]
     assert found["probe"]["checkpoint"]["layers"]["output"]["pairs"]["scored"] > 0
     assert found["dynamics"]["clips"] > 0
 

@@ -24,7 +24,7 @@ def image_topic(bag: Bag, profile: RobotProfile) -> str:
             return topic
     raise RecordingError(
         f"{bag.path} has no camera topic {' or '.join(wanted)} (profile {profile.name}, camera.topic); "
-        f"it has {bag.described_topics()}"
+        f"it has {'. '.join((bag.described_topics(), *bag.notes))}"
     )
 
 
