@@ -15,7 +15,9 @@ KINDS = {
     "arm": "std_msgs/msg/Float64MultiArray",
     "diff_drive": "geometry_msgs/msg/TwistStamped",
     "diff_drive_unstamped": "geometry_msgs/msg/Twist",
+    "franka": "trajectory_msgs/msg/JointTrajectory",
     "franka_trajectory": "trajectory_msgs/msg/JointTrajectory",
+    "franka_twist": "geometry_msgs/msg/TwistStamped",
     "franka_velocity": "std_msgs/msg/Float64MultiArray",
     "so101": "trajectory_msgs/msg/JointTrajectory",
 }

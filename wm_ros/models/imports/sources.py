@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import pickle
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from pickle import UnpicklingError  # an error, which reads nothing
 from typing import Any
 
 import torch
@@ -55,7 +55,7 @@ def read_torch(path: Path) -> Any:
     """What a file of torch.save holds, tensors and plain data alone; CheckpointError for anything else."""
     try:
         return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, OSError) as error:
+    except (UnpicklingError, RuntimeError, EOFError, ValueError, OSError) as error:
         reason = str(error).partition("\n")[0]
         raise CheckpointError(
             f"{path} is damaged or no file of weights alone; nothing else in it is run or read: {reason}"
