@@ -13,7 +13,7 @@ REFERENCE_PX = 256  # the sizes below are those of pictures with so short a side
 LADDER: dict[str, tuple[float, float, float]] = {
     "noise": (0.05, 0.15, 0.30),
     "blur": (2.0, 4.0, 8.0),
-    "jpeg": (50, 20, 5),
+    "JPEG": (50, 20, 5),
     "brightness": (0.7, 0.5, 0.3),
     "motion blur": (12, 24, 48),
     "occlusion": (0.15, 0.3, 0.45),
@@ -21,7 +21,7 @@ LADDER: dict[str, tuple[float, float, float]] = {
 MEANING = {
     "noise": "standard deviation, share of full scale",
     "blur": "standard deviation, pixels of 256",
-    "jpeg": "quality, 1 .. 100",
+    "JPEG": "quality, 1 .. 100",
     "brightness": "share of the light left",
     "motion blur": "length of the smear, pixels of 256",
     "occlusion": "side of a grey square on the lens, share of the picture's",
@@ -80,7 +80,7 @@ def _occlusion(frame: np.ndarray, share: float, choose: np.random.Generator) -> 
 _CORRUPTIONS: dict[str, Callable[[np.ndarray, float, np.random.Generator], np.ndarray]] = {
     "noise": _noise,
     "blur": _blur,
-    "jpeg": _jpeg,
+    "JPEG": _jpeg,
     "brightness": _brightness,
     "motion blur": _motion_blur,
     "occlusion": _occlusion,

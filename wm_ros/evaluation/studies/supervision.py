@@ -28,6 +28,8 @@ STEPS = 500
 APART = 4  # model steps between the frames of a pair: the best of [ACT]
 BATCH = 64
 RATE = 5e-4
+HEAD_SHARE = 0.4  # of the steps, before the encoder moves
+HEAD_RATE = 2e-3
 HIDDEN = 256
 CHECKS = 20
 CHECKED = 256
@@ -90,11 +92,17 @@ def _tune(encoder: TinyEncoder, evidence: Evidence, ask: Ask, progress: Progress
                 now = error(checked).item()
             if best is None or now < best[0]:
                 best = now, step, {name: weight.clone() for name, weight in encoder.state_dict().items()}
-        progress(step / steps)
+        progress(0.3 + 0.7 * step / steps)
 
     def loss() -> tuple[Tensor, dict[str, float]]:
         return error(np.sort(learned[choose.integers(0, len(learned), BATCH)])), {}
 
+    # The head alone first: what comes back from an untrained one would only spoil the encoder.
+    begin = max(1, round(HEAD_SHARE * steps))
+    engine.optimise(
+        "head", [head], loss, begin, HEAD_RATE, lambda step, _: progress(0.3 * step / begin), [choose]
+    )
+    report(0, {})
     encoder.requires_grad_(True).train()
     engine.optimise("inverse dynamics", [encoder, head], loss, steps, RATE, report, [choose])
     encoder.load_state_dict(best[2])
