@@ -117,22 +117,22 @@ def test_live_sees_what_offline_sees_and_nothing_reaches_the_robot(ros, replay, 
     for message in latents:
         number = numbers[to_ns(message.header.stamp)]
         assert np.array_equal(decode_tensor(message), encode(recording.frames[number]).numpy())
-    # Figures.
+    # Figures. This listener may have been found later than the replay's own: it has not seen more.
     report = json.loads((tmp_path / "out" / "replay.json").read_text())
     counts = report["frames"]
-    assert counts["encoded"] == len(latents)
+    assert counts["encoded"] >= len(latents)
     assert counts["shown"] == counts["encoded"] + sum(counts["dropped"].values()) == len(recording.frames)
     assert report["episodes"] == [0, 1]
     for figures in report["latency_ms"].values():
         assert 0.0 < figures["p50"] <= figures["p95"] <= figures["p99"]
     assert report["budget_ms"] == 200.0
     assert report["missed"]
-    assert report["commands"]["count"] == len(in_shadow)
+    assert report["commands"]["count"] >= len(in_shadow)
     assert report["commands"]["beyond_limits"] == 0
     assert set(report["commands"]["beside_operator"]) == set(PROFILE.names)
     times = [to_ns(message.clock) for message in clock]
-    assert recording.stamps_ns[0] in times  # ROS time is the bag's
-    assert max(times) < recording.stamps_ns[-1] + 10_000_000_000
+    # ROS time is the bag's.
+    assert recording.stamps_ns[0] <= min(times) < max(times) < recording.stamps_ns[-1] + 10_000_000_000
     assert (tmp_path / "out" / "commands.png").stat().st_size > 5_000
 
 
