@@ -1,5 +1,7 @@
 """What a camera with a fault shows, what of a bag can be played, and scripts that cannot be used."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from bag_makers import SECOND, command, image, write_bag
@@ -9,7 +11,7 @@ from wm_ros.data.bag_messages import Bag
 from wm_ros.data.load import load_recording
 from wm_ros.data.recording import RecordingError
 from wm_ros.data.segments import survey
-from wm_ros.evaluation.replay.faults import Fault, FaultError, FaultyCamera, load_faults, place
+from wm_ros.evaluation.replay.faults import Fault, FaultError, FaultyCamera, load_faults, place, recognisable
 from wm_ros.messages.cdr import restamped, stamp_of
 from wm_ros.resources import share_dir
 from wm_ros.robots.profile import load_profile
@@ -109,6 +111,17 @@ def test_entries_that_mean_nothing_are_refused(tmp_path, entry, said):
     with pytest.raises(FaultError, match=r"faults\[0\]") as error:
         load_faults(script)
     assert said in str(error.value)
+
+
+def test_freezing_is_left_out_where_every_picture_at_rest_is_the_same():
+    faults = (Fault("freeze", 2.0, 1.0), Fault("dead", 2.0, 1.0))
+    left, (note,) = recognisable(faults, PROFILE)
+    assert left == faults[1:]
+    assert "noise: false" in note
+    with pytest.raises(FaultError, match="name another fault"):
+        recognisable(faults[:1], PROFILE)
+    noisy = replace(PROFILE, camera=replace(PROFILE.camera, noise=True))
+    assert recognisable(faults, noisy) == (faults, ())
 
 
 def test_a_script_without_faults_is_refused(tmp_path):

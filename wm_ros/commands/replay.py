@@ -60,6 +60,7 @@ def replay(
     """
     require_ros()
     import json
+    from dataclasses import replace
 
     from rich.console import Console
     from rich.progress import Progress
@@ -67,7 +68,7 @@ def replay(
     from wm_ros.commands.replay_table import show
     from wm_ros.data.bag_messages import Bag
     from wm_ros.data.segments import survey
-    from wm_ros.evaluation.replay.faults import load_faults, place
+    from wm_ros.evaluation.replay.faults import load_faults, place, recognisable
     from wm_ros.evaluation.replay.picture import draw_commands, draw_faults
     from wm_ros.evaluation.replay.seen import around, whole
     from wm_ros.evaluation.replay.summary import summarise
@@ -79,11 +80,12 @@ def replay(
     _refuse_contradictions(goal_image, goal_after, params)
     console = Console(highlight=False)
     robot, limits = load_profile(profile), load_thresholds(thresholds)
-    script = load_faults(faults) if faults else ()
+    script, left_out = recognisable(load_faults(faults) if faults else (), robot)
     goal = read_picture(goal_image) if goal_image else None
     with console.status(f"reading {bag}"):
         opened = Bag(bag)
         found = survey(opened, robot)
+    found = replace(found, notes=(*found.notes, *left_out))
     segments = found.segments[:episodes]
     plays = [around(fault, place(fault, segments)) for fault in script] or [whole(one) for one in segments]
     options = ReplayOptions(profile, checkpoint, rate, goal, goal_after, params, domain)

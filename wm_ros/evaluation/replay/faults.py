@@ -22,6 +22,7 @@ import yaml
 
 from wm_ros.data.segments import Segment
 from wm_ros.messages.cdr import restamped, stamp_of
+from wm_ros.robots.profile import RobotProfile
 
 KINDS = ("freeze", "dead", "old", "garbage", "clock_jump")
 KEYS = ("kind", "at_s", "for_s", "by_s", "episode")
@@ -62,6 +63,20 @@ def load_faults(path: Path) -> tuple[Fault, ...]:
     if not isinstance(entries, list) or not entries:
         raise FaultError(f"{path}: a fault script has a list `faults` with at least one entry")
     return tuple(_fault(entry, f"{path}: faults[{number}]") for number, entry in enumerate(entries))
+
+
+def recognisable(faults: Sequence[Fault], profile: RobotProfile) -> tuple[tuple[Fault, ...], tuple[str, ...]]:
+    """The faults that the nodes can know of with such a camera, and a note of those left out; FaultError if all are."""
+    if profile.camera.noise or all(fault.kind != "freeze" for fault in faults):
+        return tuple(faults), ()
+    note = (
+        f"freeze is left out: robot {profile.name!r} says `noise: false` of its camera, so a frozen picture cannot be "
+        "told from a scene at rest"
+    )
+    left = tuple(fault for fault in faults if fault.kind != "freeze")
+    if not left:
+        raise FaultError(f"{note}; name another fault")
+    return left, (note,)
 
 
 def place(fault: Fault, segments: Sequence[Segment]) -> Segment:
