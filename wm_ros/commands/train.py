@@ -83,7 +83,7 @@ def train(
     with commands is held out and scored on.
 
     \b
-    The packaged checkpoint of the embedded arm, about 13 minutes on two cores:
+    The packaged checkpoint of the embedded arm, 11 to 14 minutes on two cores:
         wm_ros record --sim --episodes 1500 --seconds 4 --out bag --seed 0
         wm_ros train bag --out checkpoint --seed 0
     \b
