@@ -2,6 +2,8 @@
 
 import fcntl
 import os
+import subprocess
+import sys
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
@@ -63,3 +65,27 @@ def processes(domain, tmp_path):
     started = Processes(tmp_path)
     yield started
     started.close()
+
+
+@pytest.fixture
+def command(domain, tmp_path):
+    """Starts `wm_ros ...` in tmp_path, as a user would; what is left at the end is killed."""
+    running = []
+
+    def start(*arguments, stderr=subprocess.STDOUT):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "wm_ros.cli", *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "COLUMNS": "200"},
+        )
+        running.append(process)
+        return process
+
+    yield start
+    for process in running:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()

@@ -3,8 +3,7 @@
 import json
 import os
 import signal
-import subprocess
-import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -37,28 +36,9 @@ def checkpoint(tmp_path):
 
 
 @pytest.fixture
-def demo(domain, tmp_path, checkpoint):
+def demo(command, domain, checkpoint):
     """Starts `wm_ros demo` into tmp_path/out."""
-    running = []
-    options = ("--checkpoint", checkpoint, "--domain", str(domain))
-
-    def start(*arguments):
-        process = subprocess.Popen(
-            [sys.executable, "-m", "wm_ros.cli", "demo", "--out", "out", *options, *arguments],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "COLUMNS": "200"},
-        )
-        running.append(process)
-        return process
-
-    yield start
-    for process in running:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
+    return partial(command, "demo", "--out", "out", "--checkpoint", checkpoint, "--domain", domain)
 
 
 def children(process):

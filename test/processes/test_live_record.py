@@ -1,9 +1,8 @@
 """`wm_ros record` on a live robot: the embedded one, as a process of its own, over DDS."""
 
-import os
 import signal
 import subprocess
-import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -25,26 +24,9 @@ def profile():
 
 
 @pytest.fixture
-def record(domain, tmp_path):
+def record(command):
     """Starts `wm_ros record` into tmp_path/bag."""
-    running = []
-
-    def start(*arguments):
-        process = subprocess.Popen(
-            [sys.executable, "-m", "wm_ros.cli", "record", "--out", str(tmp_path / "bag"), *arguments],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "COLUMNS": "200"},
-        )
-        running.append(process)
-        return process
-
-    yield start
-    for process in running:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
+    return partial(command, "record", "--out", "bag", stderr=subprocess.PIPE)
 
 
 def test_exploring_moves_the_robot_within_its_limits(ros, processes, record, profile, tmp_path):

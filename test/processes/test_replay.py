@@ -1,9 +1,8 @@
 """`wm_ros replay` as a user starts it, with a model of random weights: the real nodes, a real bag, no robot moved."""
 
 import json
-import os
-import subprocess
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -47,29 +46,9 @@ def bag(tmp_path_factory):
 
 
 @pytest.fixture
-def replay(domain, tmp_path, checkpoint):
+def replay(command, domain, checkpoint):
     """Starts `wm_ros replay` into tmp_path/out, on the test's domain."""
-    running = []
-
-    def start(bag, *arguments):
-        command = [sys.executable, "-m", "wm_ros.cli", "replay", str(bag), "--out", "out"]
-        command += ["--checkpoint", checkpoint, "--domain", str(domain), *map(str, arguments)]
-        process = subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "COLUMNS": "200"},
-        )
-        running.append(process)
-        return process
-
-    yield start
-    for process in running:
-        if process.poll() is None:
-            process.kill()
-            process.communicate()
+    return partial(command, "replay", "--out", "out", "--checkpoint", checkpoint, "--domain", domain)
 
 
 def parameter_file(folder, **guard):

@@ -6,13 +6,13 @@ import statistics
 import time
 from collections.abc import Callable
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from wm_ros.bench.memory import peak_mb
 from wm_ros.models.encoders.frozen import PRECISIONS, FrozenEncoder
 from wm_ros.models.encoders.preprocess import Preprocess
 from wm_ros.models.encoders.vjepa2 import VJepa2
@@ -189,24 +189,7 @@ def _timed(step: Step, device: str) -> float:
 
 def _memory(ours: Step, theirs: Step, device: str) -> dict[str, object]:
     """Peak memory of both beyond what lies there before: as the GPU's allocator counts it, or of the process."""
-    peak = _gpu_peak_mb if device.startswith("cuda") else _process_peak_mb
-    return {"memory_mb": f"{peak(ours, device):.0f} / {peak(theirs, device):.0f}", "against": "transformers"}
-
-
-def _gpu_peak_mb(step: Step, device: str) -> float:
-    before = torch.cuda.memory_allocated(device)
-    torch.cuda.reset_peak_memory_stats(device)
-    step()
-    return (torch.cuda.max_memory_allocated(device) - before) / 1e6
-
-
-def _process_peak_mb(step: Step, device: str) -> float:
-    Path("/proc/self/clear_refs").write_text("5")  # Linux: the peak begins anew
-    before = _status_mb("VmRSS")
-    step()
-    return _status_mb("VmHWM") - before
-
-
-def _status_mb(entry: str) -> float:
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(entry)) / 1000
+    return {
+        "memory_mb": f"{peak_mb(ours, device):.0f} / {peak_mb(theirs, device):.0f}",
+        "against": "transformers",
+    }

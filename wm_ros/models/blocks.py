@@ -41,9 +41,9 @@ class Attention(nn.Module):
         return self.project(out.transpose(1, 2).flatten(2))
 
     def of_one(self, source: Tensor) -> Tensor:
-        """What attention over a single token [B, 1, W] gives, whatever the question: its value.
+        """What `forward` gives of a single token [B, 1, W]; its keys are not even computed.
 
-        Without gradients only: trained like this, questions and keys would not even decay.
+        Without gradients only: sums of another order would train other weights than those that are packaged.
         """
         width = source.shape[-1]
         return self.project(F.linear(source, self.key_value.weight[width:], self.key_value.bias[width:]))

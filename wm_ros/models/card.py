@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,23 @@ def read_json(folder: Path) -> dict[str, Any]:
         raise CheckpointError(f"{path} is not valid JSON: {error}") from error
     if not isinstance(data, dict):
         raise CheckpointError(f"{path}: a card must be a JSON object, got {type(data).__name__}")
+    return data
+
+
+def read_card_of_kind(folder: Path, kind: str, what: str, entries: Collection[str]) -> dict[str, Any]:
+    """The data of a card that `wm_ros convert` wrote; what: its kind in words.
+
+    Raises CheckpointError unless it is of this kind and the present format and has, beside both, these entries.
+    """
+    data, path = read_json(folder), folder / "card.json"
+    if data.get("kind") != kind or data.get("format") != FORMAT:
+        raise CheckpointError(
+            f"{path}: kind {data.get('kind', 'model')!r} of format {data.get('format')!r}; {what} as "
+            f"`wm_ros convert` writes it has kind {kind!r} and format {FORMAT}"
+        )
+    expected = sorted({*entries, "format", "kind"})
+    if sorted(data) != expected:
+        raise CheckpointError(f"{path}: must have the entries {expected}, got {sorted(data)}")
     return data
 
 

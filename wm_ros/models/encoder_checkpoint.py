@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import nn
 
-from wm_ros.models.card import FORMAT, CheckpointError, read_json
+from wm_ros.models.card import FORMAT, CheckpointError, read_card_of_kind, read_json
 from wm_ros.models.encoders.registry import build_encoder
 from wm_ros.models.weights import fill, read_weights, write_weights
 
@@ -60,17 +60,10 @@ def load_encoder(folder: str | Path, device: str = "cpu") -> EncoderCheckpoint:
 
 
 def _read_encoder_card(folder: Path) -> EncoderCard:
-    data, path = read_json(folder), folder / "card.json"
-    if data.get("kind") != KIND or data.get("format") != FORMAT:
+    data = read_card_of_kind(folder, KIND, "an encoder", ("encoder", "licence"))
+    if not isinstance(data["encoder"], dict) or not isinstance(data["licence"], str):
         raise CheckpointError(
-            f"{path}: kind {data.get('kind', 'model')!r} of format {data.get('format')!r}; an encoder as "
-            f"`wm_ros convert` writes it has kind {KIND!r} and format {FORMAT}"
+            f"{folder / 'card.json'}: encoder must be a mapping and licence a text, got {data['encoder']!r} and "
+            f"{data['licence']!r}"
         )
-    expected = ["encoder", "format", "kind", "licence"]
-    if (
-        sorted(data) != expected
-        or not isinstance(data["encoder"], dict)
-        or not isinstance(data["licence"], str)
-    ):
-        raise CheckpointError(f"{path}: must have the entries {expected}, got {sorted(data)}")
     return EncoderCard(data["encoder"], data["licence"])

@@ -8,10 +8,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
 
+from wm_ros.bench.memory import peak_mb
 from wm_ros.bench.planning.models import DIM, random_model
 from wm_ros.bench.planning.recompute import recompute
 
@@ -69,9 +69,7 @@ def child(
     run = incremental if way == "incremental" else everything
     run(actions[:1])
     _settle(device)
-    before = _begin_peak(device)
-    run(actions)
-    peak = _peak_mb(device) - before
+    peak = peak_mb(lambda: run(actions), device)
     times = []
     for _ in range(REPEATS):
         started = time.perf_counter()
@@ -86,21 +84,3 @@ def child(
 def _settle(device: str) -> None:
     if device.startswith("cuda"):
         torch.cuda.synchronize()
-
-
-def _begin_peak(device: str) -> float:
-    """Megabytes held now; the peak is of what comes from now on."""
-    if device.startswith("cuda"):
-        torch.cuda.reset_peak_memory_stats()
-        return torch.cuda.memory_allocated() / 1e6
-    Path("/proc/self/clear_refs").write_text("5")
-    return _status_mb("VmRSS")
-
-
-def _peak_mb(device: str) -> float:
-    return torch.cuda.max_memory_allocated() / 1e6 if device.startswith("cuda") else _status_mb("VmHWM")
-
-
-def _status_mb(name: str) -> float:
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith(name)).split()[1]) / 1000

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from wm_ros.models.action_conditioned.pose import euler, moved, turn
 from wm_ros.models.action_conditioned.predictor import POSE, ActionPredictor
-from wm_ros.models.card import FORMAT, CheckpointError, read_json
+from wm_ros.models.card import FORMAT, CheckpointError, read_card_of_kind
 from wm_ros.models.encoders.registry import build_encoder
 from wm_ros.models.weights import fill, read_weights, write_weights
 from wm_ros.robots.profile import ProfileError, RobotProfile, profile_from_dict
@@ -165,18 +165,10 @@ def require_fitting(robot: RobotProfile) -> None:
 
 
 def _read_action_card(folder: Path) -> ActionCard:
-    data, path = read_json(folder), folder / "card.json"
-    if data.get("kind") != KIND or data.get("format") != FORMAT:
-        raise CheckpointError(
-            f"{path}: kind {data.get('kind', 'model')!r} of format {data.get('format')!r}; V-JEPA 2-AC as "
-            f"`wm_ros convert` writes it has kind {KIND!r} and format {FORMAT}"
-        )
-    expected = ["encoder", "format", "kind", "licence", "predictor", "robot"]
-    if sorted(data) != expected:
-        raise CheckpointError(f"{path}: must have the entries {expected}, got {sorted(data)}")
+    data = read_card_of_kind(folder, KIND, "V-JEPA 2-AC", ("encoder", "licence", "predictor", "robot"))
     try:
         robot = profile_from_dict(data["robot"])
         require_fitting(robot)
     except (CheckpointError, ProfileError) as error:
-        raise CheckpointError(f"{path}: {error}") from error
+        raise CheckpointError(f"{folder / 'card.json'}: {error}") from error
     return ActionCard(data["encoder"], data["predictor"], robot, data["licence"])
