@@ -17,11 +17,15 @@ def ears(ros):
     return ros.start(lambda **options: Ears(ARM, **options))
 
 
-def say(ears, commands, begin_ms=0):
+def say(ears, commands, begin_ms=0, late_ms=0, first=0):
     """Commands [K] of the first joint, one each 20 ms."""
     for number, rate in enumerate(commands):
         at = START + (begin_ms + 20 * number) * MS
-        info = {"received_timestamp": at, "source_timestamp": at, "publication_sequence_number": number}
+        info = {
+            "received_timestamp": at + late_ms * MS,
+            "source_timestamp": at,
+            "publication_sequence_number": first + number,
+        }
         ears.robot._on_command(Float64MultiArray(data=[rate, 0.0]), info)
 
 
@@ -59,4 +63,22 @@ def test_a_robot_that_stopped_itself_begins_at_rest_and_a_lost_message_is_no_jum
     say(ears, [0.0, 0.0], begin_ms=1000)
     assert ears.robot.out_of_limits() == 0
     say(ears, [0.5], begin_ms=1040)
+    assert ears.robot.out_of_limits() == 1
+
+
+@pytest.mark.parametrize("gap_ms", [240, 260])
+def test_a_pause_is_one_however_late_the_listener_heard_the_command_before_it(ears, gap_ms):
+    assert ARM.command.timeout_s == 0.25
+    say(ears, [0.2, 0.4, 0.6], late_ms=150)
+    say(
+        ears, [0.0], begin_ms=40 + gap_ms, first=4
+    )  # the guard was held up, and one command was dropped for the zero
+    assert ears.robot.out_of_limits() == 0
+
+
+def test_a_sudden_stop_after_a_shorter_pause_is_out_of_limits(ears):
+    say(ears, [0.1, 0.2, 0.3])
+    say(ears, [0.0], begin_ms=40 + 220, first=3)
+    assert ears.robot.out_of_limits() == 1
+    say(ears, [0.1], begin_ms=40 + 220 + 240, first=4)  # goes on below the timeout: from the command before
     assert ears.robot.out_of_limits() == 1
