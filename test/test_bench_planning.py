@@ -18,14 +18,15 @@ def count():
     return calls, lambda: calls.append(1)
 
 
-def test_incremental_and_recomputed_imagination_are_measured_in_processes_of_their_own(monkeypatch, count):
+def test_incremental_and_recomputed_imagination_are_timed_in_turns_and_weighed_alone(monkeypatch, count):
     monkeypatch.setattr(incremental, "cases", lambda: [(2, 3)])
     calls, progress = count
     ((name, row),) = incremental.compare("tiny", 4, 8, "cpu", progress).items()
     assert name == "horizon 2, context 3"
     assert row["largest_difference"] < 1e-4
     assert row["times_faster"] == pytest.approx(row["recompute_ms"] / row["incremental_ms"], rel=0.1)
-    assert len(calls) == 2
+    assert row["memory_share"] == pytest.approx(row["incremental_mb"] / row["recompute_mb"], rel=0.1)
+    assert len(calls) == 3
 
 
 def test_a_plan_is_set_against_the_arithmetic_in_it(monkeypatch, count):

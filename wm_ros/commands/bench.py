@@ -149,7 +149,8 @@ def planning(
     preset: Annotated[
         str, typer.Option(help="Networks of the random model: tiny, small, base, large.")
     ] = "tiny",
-    tokens: Annotated[int, typer.Option(min=1, help="Tokens a frame of the random model.")] = 1,
+    tokens: Annotated[int, typer.Option(min=1, help="Tokens a frame of the random model.")] = 16,
+    candidates: Annotated[int, typer.Option(min=1, help="Imagined at once, against recomputing.")] = 64,
     device: Annotated[str, typer.Option(help="cpu or cuda; closed loops run on the CPU.")] = "cpu",
     goals: Annotated[int, typer.Option(min=0, help="Goal pictures for each of 13 efforts; 0: none.")] = 10,
     picture: Annotated[Path, typer.Option(help="Where the curve of success goes.")] = Path("planning.png"),
@@ -179,8 +180,7 @@ def planning(
             bar = progress.add_task(name, total=total)
             return lambda: progress.advance(bar)
 
-        cases = task("incremental and recomputed", 2 * len(incremental.cases()))
-        candidates = 8 if device == "cpu" else 64
+        cases = task("incremental and recomputed", 3 * len(incremental.cases()))
         content["incremental"] = incremental.compare(preset, tokens, candidates, device, cases)
         plans = task("settings", len(floor.SETTINGS))
         content["settings"] = floor.settings(preset, tokens, device, plans)

@@ -1,4 +1,4 @@
-"""Incremental imagination against recomputing everything: time and peak memory, each in a process of its own."""
+"""Incremental imagination against recomputing everything: time in turns, peak memory each in a process of its own."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from wm_ros.bench.planning.models import DIM, random_model
 from wm_ros.bench.planning.recompute import recompute
 
 HORIZONS, CONTEXTS = (1, 2, 4), (1, 7)
+WAYS = ("incremental", "recompute")
 REPEATS = 3
 CHILD = "import sys; from wm_ros.bench.planning.incremental import child; child(*sys.argv[1:])"
 
@@ -27,58 +28,59 @@ def cases() -> list[tuple[int, int]]:
 def compare(
     preset: str, tokens: int, candidates: int, device: str, progress: Callable[[], None]
 ) -> dict[str, dict[str, float]]:
-    """Median milliseconds and peak MB of both ways, their ratios, and by how much their states differ at most."""
+    """Median milliseconds of both ways, taken in turns, their peak MB, the ratios, and by how much their states differ
+    at most."""
     table = {}
     for horizon, context in cases():
+        asked = tuple(map(str, (preset, tokens, candidates, horizon, context, device)))
         found = {}
-        for way in ("incremental", "recompute"):
-            asked = (way, preset, tokens, candidates, horizon, context, device)
-            command = [sys.executable, "-c", CHILD, *map(str, asked)]
-            found[way] = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+        for what in ("times", *WAYS):
+            found |= _child(what, *asked)
             progress()
-        ours, theirs = found["incremental"], found["recompute"]
         table[f"horizon {horizon}, context {context}"] = {
-            "incremental_ms": round(ours["ms"], 1),
-            "recompute_ms": round(theirs["ms"], 1),
-            "times_faster": round(theirs["ms"] / ours["ms"], 2),
-            "incremental_mb": round(ours["mb"], 1),
-            "recompute_mb": round(theirs["mb"], 1),
-            "memory_share": round(ours["mb"] / theirs["mb"], 2),
-            "largest_difference": ours["difference"],
+            **{name: round(value, 1) for name, value in found.items() if name != "difference"},
+            "times_faster": round(found["recompute_ms"] / found["incremental_ms"], 2),
+            "memory_share": round(found["incremental_mb"] / found["recompute_mb"], 2),
+            "largest_difference": found["difference"],
         }
     return table
 
 
+def _child(*asked: str) -> dict[str, float]:
+    done = subprocess.run([sys.executable, "-c", CHILD, *asked], check=True, stdout=subprocess.PIPE)
+    return json.loads(done.stdout)
+
+
 @torch.inference_mode()
 def child(
-    way: str, preset: str, tokens: str, candidates: str, horizon: str, context: str, device: str
+    what: str, preset: str, tokens: str, candidates: str, horizon: str, context: str, device: str
 ) -> None:
-    """Measure one way and print the figures."""
+    """Print the times of both ways, or the memory of one: of a process that has done nothing else."""
     torch.set_num_threads(1)
     model = random_model(preset, int(tokens), device)
     generator = torch.Generator().manual_seed(0)
     observed = torch.randn(int(context), int(tokens), DIM, generator=generator).to(device)
     actions = torch.randn(int(candidates), int(horizon), 2, generator=generator).to(device)
-
-    def incremental(actions: torch.Tensor) -> torch.Tensor:
-        return model.imaginer()(observed)(actions)
-
-    def everything(actions: torch.Tensor) -> torch.Tensor:
-        return recompute(model, observed, actions)
-
-    run = incremental if way == "incremental" else everything
-    run(actions[:1])
-    _settle(device)
-    peak = peak_mb(lambda: run(actions), device)
-    times = []
+    ways = {
+        "incremental": lambda actions: model.imaginer()(observed)(actions),
+        "recompute": lambda actions: recompute(model, observed, actions),
+    }
+    for way in ways.values():
+        way(actions[:1])
+    if what in ways:
+        print(json.dumps({f"{what}_mb": peak_mb(lambda: ways[what](actions), device)}))
+        return
+    times: dict[str, list[float]] = {f"{name}_ms": [] for name in ways}
     for _ in range(REPEATS):
-        started = time.perf_counter()
-        run(actions)
-        _settle(device)
-        times.append(time.perf_counter() - started)
-    few = actions[:2]
-    difference = float((incremental(few) - everything(few)).abs().max()) if way == "incremental" else 0.0
-    print(json.dumps({"ms": 1000 * statistics.median(times), "mb": peak, "difference": difference}))
+        for series, way in zip(times.values(), ways.values(), strict=True):
+            _settle(device)
+            started = time.perf_counter()
+            way(actions)
+            _settle(device)
+            series.append(1000 * (time.perf_counter() - started))
+    first, second = (way(actions[:2]) for way in ways.values())
+    medians = {name: statistics.median(series) for name, series in times.items()}
+    print(json.dumps({**medians, "difference": float((first - second).abs().max())}))
 
 
 def _settle(device: str) -> None:
