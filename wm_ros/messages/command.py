@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from array import array as pyarray
 from functools import lru_cache
@@ -27,10 +28,11 @@ def fill_command(msg: Any, vector: np.ndarray, profile: RobotProfile, stamp_ns: 
     must have their elements. A header gets the stamp, a list of joint names the profile's names. Raises
     CommandError for values that are not finite: nothing of the vector may then be sent.
     """
-    values = np.asarray(vector, dtype=np.float64)
-    if values.shape != (len(profile.action),) or not np.isfinite(values).all():
-        raise CommandError(f"a command takes {len(profile.action)} finite numbers, got {values.tolist()}")
-    for component, value in zip(profile.action, values.tolist(), strict=True):
+    array = np.asarray(vector, dtype=np.float64)
+    values = array.tolist()
+    if array.shape != (len(profile.action),) or not all(map(math.isfinite, values)):
+        raise CommandError(f"a command takes {len(profile.action)} finite numbers, got {values}")
+    for component, value in zip(profile.action, values, strict=True):
         path = _parse(component.field)
         try:
             parent = _walk(msg, path[:-1])

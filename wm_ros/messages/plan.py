@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -50,10 +51,15 @@ class Plan:
 
     def rate_at(self, ns: int) -> np.ndarray | None:
         """Rates [A] wanted at a ROS time; the first before the start, None from the end on."""
-        index = int(self.times_ns.searchsorted(ns, side="right")) - 1
+        index = bisect_right(self._times, ns) - 1
         if index >= len(self.rates) - 1:
             return None
         return self.rates[max(index, 0)]
+
+    @cached_property
+    def _times(self) -> list[int]:
+        """For one look-up, which the guard makes at every tick, a list is several times faster than an array."""
+        return self.times_ns.tolist()
 
 
 def fill_plan(msg: Any, plan: Plan, point_factory: Callable[[], Any]) -> Any:

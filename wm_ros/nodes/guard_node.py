@@ -176,15 +176,14 @@ class GuardNode(ManagedNode):
         }
 
     def _now(self) -> Now:
-        clock = self.get_clock()
         # Without simulated time ROS time is the system's, which is cheaper to ask for.
-        ros_ns = clock.now().nanoseconds if clock.ros_time_is_active else time.time_ns()
+        ros_ns = self.get_clock().now().nanoseconds if self._simulated_time else time.time_ns()
         return Now(ros_ns, time.monotonic_ns())
 
     def parameters_changed(self) -> None:
-        """Keep limits and switch as attributes: looking them up at every tick would cost much of it."""
+        """Keep limits and switches as attributes: looking them up at every tick would cost much of it."""
         self._limits = GuardOptions(**{name: self.value(name) for name in OPTIONS})
-        self._enabled = self.value("enable_control")
+        self._enabled, self._simulated_time = self.value("enable_control"), self.value("use_sim_time")
 
     def _tick(self) -> bool:
         """One period, in the ticker's thread; False after the last command when leaving."""
