@@ -78,6 +78,7 @@ def test_limits_cannot_be_written_by_those_who_read_them():
         ("camera.transport", "jpeg", "camera.transport must be raw or compressed, got 'jpeg'"),
         ("camera.topics", "x", r"camera has unknown entries \['topics'\]"),
         ("camera.noise", 1, "camera.noise must be true or false, got 1"),
+        ("camera.moves", "yes", "camera.moves must be true or false, got 'yes'"),
         ("camera", None, "camera must be a mapping, got None"),
         ("state.topic", DELETED, "state.topic must be a non-empty text"),
         ("state.rate", 1, r"state has unknown entries \['rate'\]"),

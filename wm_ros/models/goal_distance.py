@@ -2,31 +2,64 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 
 class GoalDistance(nn.Module):
     """Places every state where the robot's own commands say it is, and measures there.
 
     Distances between latents saturate as soon as two pictures of the robot no longer overlap, and a planner that
-    follows them stops half-way. The embedding [..., A] of a state [..., N, D] is in model steps at full rate, one
-    number per action component: the difference of two embeddings is the displacement between the two states.
+    follows them stops half-way. The embedding [..., P] of a state [..., N, D] is its place, in model steps at full
+    rate. For joints it has one number per action component: the difference of two places is the displacement between
+    the two states. For a base it is the position in some frame of the surroundings and the heading as a point on a
+    circle [..., 4].
+
+    circle: the radius of that circle, for a base; None for joints.
     """
 
-    def __init__(self, tokens: int, dim: int, actions: int, width: int = 256) -> None:
+    def __init__(
+        self, tokens: int, dim: int, actions: int, width: int = 256, circle: float | None = None
+    ) -> None:
         super().__init__()
+        self.circle = circle
         self.embed = nn.Sequential(
             nn.Flatten(-2),
             nn.Linear(tokens * dim, width),
             nn.SiLU(),
             nn.Linear(width, width),
             nn.SiLU(),
-            nn.Linear(width, actions),
+            nn.Linear(width, actions if circle is None else 4),
+            *(() if circle is None else (_Heading(circle),)),
         )
 
     def forward(self, states: Tensor, goal: Tensor) -> Tensor:
         """Steps [...] from states [..., N, D] to a goal [N, D], smooth at zero."""
         return length(self.embed(states) - self.embed(goal))
+
+    def displacement(self, start: Tensor, stop: Tensor) -> Tensor:
+        """From places [..., P] to places; for a base as seen from the first, its position ahead and to the left."""
+        if self.circle is None:
+            return stop - start
+        east, north = (start[..., 2:] / self.circle).unbind(dim=-1)
+        moved, heading = stop[..., :2] - start[..., :2], stop[..., 2:]
+        seen = [
+            torch.stack([east * x + north * y, east * y - north * x], dim=-1)
+            for x, y in (moved.unbind(dim=-1), heading.unbind(dim=-1))
+        ]
+        return torch.cat(seen, dim=-1)
+
+
+class _Heading(nn.Module):
+    """Puts the last two of four numbers on a circle."""
+
+    def __init__(self, radius: float) -> None:
+        super().__init__()
+        self._radius = radius
+
+    def forward(self, place: Tensor) -> Tensor:
+        return torch.cat([place[..., :2], self._radius * F.normalize(place[..., 2:], dim=-1)], dim=-1)
 
 
 def length(displacement: Tensor) -> Tensor:

@@ -38,11 +38,13 @@ class Camera:
 
     noise: no two of its pictures are the same, as with every real sensor, so that one shown again means it is
     frozen. False for simulated cameras without noise, whose pictures of a scene at rest are all the same.
+    moves: it rides on the robot, so that all of the picture moves with it and not the robot in the picture.
     """
 
     topic: str = "image"
     transport: str = "raw"
     noise: bool = True
+    moves: bool = False
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,12 @@ class RobotProfile:
     @cached_property
     def max_jerk(self) -> np.ndarray:
         return self._limits("max_jerk")
+
+    @property
+    def is_base(self) -> bool:
+        """Whether the action drives a base in its own frame: forward (linear.x), turn (angular.z) and nothing else."""
+        fields = [component.field.removeprefix("twist.") for component in self.action]
+        return fields == ["linear.x", "angular.z"]
 
     @property
     def model_dt(self) -> float:
@@ -216,11 +224,14 @@ def _command(data: Mapping[str, Any]) -> Command:
 def _camera(data: Any) -> Camera:
     data = _mapping(data, "camera")
     _no_unknown(data, set(Camera.__annotations__), "camera")
-    noise = data.get("noise", True)
-    if not isinstance(noise, bool):
-        raise ProfileError(f"camera.noise must be true or false, got {noise!r}")
-    texts = {key: _text(value, f"camera.{key}") for key, value in data.items() if key != "noise"}
-    camera = Camera(**texts, noise=noise)
+    given = {}
+    for key, value in data.items():
+        if key not in ("noise", "moves"):
+            value = _text(value, f"camera.{key}")
+        elif not isinstance(value, bool):
+            raise ProfileError(f"camera.{key} must be true or false, got {value!r}")
+        given[key] = value
+    camera = Camera(**given)
     if camera.transport not in ("raw", "compressed"):
         raise ProfileError(f"camera.transport must be raw or compressed, got {camera.transport!r}")
     return camera

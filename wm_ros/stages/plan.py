@@ -122,10 +122,11 @@ class PlanStage:
 
     def _proposals(self, state: Tensor, rollout: LatentRollout, committed: Tensor) -> Tensor:
         scale, shape = self._model.action_scale, self._options.shape
+        back = by_way_back(self._model, state, self._goal, *shape)
+        if self._robot.is_base:
+            return back  # its place is no sum of its actions
         left = rollout.goal - rollout.place - committed / scale
-        return torch.cat(
-            [by_displacement(left, *shape) * scale, by_way_back(self._model, state, self._goal, *shape)]
-        )
+        return torch.cat([by_displacement(left, *shape) * scale, back])
 
     def _choices(self, state: Tensor) -> Tensor:
         """The robot actions [C, A] behind the codes of the latent action in this state."""

@@ -3,6 +3,8 @@
 Each frame's state must redraw the frame's foreground, which is the frame less the median picture of its episode:
 what stands still in an episode is in the median already, so the state need not carry it. SIGReg, on states less
 their episode's mean, keeps the state's numbers independent and of one size, so that distances mean something.
+Where the camera rides on the robot nothing stands still: the median is that of the whole recording, and a state must
+tell where in it the robot is, so that SIGReg gets the states as they are.
 Neither uses an action. Predicting the next latent alone, the recipe of larger encoders, encoded the large shoulder
 and ignored the small forearm at this scale: the elbow's action probe stayed at R2 0.
 """
@@ -27,7 +29,7 @@ from wm_ros.training.states import mapped
 
 EPISODES_PER_BATCH = 16
 FRAMES_PER_EPISODE = 8
-MEDIAN_FRAMES = 21
+MEDIAN_FRAMES, MOST_MEDIAN_FRAMES = 21, 512
 SIGREG_WEIGHT = 0.005
 RATE = 1.5e-3
 
@@ -68,9 +70,14 @@ def train_encoder(
     choose = np.random.default_rng(seed)
     generator = torch.Generator(device).manual_seed(seed)
     images_of = Images(encoder, recording, cache_dir)
-    backgrounds = mapped((len(episodes), 3, encoder.size // 2, encoder.size // 2), cache_dir)
-    for row, index in enumerate(episodes):
-        backgrounds[row] = _background(images_of, recording.episodes[index])
+    moves = recording.profile.camera.moves
+    backgrounds = mapped((1 if moves else len(episodes), 3, encoder.size // 2, encoder.size // 2), cache_dir)
+    if moves:
+        begins = np.array([recording.episodes[index].start for index in episodes])
+        backgrounds[0] = _background(images_of, begins[:MOST_MEDIAN_FRAMES])
+    else:
+        for row, index in enumerate(episodes):
+            backgrounds[row] = _background(images_of, _spread(recording.episodes[index]))
     decoder = ForegroundDecoder(encoder.dim, encoder.size).to(device)
     per_batch = min(EPISODES_PER_BATCH, len(episodes))
 
@@ -79,10 +86,11 @@ def train_encoder(
             picked = choose.choice(len(episodes), per_batch, replace=False)
             rows = [_frames_of(recording.episodes[episodes[index]], choose) for index in picked]
             images = images_of(np.concatenate(mine(rows))).to(device)
-            background = backgrounds[torch.from_numpy(mine(picked))].to(device)
+            background = backgrounds[torch.from_numpy(mine(0 * picked if moves else picked))].to(device)
         states = encoder.from_images(images)[:, 0]
         grouped = states.view(len(background), FRAMES_PER_EPISODE, -1)
-        gaussian = sigreg(gather((grouped - grouped.mean(dim=1, keepdim=True)).flatten(0, 1)), generator)
+        centred = states if moves else (grouped - grouped.mean(dim=1, keepdim=True)).flatten(0, 1)
+        gaussian = sigreg(gather(centred), generator)
         foreground = F.avg_pool2d(images, 2) - background.repeat_interleave(FRAMES_PER_EPISODE, dim=0)
         error = F.mse_loss(decoder(states), foreground) / gather(foreground).var()
         figures = {"foreground": error.item(), "sigreg": gaussian.item()}
@@ -96,7 +104,10 @@ def _frames_of(frames: slice, choose: np.random.Generator) -> np.ndarray:
     return frames.start + choose.choice(length, FRAMES_PER_EPISODE, replace=length < FRAMES_PER_EPISODE)
 
 
-def _background(images_of: Images, frames: slice) -> Tensor:
-    """The median picture of an episode, [3, size / 2, size / 2]."""
-    rows = np.unique(np.linspace(frames.start, frames.stop - 1, MEDIAN_FRAMES).round().astype(int))
+def _spread(frames: slice) -> np.ndarray:
+    return np.unique(np.linspace(frames.start, frames.stop - 1, MEDIAN_FRAMES).round().astype(int))
+
+
+def _background(images_of: Images, rows: np.ndarray) -> Tensor:
+    """The median picture of some frames, [3, size / 2, size / 2]."""
     return F.avg_pool2d(images_of(rows), 2).median(dim=0).values

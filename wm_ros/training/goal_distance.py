@@ -1,4 +1,5 @@
-"""Trains the goal distance: the displacement between two frames is the sum of the commands between them.
+"""Trains the goal distance: the displacement between two frames is the sum of the commands between them, for a base
+driven one after the other.
 
 It is inverse dynamics over many steps, written as a difference so that it adds up ([ACT] section 5, k-step head). An
 image-only distance, unfolding the video so that neighbouring frames are one step apart, folded the elbow at 0 rad.
@@ -28,16 +29,35 @@ def train_goal_distance(
 ) -> None:
     """Fit the goal distance on labelled clips of cached states; figure: `displacement` error in model steps."""
     choose = np.random.default_rng(seed)
-    embed, scale = model.goal_distance.embed, model.action_scale
+    distance, scale, dt = model.goal_distance, model.action_scale, model.card.robot.model_dt
 
     def loss() -> tuple[Tensor, dict[str, float]]:
         states, actions = clips.share(choose, BATCH)
-        reached = F.pad((actions / scale).cumsum(dim=1), (0, 0, 1, 0))
+        reached = places(actions, scale, dt, distance.circle)
         rows = torch.arange(len(states))
         begin, end = (mine(row) for row in torch.from_numpy(choose.integers(0, states.shape[1], (2, BATCH))))
-        start, stop = embed(states[rows, begin]), embed(states[rows, end])
-        wanted = reached[rows, end] - reached[rows, begin]
-        error = F.smooth_l1_loss(stop - start, wanted, beta=ROBUST_BEYOND)
-        return error, {"displacement": (stop - start - wanted).abs().mean().item()}
+        start, stop = distance.embed(states[rows, begin]), distance.embed(states[rows, end])
+        found = distance.displacement(start, stop)
+        wanted = distance.displacement(reached[rows, begin], reached[rows, end])
+        error = F.smooth_l1_loss(found, wanted, beta=ROBUST_BEYOND)
+        return error, {"displacement": (found - wanted).abs().mean().item()}
 
     engine.optimise("goal distance", [model.goal_distance], loss, steps, RATE, report, [choose])
+
+
+def places(actions: Tensor, scale: Tensor, dt: float, circle: float | None) -> Tensor:
+    """Where actions [B, T, A] (SI) lead, step by step from the origin: [B, T + 1, P] as `GoalDistance` has places."""
+    rates = actions / scale
+    if circle is None:
+        return _summed(rates)
+    turned = actions[..., 1:] * dt
+    heading = _summed(turned)
+    # Both rates held for a step drive an arc; its chord points midway between the headings.
+    chord, midway = rates[..., :1] * torch.sinc(turned / (2.0 * torch.pi)), heading[:, :-1] + turned / 2.0
+    position = _summed(torch.cat([chord * midway.cos(), chord * midway.sin()], dim=-1))
+    return torch.cat([position, circle * heading.cos(), circle * heading.sin()], dim=-1)
+
+
+def _summed(steps: Tensor) -> Tensor:
+    """Running sums [B, T + 1, ...] of [B, T, ...], beginning at zero."""
+    return F.pad(steps.cumsum(dim=1), (0, 0, 1, 0))
