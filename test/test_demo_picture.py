@@ -28,7 +28,7 @@ def trial(seconds):
     return Trial(
         goal=positions[-1],
         picture=arm.render(),
-        joints=(stamps, positions),
+        track=(stamps, positions),
         distances_m=distances,
         score=score(times, distances, Criterion()),
         stop_to_zero_s=0.1,
@@ -50,7 +50,7 @@ def test_the_animation_shows_the_joints_and_the_camera_of_each_moment(tmp_path, 
         for picture, joints in ((0, 0), (10, -1)):
             animation.seek(picture)
             shown = np.asarray(animation.convert("RGB"))[:VIEW_PX, :VIEW_PX].astype(int)
-            arm.place(trials[0].joints[1][joints])
+            arm.place(trials[0].track[1][joints])
             assert np.abs(shown - arm.render()).mean() < 4.0  # colours of a palette
 
 

@@ -20,8 +20,10 @@ from wm_ros.nodes.qos import LATCHED, PLAN
 from wm_ros.nodes.trials import Goals, Trials
 from wm_ros.robots.profile import load_profile
 from wm_ros.sim.arm import tip_position
+from wm_ros.sim.embedded import embedded
 
 SCENE = 1_000_000_007
+ARM = embedded(load_profile("arm"))
 
 
 class Oracle(Node):
@@ -42,9 +44,9 @@ class Oracle(Node):
         return response
 
     def plan(self):
-        if not self.shown or not self.observer.frames or not self.observer.joints:
+        if not self.shown or not self.observer.frames or not self.observer.states:
             return
-        rate = np.clip(3.0 * (self.goal - self.observer.joints[-1][1]), self.profile.low, self.profile.high)
+        rate = np.clip(3.0 * (self.goal - self.observer.states[-1][1]), self.profile.low, self.profile.high)
         stamp = self.observer.frames[-1][0]
         plan = Plan(stamp, self.profile.names, np.stack([rate, 0 * rate]), np.array([0.0, 0.3]))
         self.plans.publish(fill_plan(JointTrajectory(), plan, JointTrajectoryPoint))
@@ -63,8 +65,8 @@ def test_an_oracle_reaches_its_goals_and_random_actions_do_not(client):
     profile = load_profile("arm")
     observer = client.add(Observer(profile))
     oracle = client.add(Oracle(profile, observer))
-    trials = Trials(client, observer, client.add(Explorer(profile, 0, 1.0)), Criterion(limit_s=8.0))
-    goals, seen = Goals(SCENE, seed=1), []
+    trials = Trials(client, ARM, observer, client.add(Explorer(profile, 0, 1.0)), Criterion(limit_s=8.0))
+    goals, seen = Goals(ARM, SCENE, seed=1), []
     for _ in range(2):
         oracle.goal = goals.draw(trials.positions())
         picture = goals.picture(oracle.goal)
@@ -72,22 +74,22 @@ def test_an_oracle_reaches_its_goals_and_random_actions_do_not(client):
         assert trial.score.success
         assert trial.score.start_distance_m >= 0.1
         assert trial.score.seconds < trial.score.duration_s < 8.0  # it ends when settled
-        assert np.linalg.norm(tip_position(trial.joints[1][-1]) - tip_position(oracle.goal)) < 0.02
+        assert np.linalg.norm(tip_position(trial.track[1][-1]) - tip_position(oracle.goal)) < 0.02
         assert 0.0 <= trial.stop_to_zero_s < 1.0
     assert seen[-1][1] < 0.02 < seen[0][1]
     far = goals.draw(trials.positions())
     at_random = trials.at_random(far, goals.picture(far), lambda s, m: None)
     assert not at_random.score.success
     assert at_random.score.duration_s >= 8.0
-    assert np.ptp(at_random.joints[1], axis=0).max() > 0.2
+    assert np.ptp(at_random.track[1], axis=0).max() > 0.2
     assert commands_out_of_limits(np.array([vector for _, vector in observer.commands]), profile) == 0
 
 
 def test_a_guard_that_gets_no_plan_ends_the_trial_with_its_complaint(client, monkeypatch):
     profile = load_profile("arm")
     observer = client.add(Observer(profile))
-    trials = Trials(client, observer, client.add(Explorer(profile, 0, 1.0)), Criterion())
-    goals = Goals(SCENE, seed=1)
+    trials = Trials(client, ARM, observer, client.add(Explorer(profile, 0, 1.0)), Criterion())
+    goals = Goals(ARM, SCENE, seed=1)
     goal = goals.draw(trials.positions())
     monkeypatch.setattr("wm_ros.nodes.trials.FIRST_PLAN_S", 2.0)
     with pytest.raises(NodeError, match="in vain for the guard to get a plan"):
@@ -96,9 +98,9 @@ def test_a_guard_that_gets_no_plan_ends_the_trial_with_its_complaint(client, mon
 
 def test_goals_are_drawn_apart_and_their_picture_is_the_robot_s_camera(client):
     observer = client.add(Observer(load_profile("arm")))
-    goals = Goals(SCENE, seed=2)
-    client.until(lambda: observer.frames and observer.joints, "the camera", 10.0)
-    here = observer.joints[-1][1]
+    goals = Goals(ARM, SCENE, seed=2)
+    client.until(lambda: observer.frames and observer.states, "the camera", 10.0)
+    here = observer.states[-1][1]
     drawn = np.array([goals.draw(here) for _ in range(50)])
     assert np.linalg.norm(tip_position(drawn) - tip_position(here), axis=1).min() >= 0.1
     np.testing.assert_array_equal(goals.picture(here), observer.frames[-1][1])

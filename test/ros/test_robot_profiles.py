@@ -15,6 +15,7 @@ KINDS = {
     "arm": "std_msgs/msg/Float64MultiArray",
     "diff_drive": "geometry_msgs/msg/TwistStamped",
     "diff_drive_unstamped": "geometry_msgs/msg/Twist",
+    "rover": "geometry_msgs/msg/TwistStamped",
     "franka": "trajectory_msgs/msg/JointTrajectory",
     "franka_trajectory": "trajectory_msgs/msg/JointTrajectory",
     "franka_twist": "geometry_msgs/msg/TwistStamped",

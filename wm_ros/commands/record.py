@@ -1,4 +1,4 @@
-"""`wm_ros record`: a bag to train from, of the embedded arm or of a live robot."""
+"""`wm_ros record`: a bag to train from, of an embedded robot or of a live one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from wm_ros.environment import require_ros
 def record(
     out: Annotated[Path, typer.Option(help="Folder of the new bag.")],
     sim: Annotated[
-        bool, typer.Option("--sim", help="The embedded arm in lockstep: no ROS running, faster than life.")
+        bool,
+        typer.Option(
+            "--sim", help="An embedded robot (arm, rover) in lockstep: no ROS running, faster than life."
+        ),
     ] = False,
     explore: Annotated[
         bool,
@@ -36,10 +39,11 @@ def record(
         typer.Option(min=0.0, help="With --explore: how far a component may go from its start, unit x s."),
     ] = 0.5,
 ) -> None:
-    """Record camera, commands and joint states into an mcap bag that `wm_ros train` learns from.
+    """Record camera, commands and the state of the robot into an mcap bag that `wm_ros train` learns from.
 
     \b
     wm_ros record --sim --out bag                          500 episodes of the embedded arm, a minute or two
+    wm_ros record --sim --profile rover --out bag          the same of the embedded rover
     wm_ros record --profile robot.yaml --out bag           a live robot that you drive (Ctrl-C ends it)
     wm_ros record --profile robot.yaml --out bag --explore --episodes 100
     """

@@ -15,6 +15,7 @@ from wm_ros.data.recording import RecordingError
 from wm_ros.messages.command import fill_command
 from wm_ros.messages.image import fill_image
 from wm_ros.messages.stamp import fill_stamp
+from wm_ros.messages.state import fill_state
 from wm_ros.robots.profile import RobotProfile
 
 # What a killed recorder may lose: the records since the last chunk went to disk.
@@ -24,7 +25,7 @@ CHUNK_S = 1.0
 class BagWriter:
     """A new bag of the profile's camera, command and state topics and the `episode` marker.
 
-    A context manager. Messages come as CDR bytes (`write`) or as arrays (`image`, `command`, `joint_states`,
+    A context manager. Messages come as CDR bytes (`write`) or as arrays (`image`, `command`, `state`,
     `episode`). Times are nanoseconds on the camera's clock. The bag is whole when the context ends, by an
     exception too; a
     process that is killed loses the last second (of log time) only. Raises RecordingError when the folder exists
@@ -87,13 +88,10 @@ class BagWriter:
             self._profile.command.topic, stamp_ns, fill_command(message, vector, self._profile, stamp_ns)
         )
 
-    def joint_states(self, stamp_ns: int, positions: np.ndarray, velocities: np.ndarray) -> None:
-        """Measured joints [A], named as the profile's components."""
-        message = self._blank("sensor_msgs/msg/JointState")
-        fill_stamp(message.header.stamp, stamp_ns)
-        message.name = list(self._profile.names)
-        message.position = np.asarray(positions, dtype=np.float64)
-        message.velocity = np.asarray(velocities, dtype=np.float64)
+    def state(self, stamp_ns: int, positions: np.ndarray, velocities: np.ndarray) -> None:
+        """Measured positions and velocities, as `fill_state` takes them."""
+        message = self._blank(self._profile.state.type)
+        fill_state(message, self._profile, positions, velocities, stamp_ns)
         self._put(self._profile.state.topic, stamp_ns, message)
 
     def episode(self, log_ns: int, number: int) -> None:

@@ -54,5 +54,7 @@ class Exploration:
         if self._generator.uniform() < PAUSE_SHARE:
             return np.zeros_like(self._rate)
         speed = self._generator.uniform(0.05, 1.0, size=self._rate.shape)
-        forward = self._generator.uniform(size=self._rate.shape) < 0.5
+        # The longer side of unequal limits is drawn more often: a base that is slow backwards mostly drives ahead.
+        share = self._profile.high / (self._profile.high - self._profile.low)
+        forward = self._generator.uniform(size=self._rate.shape) < share
         return speed * np.where(forward, self._profile.high, self._profile.low)

@@ -1,4 +1,4 @@
-"""Records the embedded arm in lockstep, no ROS running: minutes of motion in seconds, the same every time."""
+"""Records an embedded robot in lockstep, no ROS running: minutes of motion in seconds, the same every time."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from wm_ros.data.exploration import Exploration
 from wm_ros.robots.profile import RobotProfile
 from wm_ros.safety.guard import Guard, GuardOptions
 from wm_ros.safety.observation_gate import Now
-from wm_ros.sim.arm import Arm
+from wm_ros.sim.embedded import Simulator, embedded
 
 CAMERA_RATE_HZ = 10.0
-MAX_EXCURSION_RAD = 3.0
 START_NS = 1_000_000_000
 PAUSE_NS = 1_000_000_000  # of simulated time between episodes
 SEED_STRIDE = 100_000
@@ -38,20 +37,26 @@ def record_sim(
     """
     if episodes < 1 or episodes > SEED_STRIDE:
         raise ValueError(f"episodes must lie in [1, {SEED_STRIDE}], got {episodes}")
-    arm = Arm(seed * SEED_STRIDE)
+    robot = embedded(profile)
+    simulator = robot.simulator(seed * SEED_STRIDE)
     start_ns = START_NS
     with BagWriter(out, profile) as bag:
         for number in range(episodes):
-            arm.reset(seed * SEED_STRIDE + number)
+            simulator.reset(seed * SEED_STRIDE + number)
             bag.episode(start_ns - 1_000_000, number)
             generator = np.random.default_rng([seed, number, 2])
-            explore = Exploration(profile, generator, MAX_EXCURSION_RAD)
-            start_ns = _record_episode(bag, profile, arm, explore, start_ns, seconds) + PAUSE_NS
+            explore = Exploration(profile, generator, robot.excursion)
+            start_ns = _record_episode(bag, profile, simulator, explore, start_ns, seconds) + PAUSE_NS
             progress(number + 1)
 
 
 def _record_episode(
-    bag: BagWriter, profile: RobotProfile, arm: Arm, explore: Exploration, start_ns: int, seconds: float
+    bag: BagWriter,
+    profile: RobotProfile,
+    simulator: Simulator,
+    explore: Exploration,
+    start_ns: int,
+    seconds: float,
 ) -> int:
     """Run one episode and return the time of its end."""
     period_s = 1.0 / profile.command.rate_hz
@@ -63,14 +68,14 @@ def _record_episode(
     while tick < frames * ticks_per_frame or guard.publishing:
         now_ns = start_ns + round(tick * period_s * 1e9)
         now = Now(now_ns, now_ns)
-        bag.joint_states(now_ns, arm.positions, arm.velocities)
+        bag.state(now_ns, simulator.positions, simulator.velocities)
         if tick % ticks_per_frame == 0:
-            bag.image(now_ns, arm.render())
+            bag.image(now_ns, simulator.render())
             if tick < (frames - 1) * ticks_per_frame:
                 guard.offer(explore.plan(now_ns, 1.0 / CAMERA_RATE_HZ), now)
         command = guard.tick(now)
         if command is not None:
             bag.command(now_ns, command)
-            arm.step(command, period_s)
+            simulator.step(command, period_s)
         tick += 1
     return start_ns + round(tick * period_s * 1e9)

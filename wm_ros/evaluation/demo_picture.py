@@ -58,7 +58,7 @@ def draw_sheet(
     FigureCanvasAgg(figure)
     axes = figure.subplots(3, columns, squeeze=False)
     for column, trial in enumerate(by_model[:columns]):
-        end = _camera_at(frames, int(trial.joints[0][-1]))
+        end = _camera_at(frames, int(trial.track[0][-1]))
         pictures = (("goal", trial.picture), ("camera at the end", end))
         for axis, (label, picture) in zip(axes[:2, column], pictures, strict=True):
             axis.imshow(picture, interpolation="nearest")
@@ -76,21 +76,21 @@ def draw_sheet(
 def _plot_distances(axis: Any, model: Trial, random: Trial | None) -> None:
     for trial, colour, label in ((random, "0.7", "random actions"), (model, "tab:blue", "model")):
         if trial is not None:
-            stamps = trial.joints[0]
+            stamps = trial.track[0]
             axis.plot((stamps - stamps[0]) * 1e-9, 100 * trial.distances_m, color=colour, label=label)
     axis.set(xlabel="s", ylim=(0, None))
 
 
 def _shown(trial: Trial) -> Iterator[int]:
     """Indexes of the joint states of the animation's pictures, the last one included."""
-    stamps = trial.joints[0]
+    stamps = trial.track[0]
     wanted = np.arange(stamps[0], stamps[-1], round(FRAME_S * 1e9))
     yield from np.searchsorted(stamps, wanted).tolist()
     yield len(stamps) - 1
 
 
 def _compose(arm: Arm, trial: Trial, frames: Frames, index: int, title: str) -> Image.Image:
-    stamps, positions = trial.joints
+    stamps, positions = trial.track
     arm.place(positions[index])
     left = VIEW_PX + MARGIN_PX
     sheet = Image.new("RGB", (left + INSET_PX + MARGIN_PX, VIEW_PX + CAPTION_PX), "white")

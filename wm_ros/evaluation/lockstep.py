@@ -1,4 +1,4 @@
-"""Goal pictures in lockstep: the stages, the guard and the embedded arm in simulated time, the same every run.
+"""Goal pictures in lockstep: the stages, the guard and an embedded robot in simulated time, the same every run.
 
 No ROS, no clocks: a plan takes effect a fixed latency after its frame. For comparing models and planner options; what
 a robot does over real topics is measured by `wm_ros demo`.
@@ -7,12 +7,11 @@ a robot does over real topics is measured by `wm_ros demo`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from wm_ros.data.exploration import Exploration
-from wm_ros.data.record_sim import MAX_EXCURSION_RAD
 from wm_ros.evaluation.closed_loop import Criterion, Score, score, settled
 from wm_ros.messages.plan import Plan
 from wm_ros.models.world_model import WorldModel
@@ -20,7 +19,7 @@ from wm_ros.planning.options import PlannerOptions
 from wm_ros.robots.profile import RobotProfile
 from wm_ros.safety.guard import Guard, GuardOptions
 from wm_ros.safety.observation_gate import Now
-from wm_ros.sim.arm import Arm, far_apart, random_positions, tip_position
+from wm_ros.sim.embedded import Embedded, Simulator, embedded
 from wm_ros.stages.encode import Encode
 from wm_ros.stages.plan import PlanStage
 
@@ -30,11 +29,14 @@ FIRST_SCENE = 2_000_000_000
 
 @dataclass(frozen=True)
 class LockstepOptions:
-    """latency_s: from a frame to the plan made from it; camera_hz: frames, each of which is planned from."""
+    """latency_s: from a frame to the plan made from it; camera_hz: frames, each of which is planned from.
+
+    limit_s: how long a trial may take.
+    """
 
     latency_s: float = 0.1
     camera_hz: float = 10.0
-    criterion: Criterion = field(default_factory=Criterion)
+    limit_s: float = 12.0
 
 
 # A frame's stamp and pixels to the plan made from them.
@@ -58,8 +60,10 @@ def by_model(
 def at_random(profile: RobotProfile, camera_hz: float) -> Callable[[int, np.ndarray], Drive]:
     """Drives by exploratory motion, whatever the goal: the control."""
 
+    excursion = embedded(profile).excursion
+
     def aim(number: int, goal_picture: np.ndarray) -> Drive:
-        explore = Exploration(profile, np.random.default_rng([number, 3]), MAX_EXCURSION_RAD)
+        explore = Exploration(profile, np.random.default_rng([number, 3]), excursion)
         return lambda stamp_ns, frame: explore.plan(stamp_ns, 1.0 / camera_hz)
 
     return aim
@@ -74,44 +78,53 @@ def run_goals(
 ) -> Iterator[Score]:
     """Scores of `goals` trials; scene, start and goal of each follow the seed and its number."""
     options = options or LockstepOptions()
-    arm = Arm()
+    robot = embedded(profile)
+    simulator = robot.simulator()
     for number in range(goals):
-        arm.reset(FIRST_SCENE + 1000 * seed + number)
-        start, goal = _start_and_goal(np.random.default_rng([seed, number]))
-        arm.place(goal)
-        drive = aim(number, arm.render())
-        arm.place(start)
-        yield _trial(profile, drive, arm, goal, options)
+        simulator.reset(FIRST_SCENE + 1000 * seed + number)
+        start, goal = _start_and_goal(robot, np.random.default_rng([seed, number]))
+        simulator.place(goal)
+        drive = aim(number, simulator.render())
+        simulator.place(start)
+        yield _trial(profile, drive, robot, simulator, goal, options)
 
 
-def _start_and_goal(generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def _start_and_goal(robot: Embedded, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     while True:
-        start, goal = random_positions(generator), random_positions(generator)
-        if far_apart(start, goal):
+        start = robot.draw_start(generator)
+        goal = robot.draw_goal(generator, start)
+        if goal is not None:
             return start, goal
 
 
 def _trial(
-    profile: RobotProfile, drive: Drive, arm: Arm, goal: np.ndarray, options: LockstepOptions
+    profile: RobotProfile,
+    drive: Drive,
+    robot: Embedded,
+    simulator: Simulator,
+    goal: np.ndarray,
+    options: LockstepOptions,
 ) -> Score:
+    criterion = Criterion(robot.radius_m, robot.heading_rad, limit_s=options.limit_s)
     guard = Guard(profile, GuardOptions(max_observation_age_s=1.0))
     period_s = 1.0 / profile.command.rate_hz
     ticks_per_frame = round(profile.command.rate_hz / options.camera_hz)
-    times, distances, pending = [], [], []
+    times, track, pending = [], [], []
     guard.start(_now(0.0))
-    for tick in range(round(options.criterion.limit_s / period_s)):
+    for tick in range(round(options.limit_s / period_s)):
         time_s = tick * period_s
         if tick % ticks_per_frame == 0:
-            plan = drive(_now(time_s).ros_ns, arm.render())
+            plan = drive(_now(time_s).ros_ns, simulator.render())
             pending.append((time_s + options.latency_s, plan))
         _deliver(guard, pending, time_s)
         command = guard.tick(_now(time_s))
-        arm.step(np.zeros(len(profile.action)) if command is None else command, period_s)
+        simulator.step(np.zeros(len(profile.action)) if command is None else command, period_s)
         times.append(time_s)
-        distances.append(float(np.linalg.norm(tip_position(arm.positions) - tip_position(goal))))
-        if settled(np.array(times), np.array(distances), options.criterion):
+        track.append(simulator.positions)
+        distances, headings = robot.errors(np.array(track), goal)
+        if settled(np.array(times), distances, criterion, headings):
             break
-    return score(np.array(times), np.array(distances), options.criterion)
+    return score(np.array(times), distances, criterion, headings)
 
 
 def _deliver(guard: Guard, pending: list[tuple[float, Plan]], time_s: float) -> None:

@@ -19,6 +19,7 @@ from wm_ros.nodes.explorer import Explorer
 from wm_ros.nodes.observer import Observer
 from wm_ros.nodes.trials import Goals, Trials
 from wm_ros.robots.profile import load_profile
+from wm_ros.sim.embedded import embedded
 
 PROFILE = "arm"
 # Scenes of recordings have seeds below this, so that no model was trained on a demo's.
@@ -62,6 +63,7 @@ def run_demo(
     Raises NodeError when a node dies, does not become active or makes no plan.
     """
     profile = load_profile(PROFILE)
+    robot = embedded(profile)
     checkpoint = find_checkpoint(options.checkpoint, profile)
     model = load_checkpoint(checkpoint)  # a bad one is told before anything starts
     domain = use_own_domain(options.domain)
@@ -77,8 +79,8 @@ def run_demo(
         for topic in (profile.camera.topic, profile.command.topic):
             if client.node.count_publishers(topic) > 1:
                 raise NodeError(f"others publish {topic} on ROS_DOMAIN_ID {domain}: choose another --domain")
-        trials = Trials(client, observer, explorer, options.criterion)
-        goals = Goals(options.scene_seed, options.seed)
+        trials = Trials(client, robot, observer, explorer, options.criterion)
+        goals = Goals(robot, options.scene_seed, options.seed)
         by_model, at_random = [], []
         for number in range(options.goals):
             goal = goals.draw(trials.positions())
@@ -90,7 +92,7 @@ def run_demo(
             at_random.append(trials.at_random(trial.goal, trial.picture, watch))
     commands = np.array([vector for _, vector in observer.commands])
     stops = [trial.stop_to_zero_s for trial in by_model + at_random if trial.stop_to_zero_s is not None]
-    decoded = latent_action_r2(model, observer.latents, observer.latent_actions, observer.joints)
+    decoded = latent_action_r2(model, observer.latents, observer.latent_actions, observer.states)
     p50, p95 = np.percentile(plan_ages_ms, [50, 95]).round(1).tolist()
     summary = {
         **summarise([trial.score for trial in by_model]),

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
-from sensor_msgs.msg import Image, JointState
+from sensor_msgs.msg import Image
 from trajectory_msgs.msg import JointTrajectory
 
 from wm_ros.messages.command import read_command
 from wm_ros.messages.image import decode_image
 from wm_ros.messages.stamp import to_ns
+from wm_ros.messages.state import read_state
 from wm_ros.messages.tensor import decode_tensor
 from wm_ros.nodes.message_class import message_class
 from wm_ros.robots.profile import RobotProfile
@@ -25,7 +26,7 @@ CAMERA = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
 class Observer(Node):
     """Keeps, as lists in the order of arrival, what the figures of a closed loop are made of.
 
-    joints: (stamp ns, positions [A]); commands: (steady ns of arrival, vector [A]); plan_ages_ms: from the
+    states: (stamp ns, positions [P]); commands: (steady ns of arrival, vector [A]); plan_ages_ms: from the
     frame's stamp to the plan's arrival; frames: (stamp ns, [H, W, 3]); latent_actions: (stamp ns, [Z]);
     latents: by stamp ns, [N, D].
     """
@@ -33,7 +34,7 @@ class Observer(Node):
     def __init__(self, profile: RobotProfile, **node_options: Any) -> None:
         super().__init__("observer", **node_options)
         self._profile = profile
-        self.joints: list[tuple[int, np.ndarray]] = []
+        self.states: list[tuple[int, np.ndarray]] = []
         self.commands: list[tuple[int, np.ndarray]] = []
         self.plan_ages_ms: list[float] = []
         self.frames: list[tuple[int, np.ndarray]] = []
@@ -41,7 +42,8 @@ class Observer(Node):
         self.latents: dict[int, np.ndarray] = {}
         command = message_class(profile.command.type)
         self.create_subscription(command, profile.command.topic, self._on_command, ALL)
-        self.create_subscription(JointState, "joint_states", self._on_joints, ALL)
+        state = message_class(profile.state.type)
+        self.create_subscription(state, profile.state.topic, self._on_state, ALL)
         self.create_subscription(JointTrajectory, "plan", self._on_plan, ALL)
         self.create_subscription(Image, profile.camera.topic, self._on_frame, CAMERA)
         self.create_subscription(Image, "latent", self._on_latent, ALL)
@@ -50,10 +52,8 @@ class Observer(Node):
     def _on_command(self, message: Any) -> None:
         self.commands.append((time.monotonic_ns(), read_command(message, self._profile)))
 
-    def _on_joints(self, message: JointState) -> None:
-        by_name = dict(zip(message.name, message.position, strict=True))
-        positions = np.array([by_name[name] for name in self._profile.names])
-        self.joints.append((to_ns(message.header.stamp), positions))
+    def _on_state(self, message: Any) -> None:
+        self.states.append((to_ns(message.header.stamp), read_state(message, self._profile)))
 
     def _on_plan(self, message: JointTrajectory) -> None:
         age_ns = self.get_clock().now().nanoseconds - to_ns(message.header.stamp)

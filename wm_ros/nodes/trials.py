@@ -1,4 +1,4 @@
-"""One goal after the other on a running graph: aim, arm the guard, watch, stop, judge by the joints."""
+"""One goal after the other on a running graph: aim, arm the guard, watch, stop, judge by the robot's state."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from wm_ros.nodes.explorer import Explorer
 from wm_ros.nodes.guard_client import GuardClient
 from wm_ros.nodes.observer import Observer
 from wm_ros.nodes.qos import LATCHED
-from wm_ros.sim.arm import Arm, far_apart, random_positions, tip_position
+from wm_ros.sim.embedded import Embedded
 
 FIRST_PLAN_S = 10.0
 Progress = Callable[[float, float], None]  # seconds since the start, metres from the goal
 
 
 class Goals:
-    """Random reachable goals and their pictures, from an arm of its own in the robot's scene."""
+    """Random reachable goals and their pictures, from a simulator of its own in the robot's scene."""
 
-    def __init__(self, scene_seed: int, seed: int) -> None:
-        self._arm = Arm(scene_seed)
+    def __init__(self, robot: Embedded, scene_seed: int, seed: int) -> None:
+        self._robot, self._simulator = robot, robot.simulator(scene_seed)
         self._generator = np.random.default_rng(seed)
 
     def draw(self, positions: np.ndarray) -> np.ndarray:
-        """Joint angles [A] rad whose fingertip is away from the one at `positions`."""
+        """A pose [P] that is a task from `positions` [P]."""
         while True:
-            goal = random_positions(self._generator)
-            if far_apart(positions, goal):
+            goal = self._robot.draw_goal(self._generator, positions)
+            if goal is not None:
                 return goal
 
     def picture(self, goal: np.ndarray) -> np.ndarray:
-        """What the camera shows when the arm stands there."""
-        self._arm.place(goal)
-        return self._arm.render()
+        """What the camera shows when the robot stands there."""
+        self._simulator.place(goal)
+        return self._simulator.render()
 
 
 class Trials:
@@ -47,20 +47,21 @@ class Trials:
     def __init__(
         self,
         client: Client,
+        robot: Embedded,
         observer: Observer,
         explorer: Explorer,
         criterion: Criterion,
     ) -> None:
         self._client, self._observer, self._explorer = client, observer, explorer
-        self._criterion = criterion
+        self._robot, self._criterion = robot, criterion
         self._guard = GuardClient(client)
         self._goal_images = client.node.create_publisher(Image, "goal_image", LATCHED)
 
     def positions(self) -> np.ndarray:
-        """Where the joints are now [A]."""
-        seen = len(self._observer.joints)
-        self._client.until(lambda: len(self._observer.joints) > seen, "joint states", FIRST_PLAN_S)
-        return self._observer.joints[-1][1]
+        """Where the robot is now [P]."""
+        seen = len(self._observer.states)
+        self._client.until(lambda: len(self._observer.states) > seen, "the robot's state", FIRST_PLAN_S)
+        return self._observer.states[-1][1]
 
     def by_model(self, goal: np.ndarray, picture: np.ndarray, progress: Progress) -> Trial:
         """Show the picture to the planner and let it drive."""
@@ -81,14 +82,16 @@ class Trials:
 
     def _run(self, goal: np.ndarray, picture: np.ndarray, progress: Progress) -> Trial:
         self.positions()
-        first = len(self._observer.joints) - 1
+        first = len(self._observer.states) - 1
         self._guard.start()
         self._guard.await_motion(FIRST_PLAN_S)
         while True:
-            stamps, positions, distances = self._track(first, goal)
+            stamps, positions = self._track(first)
             times = (stamps - stamps[0]) * 1e-9
+            distances, headings = self._robot.errors(positions, goal)
             progress(times[-1], distances[-1])
-            over = times[-1] >= self._criterion.limit_s or settled(times, distances, self._criterion)
+            over = times[-1] >= self._criterion.limit_s
+            over = over or settled(times, distances, self._criterion, headings)
             if over or self._guard.state == "stopped":
                 break
             self._client.spin_once()
@@ -100,9 +103,9 @@ class Trials:
         return Trial(
             goal=goal,
             picture=picture,
-            joints=(stamps, positions),
+            track=(stamps, positions),
             distances_m=distances,
-            score=score(times, distances, self._criterion),
+            score=score(times, distances, self._criterion, headings),
             stop_to_zero_s=seconds_to_zero(
                 stop_ns,
                 np.array([steady_ns for steady_ns, _ in commands]),
@@ -111,9 +114,7 @@ class Trials:
             stopped_by=stopped_by,
         )
 
-    def _track(self, first: int, goal: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        joints = self._observer.joints[first:]
-        stamps = np.array([stamp for stamp, _ in joints], dtype=np.int64)
-        positions = np.array([position for _, position in joints])
-        distances = np.linalg.norm(tip_position(positions) - tip_position(goal), axis=-1)
-        return stamps, positions, distances
+    def _track(self, first: int) -> tuple[np.ndarray, np.ndarray]:
+        states = self._observer.states[first:]
+        stamps = np.array([stamp for stamp, _ in states], dtype=np.int64)
+        return stamps, np.array([positions for _, positions in states])

@@ -92,9 +92,16 @@ def random_positions(generator: np.random.Generator) -> np.ndarray:
     return generator.uniform(-limit, limit)
 
 
-def far_apart(start: np.ndarray, goal: np.ndarray) -> bool:
-    """Whether the fingertips of two poses [2] rad are far enough apart for one to be a goal from the other."""
-    return bool(np.linalg.norm(tip_position(start) - tip_position(goal)) >= MIN_START_DISTANCE_M)
+def draw_goal(generator: np.random.Generator, positions: np.ndarray) -> np.ndarray | None:
+    """Joint angles [2] rad; None when the fingertip is too near to the one at `positions` for that to be a task."""
+    goal = random_positions(generator)
+    apart, _ = errors(positions, goal)
+    return goal if apart >= MIN_START_DISTANCE_M else None
+
+
+def errors(positions: np.ndarray, goal: np.ndarray) -> tuple[np.ndarray, None]:
+    """Metres [...] from the fingertip at joint angles [..., 2] to that at the goal [2]; no heading counts."""
+    return np.linalg.norm(tip_position(positions) - tip_position(goal), axis=-1), None
 
 
 def tip_position(positions: np.ndarray) -> np.ndarray:

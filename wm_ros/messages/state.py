@@ -1,0 +1,49 @@
+"""A robot's measured state in and out of its message: joint states, or the odometry of a base."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from wm_ros.messages.stamp import fill_stamp
+from wm_ros.robots.profile import RobotProfile
+
+ODOMETRY = "nav_msgs/msg/Odometry"
+STATE_TYPES = ("sensor_msgs/msg/JointState", ODOMETRY)
+
+
+def fill_state(
+    msg: Any, profile: RobotProfile, positions: np.ndarray, velocities: np.ndarray, stamp_ns: int
+) -> Any:
+    """Write positions and velocities into a JointState or an Odometry message and return it.
+
+    JointState: joints [A] named as the profile's components. Odometry: x m, y m, yaw rad in frame `odom`, and
+    forward m/s, turn rad/s in frame `base_link`.
+    """
+    fill_stamp(msg.header.stamp, stamp_ns)
+    if not hasattr(msg, "pose"):
+        msg.name = list(profile.names)
+        msg.position = np.asarray(positions, dtype=np.float64)
+        msg.velocity = np.asarray(velocities, dtype=np.float64)
+        return msg
+    msg.header.frame_id, msg.child_frame_id = "odom", "base_link"
+    pose, twist = msg.pose.pose, msg.twist.twist
+    x, y, yaw = (float(value) for value in positions)
+    pose.position.x, pose.position.y = x, y
+    pose.orientation.z, pose.orientation.w = math.sin(yaw / 2.0), math.cos(yaw / 2.0)
+    twist.linear.x, twist.angular.z = (float(value) for value in velocities)
+    return msg
+
+
+def read_state(msg: Any, profile: RobotProfile) -> np.ndarray:
+    """Positions of a JointState ([A], in the profile's order) or an Odometry ([3]: x m, y m, yaw -pi to pi rad)."""
+    if not hasattr(msg, "pose"):
+        by_name = dict(zip(msg.name, msg.position, strict=True))
+        return np.array([by_name[name] for name in profile.names])
+    position, turn = msg.pose.pose.position, msg.pose.pose.orientation
+    yaw = math.atan2(
+        2.0 * (turn.w * turn.z + turn.x * turn.y), 1.0 - 2.0 * (turn.y * turn.y + turn.z * turn.z)
+    )
+    return np.array([position.x, position.y, yaw])
