@@ -22,6 +22,8 @@ from wm_ros.data.recording import Recording
 from wm_ros.models.encoders.tiny import TinyEncoder
 from wm_ros.training.engine import Engine
 from wm_ros.training.images import Images
+from wm_ros.training.odometry import WEIGHT as ODOMETRY_WEIGHT
+from wm_ros.training.odometry import Odometry
 from wm_ros.training.optimise import Report
 from wm_ros.training.processes import gather, mine
 from wm_ros.training.sigreg import sigreg
@@ -60,10 +62,12 @@ def train_encoder(
     report: Report,
     engine: Engine,
     cache_dir: str | Path | None = None,
+    odometry: Odometry | None = None,
 ) -> None:
     """Fit the encoder on the frames of these episodes [E]; figures: `foreground` error (1 = blank), `sigreg`, and
     `waiting`, the share of the time that goes into fetching frames.
 
+    odometry: teaches it too, where the camera rides along; figure: `displacement` error.
     cache_dir: folder for preprocessed frames and the median pictures of the episodes while this runs.
     """
     device = engine.device
@@ -94,9 +98,15 @@ def train_encoder(
         foreground = F.avg_pool2d(images, 2) - background.repeat_interleave(FRAMES_PER_EPISODE, dim=0)
         error = F.mse_loss(decoder(states), foreground) / gather(foreground).var()
         figures = {"foreground": error.item(), "sigreg": gaussian.item()}
-        return error + SIGREG_WEIGHT * gaussian, figures
+        total = error + SIGREG_WEIGHT * gaussian
+        if odometry is not None:
+            displacement = odometry(grouped.unsqueeze(2), np.stack(mine(rows)))
+            figures["displacement"] = displacement.item()
+            total = total + ODOMETRY_WEIGHT * displacement
+        return total, figures
 
-    engine.optimise("encoder", [encoder, decoder], loss, steps, RATE, report, [choose, generator])
+    trained = [encoder, decoder] if odometry is None else [encoder, decoder, odometry]
+    engine.optimise("encoder", trained, loss, steps, RATE, report, [choose, generator])
 
 
 def _frames_of(frames: slice, choose: np.random.Generator) -> np.ndarray:
