@@ -21,7 +21,16 @@ from typing import Any, Protocol
 POLL_S = 0.2
 REPORT_EVERY_S = 0.3
 # What launchers say of the processes that they start, by which Accelerate would look for the others.
-LAUNCHED = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "ACCELERATE_", "OMPI_", "PMI_", "MV2_")
+OF_LAUNCHERS = (
+    "RANK",
+    "WORLD_SIZE",
+    "LOCAL_RANK",
+    "LOCAL_WORLD_SIZE",
+    "ACCELERATE_",
+    "OMPI_",
+    "PMI_",
+    "MV2_",
+)
 
 
 class WorkersError(RuntimeError):
@@ -94,7 +103,7 @@ def _start(reports: SimpleQueue) -> None:
     _reports = reports
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C is answered by the parent
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
-    for name in [name for name in os.environ if name.startswith(LAUNCHED)]:
+    for name in [name for name in os.environ if name.startswith(OF_LAUNCHERS)]:
         del os.environ[name]  # the parent may be one of several, but what a worker trains it trains alone
 
     import torch

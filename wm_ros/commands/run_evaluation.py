@@ -73,6 +73,8 @@ def _write(ask: Ask, out: Path, view: EvaluateView) -> bool:
 
 def run_comparison(first: Path, second: Path, out: Path) -> None:
     """Write compare.html and compare.json of two reports."""
+    if not Together().is_main:
+        return
     reports = [_report(folder) for folder in (first, second)]
     out.mkdir(parents=True, exist_ok=True)
     page, rows = render_comparison(*reports, (first.name, second.name))

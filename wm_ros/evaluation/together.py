@@ -17,8 +17,10 @@ from typing import Any, TypeVar
 
 from wm_ros.evaluation.evidence.ask import EvaluationError
 
-# Any of these says that there may be others: of torchrun and `accelerate launch`, and of MPI.
-LAUNCHED = ("WORLD_SIZE", "MASTER_ADDR", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MV2_COMM_WORLD_SIZE")
+# Any of these says that there are others: of torchrun and `accelerate launch --multi_gpu`, and of MPI.
+LAUNCHED = ("WORLD_SIZE", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MV2_COMM_WORLD_SIZE")
+# These without any of those: Accelerate's way to start one process, which was told of several.
+LAUNCHED_ALONE = ("ACCELERATE_MIXED_PRECISION", "MASTER_ADDR")
 PATIENCE = timedelta(days=7)  # the others may have much to do
 VISIBLE_S = 90.0  # a network file system may show a new file late: NFS by up to 60 s
 POLL_S = 0.5
@@ -32,17 +34,17 @@ class Together:
     def __init__(self) -> None:
         self.number, self.count = 0, 1
         if not any(name in os.environ for name in LAUNCHED):
+            if all(name in os.environ for name in LAUNCHED_ALONE):
+                raise EvaluationError(
+                    "`accelerate launch` was told of several processes and started this one alone: add --multi_gpu, "
+                    "which is its way to start several, without GPUs too"
+                )
             return
         from accelerate import PartialState
 
-        # What is said are words: between machines with GPUs, too, they go through memory.
+        # What is said are words: on machines with GPUs, too, they need not go through those.
         state = PartialState(cpu=True, timeout=PATIENCE)
         self.number, self.count = state.process_index, state.num_processes
-        if self.count == 1 and "MASTER_ADDR" in os.environ and "ACCELERATE_MIXED_PRECISION" in os.environ:
-            raise EvaluationError(
-                "`accelerate launch` was told of several processes, but started this one alone: add --multi_gpu, "
-                "which without GPUs too is its way to start several"
-            )
 
     @property
     def is_main(self) -> bool:
@@ -73,16 +75,13 @@ class Together:
         """Raise EvaluationError in all processes unless all see this folder of the main one."""
         if self.count == 1:
             return
-        mark = self.by_main(lambda: _leave_mark(folder))
-        seen, here = (folder / mark).is_file(), f"process {self.number} on {socket.gethostname()}"
-        self.settle(
-            None
-            if seen
-            else EvaluationError(
-                f"{here} does not see what process 0 wrote to {folder}: --out must be a folder that all machines "
+        mark, error = self.by_main(lambda: _leave_mark(folder)), None
+        if not (folder / mark).is_file():
+            error = EvaluationError(
+                f"{self._here} does not see what process 0 wrote to {folder}: --out must be a folder that all machines "
                 "share, by the same path"
             )
-        )
+        self.settle(error)
         if self.is_main:
             (folder / mark).unlink()
 
@@ -92,19 +91,19 @@ class Together:
             return
         os.sync()  # a network file system is told of what was written through memory maps
         self.settle()
-        deadline, missing = time.monotonic() + VISIBLE_S, list(files)
-        while missing := [path for path in missing if not path.is_file()]:
-            if time.monotonic() > deadline:
-                break
+        deadline, missing, error = time.monotonic() + VISIBLE_S, list(files), None
+        while (missing := [path for path in missing if not path.is_file()]) and time.monotonic() < deadline:
             time.sleep(POLL_S)
-        self.settle(
-            EvaluationError(
-                f"process {self.number} on {socket.gethostname()} does not see {missing[0]}, which another process "
-                f"wrote, after {VISIBLE_S:.0f} s: is --out shared by all machines?"
+        if missing:
+            error = EvaluationError(
+                f"{self._here} does not see {missing[0]}, which another process wrote, after {VISIBLE_S:.0f} s: is "
+                "--out shared by all machines?"
             )
-            if missing
-            else None
-        )
+        self.settle(error)
+
+    @property
+    def _here(self) -> str:
+        return f"process {self.number} on {socket.gethostname()}"
 
     def _exchange(self, mine: Any) -> list[Any]:
         """What each process says, in order."""
@@ -122,9 +121,10 @@ class Together:
 
 
 def _sentence(error: Exception | None) -> str | None:
-    if error is None or type(error).__module__.startswith("wm_ros."):
-        return None if error is None else str(error)
-    return f"{type(error).__name__}: {error}"
+    if error is None:
+        return None
+    ours = type(error).__module__.startswith("wm_ros.")
+    return str(error) if ours else f"{type(error).__name__}: {error}"
 
 
 def _leave_mark(folder: Path) -> str:
