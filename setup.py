@@ -74,7 +74,7 @@ setup(
             "transforms3d>=0.4.2",
         ],
         # evo is GPL-3: it is imported for the paths of mobile bases alone, and not distributed with this package.
-        "eval": ["evo>=1.30", "jinja2>=3.0", "matplotlib", "pillow"],
+        "eval": ["accelerate>=1.0", "evo>=1.30", "jinja2>=3.0", "matplotlib", "pillow"],
         "dev": ["hypothesis", "pytest", "pytest-timeout", "ruff", "setuptools"],
         "test": ["pytest"],  # colcon test looks for pytest here and runs no test without it
     },
