@@ -31,7 +31,7 @@ class PoseCommands:
         try:
             position, quaternion = read_place(message)
         except ValueError as error:
-            return Stop("measured pose", str(error), latches=False)
+            return Stop("invalid pose", str(error), latches=False)
         header, ahead_s = message.header, self._guard.options.future_tolerance_s
         return self._target.measured(position, quaternion, header.frame_id, to_ns(header.stamp), now, ahead_s)
 
@@ -40,7 +40,8 @@ class PoseCommands:
         if not self._guard.publishing:
             self._target.forget()
         self._guard.hindrance = self._target.unknown(now)
-        strayed = self._target.strayed()
+        # A target that left an old pose behind says nothing about whether the robot follows.
+        strayed = self._target.strayed() if self._guard.hindrance is None else None
         if strayed is not None:
             self._guard.stop(strayed)
 
