@@ -120,3 +120,9 @@ def test_a_short_or_nan_command_is_an_error_to_the_reader(kind):
     message.data = [0.5, np.nan] if kind == "rclpy" else np.array([0.5, np.nan])
     with pytest.raises(CommandError, match="NaN"):
         read_command(message, ARM)
+
+
+def test_rates_cannot_be_read_from_commands_that_are_poses():
+    message = blank("rosbags", "geometry_msgs/msg/PoseStamped")
+    with pytest.raises(CommandError, match="the commands of franka_pose are poses"):
+        read_command(message, load_profile("franka_pose"))

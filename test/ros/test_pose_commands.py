@@ -3,11 +3,17 @@
 import numpy as np
 import pytest
 import yaml
+from geometry_msgs.msg import PoseStamped
 from pose_rig import PoseRig
 
-from wm_ros.messages.stamp import to_ns
+from wm_ros.messages.plan import Plan
+from wm_ros.messages.pose import fill_place
+from wm_ros.messages.stamp import fill_stamp, to_ns
 from wm_ros.nodes.guard_node import GuardNode
+from wm_ros.nodes.pose_commands import PoseCommands
 from wm_ros.robots.profile import load_profile
+from wm_ros.safety.guard import Guard
+from wm_ros.safety.observation_gate import Now
 
 RATES = np.array([0.05, -0.05, 0.02, 0.2, 0.0, -0.3])
 
@@ -131,7 +137,7 @@ def test_a_robot_that_no_longer_tells_where_it_is_stops(ros, rig, cause, said):
 
 
 def test_a_hiccup_of_the_pose_does_not_need_start_and_goes_on_from_the_target(ros, rig):
-    guard(rig, stop_hold_s=5.0)
+    guard(rig, stop_hold_s=2.0)
     rig.move(RATES)
     rig.telling = False
     ros.until(lambda: not rig.commands[-1].any(), "a stop")
@@ -152,6 +158,31 @@ def test_a_robot_that_does_not_follow_stops_within_the_leash(ros, rig):
     away_m = np.linalg.norm(rig.targets()[-1, :3] - rig.position)
     assert away_m < rig.profile.command.leash.position_m + ramp_m
     rig.until_status("Then call ~/start")
+
+
+def test_a_target_that_left_an_old_pose_behind_is_no_stray(rig):
+    """It stops for the age of the pose, and may go on: nobody knows whether the robot follows."""
+    second = 10**9
+    guard, now = Guard(rig.profile), Now(1_700_000_000 * second, 4_000 * second)
+    commands = PoseCommands(rig.profile, guard)
+    message = fill_place(PoseStamped(), rig.position, rig.quaternion)
+    fill_stamp(message.header.stamp, now.ros_ns)
+    assert commands.measured(message, now) is None
+    commands.before_tick(now)
+    assert guard.start(now) is None
+    for _ in range(30):  # 0.6 s; the pose may be 0.5 s old
+        now = Now(now.ros_ns + second // 50, now.steady_ns + second // 50)
+        plan = Plan(now.ros_ns, rig.profile.names, [[0.13, 0, 0, 0, 0, 0], [0] * 6], [0.0, 1.0])
+        guard.offer(plan, now)
+        commands.before_tick(now)
+        velocity = guard.tick(now)
+        commands.fill(PoseStamped(), velocity, rig.profile, now.ros_ns)
+    assert commands._target.strayed() is None
+    for _ in range(30):
+        commands._target.advance(rig.profile.high)
+    assert commands._target.strayed()
+    commands.before_tick(now)
+    assert guard.reason.name == "pose too old"
 
 
 def test_a_dry_run_needs_the_pose_too_and_sends_none(ros, rig):
