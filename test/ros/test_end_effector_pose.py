@@ -92,7 +92,11 @@ def test_pictures_and_poses_become_plans_in_the_profile_s_names(bench):
     bench.ros.until(lambda: node.figures().get("goal") == "set", "the goal")
     bench.measured(node, 20 * STEP_NS, x=0.25, width=0.01)
     bench.seen(20 * STEP_NS + 10_000_000)
-    plan = bench.planned(20 * STEP_NS + 10_000_000)
+    plan = bench.planned(20 * STEP_NS)
+    assert plan.stamp_ns == 20 * STEP_NS, "the oldest observation behind it is the pose"
+    np.testing.assert_allclose(
+        plan.times_s, [0.01, 0.51, 1.01]
+    )  # from the frame on, two knots of half a second
     assert tuple(bench.plans[0].joint_names) == ("x", "y", "z", "roll", "pitch", "yaw", "gripper")
     assert (plan.rates >= FRANKA.low).all()
     assert (plan.rates <= FRANKA.high).all()
@@ -112,7 +116,7 @@ def test_the_pose_is_that_of_the_frame_not_the_newest(bench):
     for step in range(5):
         bench.measured(node, 20 * STEP_NS + step * 20_000_000, x=0.1 * step)
     bench.seen(20 * STEP_NS + 45_000_000)
-    bench.planned(20 * STEP_NS + 45_000_000)
+    bench.planned(20 * STEP_NS + 40_000_000)
     assert node.model.pose[0].item() == pytest.approx(0.2)
 
 

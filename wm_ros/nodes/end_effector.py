@@ -67,16 +67,22 @@ class EndEffector:
         for source in self._sources():
             source.stream.check()
 
-    def pose(self, stamp_ns: int) -> np.ndarray:
-        """Pose [7] at the frame with this stamp; PoseError without measurements of that time. Worker thread."""
+    def pose(self, stamp_ns: int) -> tuple[np.ndarray, int]:
+        """Pose [7] at the frame with this stamp, and the stamp of the oldest measurement in it.
+
+        PoseError without measurements of that time. Worker thread.
+        """
         poses, grippers = self._poses, self._grippers
         if poses is None:
             raise PoseError("the node is leaving its active state")
         try:
+            oldest_ns, message = poses.at(stamp_ns)
             gripper = self._node.value("planner.gripper")
             if grippers is not None:
-                gripper = read_gripper(grippers.at(stamp_ns), self._node.profile.gripper)
-            return read_pose(poses.at(stamp_ns), gripper)
+                measured_ns, state = grippers.at(stamp_ns)
+                gripper = read_gripper(state, self._node.profile.gripper)
+                oldest_ns = min(oldest_ns, measured_ns)
+            return read_pose(message, gripper), oldest_ns
         except ValueError as error:
             raise PoseError(str(error)) from error
 
@@ -104,8 +110,8 @@ class Recent:
             max_age_s=node.value("max_image_age_s"),
         )
 
-    def at(self, stamp_ns: int) -> Any:
-        """The message nearest to this stamp; PoseError when it is too far from it, or there is none."""
+    def at(self, stamp_ns: int) -> tuple[int, Any]:
+        """The message nearest to this stamp, after its own; PoseError when it is too far from it, or there is none."""
         found = min(self._messages.copy(), key=lambda entry: abs(entry[0] - stamp_ns), default=None)
         if found is None:
             raise PoseError(f"no {self._what} came on {self.stream.topic} yet")
@@ -116,7 +122,7 @@ class Recent:
                 f"{'older' if off_ns > 0 else 'younger'}, the limit is {self._tolerance_ns * 1e-9:.2f} s (a quarter of "
                 "a model step): is it frozen, too slow, or stamped by another clock than the camera's?"
             )
-        return found[1]
+        return found
 
     def _keep(self, message: Any) -> None:
         stamp_ns = to_ns(message.header.stamp)

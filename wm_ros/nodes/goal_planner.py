@@ -157,16 +157,19 @@ class GoalPlanner(Stage):
 
     def __call__(self, header: Header, latent: Tensor) -> None:
         """Plan from this latent and publish, when there is a goal and the last plan is old enough."""
-        stamp_ns = to_ns(header.stamp)
-        if self._end_effector is not None and not self._tell_pose(stamp_ns):
-            return
+        oldest_ns = stamp_ns = to_ns(header.stamp)
+        if self._end_effector is not None:
+            oldest_ns = self._tell_pose(stamp_ns)
+            if oldest_ns is None:
+                return
         period_ns = 1e9 / self._node.value("planner.rate_hz")
         # Half a period of slack: a camera of nearly the same rate must not lose every other plan to jitter.
         if not self._stage.has_goal or stamp_ns < self._next_plan_ns - period_ns / 2:
             return
         self._next_plan_ns = max(self._next_plan_ns, stamp_ns) + period_ns
         result = self._stage(stamp_ns, latent, lead_s=self._node.latency_s("plan") or 0.0)
-        self._plans.publish(fill_plan(JointTrajectory(), result.plan, JointTrajectoryPoint))
+        plan = result.plan.behind(oldest_ns) if oldest_ns < stamp_ns else result.plan
+        self._plans.publish(fill_plan(JointTrajectory(), plan, JointTrajectoryPoint))
         self._node.measure("plan", stamp_ns, "lower planner.batch_size or planner.iteration_count")
         self._distance = result.goal_distance
         self._distances.publish(Float32(data=result.goal_distance))
@@ -175,15 +178,17 @@ class GoalPlanner(Stage):
             robot = self._node.profile.name
             self._candidates.publish(candidate_markers(header.stamp, result.candidates, step_s, robot))
 
-    def _tell_pose(self, stamp_ns: int) -> bool:
-        """Tell the model where the end effector was at a frame; False, and a fault, when that is not known."""
+    def _tell_pose(self, stamp_ns: int) -> int | None:
+        """Tell the model where the end effector was at a frame, and return the oldest stamp behind that, the frame's
+        included; None, and a fault, when it is not known."""
         try:
-            self._node.model.at(self._end_effector.pose(stamp_ns))
+            pose, measured_ns = self._end_effector.pose(stamp_ns)
         except PoseError as error:
             self._node.faults.set("pose for a plan", Level.ERROR, f"no plan: {error}")
-            return False
+            return None
+        self._node.model.at(pose)
         self._node.faults.clear("pose for a plan")
-        return True
+        return min(stamp_ns, measured_ns)
 
     def summary(self) -> str:
         """What a person may want to do."""
