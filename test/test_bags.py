@@ -58,14 +58,6 @@ def test_frames_stamps_and_commands_come_back(tmp_path, profile, storage):
     assert "20 of 4x3, 10 Hz" in describe(recording)["frames"]
 
 
-def test_a_bag_of_poses_as_commands_is_video_without_actions_and_says_so(tmp_path):
-    poses = [("/target_frame", 5 * SECOND, blank("rosbags", "geometry_msgs/msg/PoseStamped"))]
-    recording = load_recording(write_bag(tmp_path / "bag", frames(20) + poses), load_profile("franka_pose"))
-    assert recording.commands is None
-    assert len(recording.frames) == 20
-    assert any("the commands of franka_pose are poses" in note for note in recording.notes)
-
-
 @pytest.mark.parametrize("compression", [CompressionMode.MESSAGE, CompressionMode.FILE])
 @pytest.mark.parametrize("storage", [StoragePlugin.MCAP, StoragePlugin.SQLITE3])
 def test_compressed_bags_are_read(tmp_path, profile, storage, compression):
