@@ -4,12 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from bag_makers import SECOND, image, write_bag
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from message_kinds import KINDS, blank
 
-from wm_ros.data.load import load_recording
 from wm_ros.messages.command import CommandError, check_command, fill_command, read_command
 from wm_ros.messages.stamp import to_ns
 from wm_ros.robots.profile import load_profile
@@ -131,6 +129,11 @@ def test_rates_cannot_be_read_from_commands_that_are_poses():
 
 
 def test_a_bag_of_poses_as_commands_is_video_without_actions_and_says_so(tmp_path):
+    pytest.importorskip("rosbags")
+    from bag_makers import SECOND, image, write_bag
+
+    from wm_ros.data.load import load_recording
+
     stamps = [k * SECOND // 10 for k in range(50, 70)]
     poses = [("/target_frame", stamps[0], blank("rosbags", "geometry_msgs/msg/PoseStamped"))]
     bag = write_bag(tmp_path / "bag", [("/image", stamp, image(stamp)) for stamp in stamps] + poses)
