@@ -52,7 +52,14 @@ setup(
     package_data={NAME: ["checkpoints/*/*", "evaluation/report/templates/*.html"]},
     data_files=data_files(),
     zip_safe=True,
-    install_requires=["numpy>=1.21", "opencv-python-headless>=4.5", "pyyaml", "rich", "typer"],
+    install_requires=[
+        "numpy>=1.21",
+        "opencv-python-headless>=4.5",
+        "pyyaml",
+        "rich",
+        "transforms3d>=0.4.2",
+        "typer",
+    ],
     extras_require={
         "ros": [requirement + ROS_WHEEL for requirement in ROS],
         "sim": ["mujoco>=3.1", "matplotlib", "pillow"],  # the embedded robot, and the pictures of its demo
@@ -71,10 +78,9 @@ setup(
             "huggingface_hub>=1",
             "pillow",
             "transformers>=5.20,<6",
-            "transforms3d>=0.4.2",
         ],
         # evo is GPL-3: it is imported for the paths of mobile bases alone, and not distributed with this package.
-        "eval": ["evo>=1.30", "jinja2>=3.0", "matplotlib", "pillow"],
+        "eval": ["accelerate>=1.0", "evo>=1.30", "jinja2>=3.0", "matplotlib", "pillow"],
         "dev": ["hypothesis", "pytest", "pytest-timeout", "ruff", "setuptools"],
         "test": ["pytest"],  # colcon test looks for pytest here and runs no test without it
     },

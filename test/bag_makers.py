@@ -11,6 +11,8 @@ from message_kinds import blank, typestore
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 
 SECOND = 1_000_000_000
+PERIOD = SECOND // 10
+COMMANDS = "/joint_velocity_controller/commands"
 IMAGE, COMPRESSED, ARRAY = (
     "sensor_msgs/msg/Image",
     "sensor_msgs/msg/CompressedImage",
@@ -30,6 +32,18 @@ def image(stamp_ns: int, value: int = 0, width: int = 4, **fields: Any) -> Any:
 
 def command(*rates: float) -> Any:
     return blank("rosbags", ARRAY, data=np.array(rates))
+
+
+def frames(
+    count: int, start: int = 5 * SECOND, period: int = PERIOD, topic: str = "/image"
+) -> list[tuple[str, int, Any]]:
+    """Pictures at 10 Hz, each as grey as its number."""
+    return [(topic, start + k * period, image(start + k * period, k)) for k in range(count)]
+
+
+def held(start: int, count: int, *rates: float, period: int = SECOND // 50) -> list[tuple[str, int, Any]]:
+    """The same command again and again, at 50 Hz."""
+    return [(COMMANDS, start + k * period, command(*rates)) for k in range(count)]
 
 
 def write_bag(

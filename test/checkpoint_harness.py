@@ -7,6 +7,11 @@ from typing import Any
 
 import torch
 
+from wm_ros.models.action_conditioned.model import (
+    ActionCard,
+    ActionConditionedModel,
+    save_action_conditioned,
+)
 from wm_ros.models.card import Card, Network
 from wm_ros.models.checkpoint import save_checkpoint
 from wm_ros.models.world_model import WorldModel
@@ -42,4 +47,20 @@ def randomise(module: torch.nn.Module, seed: int = 0, weight: float = 0.1) -> No
 def write_checkpoint(folder: Path, profile: RobotProfile, seed: int = 0, weight: float = 0.1) -> str:
     """Write a model for this robot and return the folder as the parameter `checkpoint` takes it."""
     save_checkpoint(small_model(profile, seed, weight), folder)
+    return str(folder)
+
+
+def write_action_conditioned(folder: Path, profile: RobotProfile, precision: str = "float32") -> str:
+    """Write a V-JEPA 2-AC in small for this robot, as `wm_ros convert` does, and return its folder."""
+    encoder = {
+        "name": "vjepa2",
+        "model": {"width": 48, "depth": 2, "heads": 2, "hidden": 96},
+        "input": {"size": 32, "shortest_edge": 32, "mean": [0.5] * 3, "std": [0.5] * 3},
+        "normalise": True,
+        "precision": precision,
+    }
+    card = ActionCard(encoder, {"width": 64, "depth": 2, "heads": 2}, profile, "MIT")
+    model = ActionConditionedModel(card)
+    randomise(model, weight=0.2)
+    save_action_conditioned(model, folder)
     return str(folder)

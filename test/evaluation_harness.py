@@ -20,8 +20,8 @@ class Here:
 
     ended_after: str | None = None
 
-    def __init__(self, jobs, view):
-        self._view = view
+    def __init__(self, jobs):
+        pass
 
     def __enter__(self):
         return self
@@ -29,13 +29,11 @@ class Here:
     def __exit__(self, kind, error, trace):
         pass
 
-    def run(self, phase, tasks):
-        left = [task for task in tasks if not task.result.is_file()]
-        self._view.begin(phase, len(left))
-        for task in left:
-            task.call(lambda share: None)
-            self._view.done(task.name, None)
-            if task.name == self.ended_after:
+    def run(self, tasks, going, done):
+        for name, call in tasks:
+            call(lambda share: None)
+            done(name, None)
+            if name == self.ended_after:
                 raise KeyboardInterrupt
 
 

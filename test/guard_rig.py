@@ -128,8 +128,11 @@ class Rig:
 
     def _on_command(self, message: Any) -> None:
         self.messages.append(message)
-        self.commands.append(read_command(message, self.profile))
+        self.commands.append(self._read(message))
         self.times_s.append(time.monotonic())
+
+    def _read(self, message: Any) -> np.ndarray:
+        return read_command(message, self.profile)
 
 
 def _text(status: Any) -> str:

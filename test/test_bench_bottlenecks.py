@@ -43,17 +43,17 @@ ARM = load_profile("arm")
 pytestmark = pytest.mark.timeout(300)
 
 
-def start_brief(shared, reports):
-    """A worker, which is another process, that scores and drives for little time."""
+def work_briefly(shared, run, report):
+    """In a worker, which is another process: scores and drives for little time."""
     scores.PROBE_STEPS, plan_error.CLIPS = 5, 4
     lockstep.LockstepOptions = partial(LockstepOptions, criterion=Criterion(limit_s=0.5))
-    worker.start(shared, reports)
+    worker.work(shared, run, report)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def brief():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sweeping, "start", start_brief)
+        patch.setattr(sweeping, "work", work_briefly)
         patch.setattr(plan_error, "CLIPS", 4)
         yield
 

@@ -49,7 +49,7 @@ class AnyGuard(RuleBasedStateMachine):
         else:
             step_s = min(dt_s, PERIOD_S)
             assert (abs(command - before) <= ARM.max_acceleration * step_s * (1 + 1e-9) + 1e-12).all()
-        if self.latched or self.too_old():
+        if self.latched or self.too_old() or self.guard.hindrance:
             assert (abs(command) <= abs(before) + 1e-12).all(), "faster though it must stop"
         self.moving = command
 
@@ -118,6 +118,10 @@ class AnyGuard(RuleBasedStateMachine):
     @rule(age_s=st.floats(0.05, 1.0), jump_s=st.floats(0.05, 2.0))
     def limits_change(self, age_s, jump_s):
         self.guard.options = replace(self.guard.options, max_observation_age_s=age_s, clock_jump_s=jump_s)
+
+    @rule(there=st.booleans())
+    def something_else_speaks_against_moving(self, there):
+        self.guard.hindrance = Stop("no pose", "", latches=False) if there else None
 
     @precondition(lambda self: self.guard.state is GuardState.STOPPED)
     @rule(count=st.integers(1, 60))

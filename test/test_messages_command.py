@@ -120,3 +120,24 @@ def test_a_short_or_nan_command_is_an_error_to_the_reader(kind):
     message.data = [0.5, np.nan] if kind == "rclpy" else np.array([0.5, np.nan])
     with pytest.raises(CommandError, match="NaN"):
         read_command(message, ARM)
+
+
+def test_rates_cannot_be_read_from_commands_that_are_poses():
+    message = blank("rosbags", "geometry_msgs/msg/PoseStamped")
+    with pytest.raises(CommandError, match="the commands of franka_pose are poses"):
+        read_command(message, load_profile("franka_pose"))
+
+
+def test_a_bag_of_poses_as_commands_is_video_without_actions_and_says_so(tmp_path):
+    pytest.importorskip("rosbags")
+    from bag_makers import SECOND, image, write_bag
+
+    from wm_ros.data.load import load_recording
+
+    stamps = [k * SECOND // 10 for k in range(50, 70)]
+    poses = [("/target_frame", stamps[0], blank("rosbags", "geometry_msgs/msg/PoseStamped"))]
+    bag = write_bag(tmp_path / "bag", [("/image", stamp, image(stamp)) for stamp in stamps] + poses)
+    recording = load_recording(bag, load_profile("franka_pose"))
+    assert recording.commands is None
+    assert len(recording.frames) == 20
+    assert any("the commands of franka_pose are poses" in note for note in recording.notes)

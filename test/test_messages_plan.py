@@ -50,6 +50,16 @@ def test_each_rate_holds_until_the_next_and_the_end_is_the_end(ns, rate):
     assert rate is None if found is None else found.tolist() == rate
 
 
+def test_an_older_observation_behind_a_plan_dates_it_and_moves_no_rate():
+    plan, older = plan_of(), plan_of().behind(STAMP - 50_000_000)
+    assert older.stamp_ns == STAMP - 50_000_000
+    assert older.end_ns == plan.end_ns
+    for ns in (0, 199_999_990, 200_000_010, 399_999_990):
+        np.testing.assert_array_equal(older.rate_at(STAMP + ns), plan.rate_at(STAMP + ns))
+    with pytest.raises(PlanError, match="start at 0 or later"):
+        plan.behind(STAMP + 1)
+
+
 def test_the_end_is_exact_in_nanoseconds():
     assert plan_of().end_ns == STAMP + 400_000_000
 

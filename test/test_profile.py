@@ -16,9 +16,9 @@ ARM = yaml.safe_load((share_dir() / "config" / "robots" / "arm.yaml").read_text(
 DELETED = object()
 
 
-def changed(path, value):
-    """The arm's entries with one changed, `action.0.max` say, or deleted."""
-    data = copy.deepcopy(ARM)
+def changed(path, value, of=ARM):
+    """A profile's entries with one changed, `action.0.max` say, or deleted."""
+    data = copy.deepcopy(of)
     *parents, last = [int(key) if key.isdigit() else key for key in path.split(".")]
     entry = data
     for key in parents:
@@ -112,6 +112,64 @@ def test_plain_data_is_the_way_there_and_back(path):
     # Through text as well: it is what a checkpoint's card holds.
     assert profile_from_dict(yaml.safe_load(yaml.safe_dump(data))) == profile
     assert ("state" in data) == (path != "state")
+
+
+FRANKA_POSE = yaml.safe_load((share_dir() / "config" / "robots" / "franka_pose.yaml").read_text())
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        ("action.0.name", "elbow", r"takes poses must be \[\('x', 'm/s'\), .*, got \[\('elbow', 'm/s'\)"),
+        ("action.3.unit", "deg/s", r"got .*\('roll', 'deg/s'\)"),
+        ("action.5", DELETED, "takes poses must be"),
+        ("action.0.field", "pose.position.x", r"action\[0\].field must be left out, got 'pose.position.x'"),
+        (
+            "command.leash",
+            DELETED,
+            "command.leash must say .* for commands of type geometry_msgs/msg/PoseStamped",
+        ),
+        ("command.leash.position_m", 0.0, "command.leash.position_m must be greater than 0"),
+        ("command.leash.max_age_s", DELETED, "command.leash.max_age_s must be a finite number, got None"),
+        ("command.leash.metres", 1.0, r"command.leash has unknown entries \['metres'\]"),
+        (
+            "state",
+            DELETED,
+            "state must be of type .*PoseStamped, where the robot tells its measured pose, got None",
+        ),
+        ("state.type", "nav_msgs/msg/Odometry", "state must be of type"),
+        ("command.type", "geometry_msgs/msg/TwistStamped", "command.leash is for commands of type"),
+    ],
+)
+def test_a_wrong_entry_of_a_robot_that_takes_poses_is_named(path, value, said):
+    with pytest.raises(ProfileError, match=said):
+        profile_from_dict(changed(path, value, FRANKA_POSE))
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        ("gripper.joint", DELETED, "gripper.joint must be a non-empty text, got None"),
+        ("gripper.open", 0.0, "gripper.open and gripper.closed must differ, got 0.0 for both"),
+        ("gripper.closed", "shut", "gripper.closed must be a finite number, got 'shut'"),
+        ("gripper.type", "x", r"gripper has unknown entries \['type'\]"),
+        ("gripper", 1.0, "gripper must be a mapping, got 1.0"),
+        ("action.0.field", DELETED, r"action\[0\].field must be a non-empty text, got None"),
+    ],
+)
+def test_a_wrong_entry_of_a_robot_with_a_gripper_is_named(path, value, said):
+    franka = load_profile("franka").to_dict()
+    with pytest.raises(ProfileError, match=said):
+        profile_from_dict(changed(path, value, franka))
+
+
+def test_entries_that_a_robot_does_not_have_are_not_in_its_data():
+    assert set(load_profile("arm").to_dict()) == {"name", "camera", "command", "state", "model", "action"}
+    assert "leash" not in load_profile("arm").to_dict()["command"]
+    for name in ("franka", "franka_pose"):
+        profile = load_profile(name)
+        assert profile_from_dict(profile.to_dict()) == profile
+    assert "field" not in load_profile("franka_pose").to_dict()["action"][0]
 
 
 def test_differences_name_what_contradicts_a_model_and_let_topics_differ():

@@ -55,7 +55,6 @@ EXTRAS = {
     "tensorboard": "train",
     "torch": "train",
     "transformers": "encoders",
-    "transforms3d": "encoders",
     "PIL": "eval",
 }
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from guard_rig import Rig
+from pose_rig import PoseRig
 
 from wm_ros.messages.stamp import to_ns
 from wm_ros.nodes.guard_node import GuardNode
@@ -17,6 +18,7 @@ KINDS = {
     "diff_drive_unstamped": "geometry_msgs/msg/Twist",
     "rover": "geometry_msgs/msg/TwistStamped",
     "franka": "trajectory_msgs/msg/JointTrajectory",
+    "franka_pose": "geometry_msgs/msg/PoseStamped",
     "franka_trajectory": "trajectory_msgs/msg/JointTrajectory",
     "franka_twist": "geometry_msgs/msg/TwistStamped",
     "franka_velocity": "std_msgs/msg/Float64MultiArray",
@@ -28,7 +30,7 @@ KINDS = {
 def test_a_robot_of_this_kind_is_driven_within_its_limits_and_stopped(ros, name):
     profile = load_profile(name)
     assert profile.command.type == KINDS[name]
-    rig = Rig(ros, profile)
+    rig = (PoseRig if profile.command.leash else Rig)(ros, profile)
     ros.start(
         GuardNode,
         {

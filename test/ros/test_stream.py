@@ -123,7 +123,7 @@ def test_a_silent_publisher_is_counted_and_the_qos_named(ros, reader):
     [
         (lambda now: 0, "have no stamp: make the driver set header.stamp"),
         (lambda now: now - 5 * SECOND, "5.0 s old on arrival, the limit is 1.0 s: synchronise the clocks"),
-        (lambda now: SECOND, "do not increase: the camera is frozen"),
+        (lambda now: SECOND, "do not increase: its source is frozen"),
     ],
 )
 def test_messages_that_are_all_refused_say_why(ros, stamp, why):

@@ -12,7 +12,11 @@ from wm_ros.commands.data_options import CacheDir
 
 def evaluate(
     out: Annotated[
-        Path, typer.Option(help="Folder of report.html and report.json; must be new, or be gone on with.")
+        Path,
+        typer.Option(
+            help="Folder of report.html and report.json; must be new, or be gone on with. Of several machines: one "
+            "that all share."
+        ),
     ],
     paths: Annotated[
         list[Path] | None,
@@ -39,7 +43,9 @@ def evaluate(
             min=0.001, help="Share of the default number of training steps; 0.01 tries everything out."
         ),
     ] = 1.0,
-    jobs: Annotated[int, typer.Option(min=1, help="Processes, a CPU each; changes no figure.")] = 2,
+    jobs: Annotated[
+        int, typer.Option(min=1, help="Processes on each machine, a CPU each; changes no figure.")
+    ] = 2,
     compare: Annotated[
         tuple[Path, Path] | None,
         typer.Option(help="Instead: put two reports, folders that this command wrote, side by side."),
@@ -58,6 +64,11 @@ def evaluate(
     The families of encoders at small scale; two reports side by side:
         wm_ros evaluate bag --encoders families --out families
         wm_ros evaluate --compare report families --out both
+    \b
+    Many bags on two machines, of which 10.0.0.1 has rank 0, the other 1:
+        accelerate launch --multi_gpu --num_machines 2 --num_processes 2 --machine_rank 0 \\
+            --main_process_ip 10.0.0.1 --main_process_port 29500 \\
+            -m wm_ros.cli evaluate /shared/bags/* --out /shared/report --jobs 8
     """
     from wm_ros.commands.run_evaluation import run_comparison, run_evaluation
 

@@ -10,14 +10,18 @@ from wm_ros.commands.bars import Bars
 
 
 class EvaluateView(Bars):
-    """Progress bars on the terminal; use as a context manager. `seconds`: how long each phase took."""
+    """Progress bars on the terminal; use as a context manager. `seconds`: how long each phase took.
 
-    def __init__(self) -> None:
+    quiet: show nothing.
+    """
+
+    def __init__(self, quiet: bool = False) -> None:
         super().__init__(
             TextColumn("{task.description:34}"),
             BarColumn(bar_width=24),
             TaskProgressColumn(),
             TimeElapsedColumn(),
+            quiet=quiet,
         )
         self._all: TaskID | None = None
         self._finished = 0

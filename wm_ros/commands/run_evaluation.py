@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 from wm_ros.commands.evaluate_view import EvaluateView
-from wm_ros.evaluation.evaluate import DECODER, PROGRESS, finish
+from wm_ros.evaluation.evaluate import DECODER, PROGRESS, finish, read_answers
 from wm_ros.evaluation.evaluate import evaluate as ask_everything
 from wm_ros.evaluation.evidence.ask import Ask, EvaluationError, read_encoders
 from wm_ros.evaluation.files import read_json, write_json
@@ -16,6 +16,7 @@ from wm_ros.evaluation.report.compare import render_comparison
 from wm_ros.evaluation.report.compose import FORMAT, compose
 from wm_ros.evaluation.report.render import render
 from wm_ros.evaluation.report.strips import strips
+from wm_ros.evaluation.together import Together
 from wm_ros.models.card import read_card
 from wm_ros.models.checkpoint import find_checkpoint
 from wm_ros.robots.profile import load_profile
@@ -45,21 +46,35 @@ def run_evaluation(
         side=card.encoder["size"] if card.encoder["name"] == "tiny" else 64,
         cache_dir=cache_dir,
     )
-    with EvaluateView() as view:
-        evidence, answers = ask_everything(ask, out, jobs, view)
-        report = compose(ask, evidence, answers)
-        pictures = strips(evidence, ask, out / PROGRESS / DECODER) if evidence.parts else None
-        (out / "report.html").write_text(render(report, pictures), encoding="utf-8")
-        write_json(out / "report.json", report)
-        finish(out)
-        _say(view, report)
-        view.say(f"report: {out / 'report.html'}, and report.json")
-    if not evidence.parts:
+    together = Together()
+    with EvaluateView(quiet=not together.is_main) as view:
+        if together.count > 1:
+            view.say(
+                f"{together.count} processes, and a share of the tasks for each: the bars show that of one"
+            )
+        ask_everything(ask, out, jobs, together, view)
+        readable = together.by_main(lambda: _write(ask, out, view))
+    if not readable:
         raise typer.Exit(1)
+
+
+def _write(ask: Ask, out: Path, view: EvaluateView) -> bool:
+    """Write the report and print its verdict; whether any bag could be read."""
+    evidence, answers = read_answers(ask, out)
+    report = compose(ask, evidence, answers)
+    pictures = strips(evidence, ask, out / PROGRESS / DECODER) if evidence.parts else None
+    (out / "report.html").write_text(render(report, pictures), encoding="utf-8")
+    write_json(out / "report.json", report)
+    finish(out)
+    _say(view, report)
+    view.say(f"report: {out / 'report.html'}, and report.json")
+    return bool(evidence.parts)
 
 
 def run_comparison(first: Path, second: Path, out: Path) -> None:
     """Write compare.html and compare.json of two reports."""
+    if not Together().is_main:
+        return
     reports = [_report(folder) for folder in (first, second)]
     out.mkdir(parents=True, exist_ok=True)
     page, rows = render_comparison(*reports, (first.name, second.name))

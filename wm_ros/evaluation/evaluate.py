@@ -18,28 +18,62 @@ from wm_ros.evaluation.studies.fidelity import fidelity
 from wm_ros.evaluation.studies.operator import against_operator
 from wm_ros.evaluation.studies.probe import probe
 from wm_ros.evaluation.studies.supervision import supervision
-from wm_ros.evaluation.tasks import Progress, Task, View, Workers
+from wm_ros.evaluation.tasks import Progress, Task, View, do
+from wm_ros.evaluation.together import Together
 from wm_ros.models.card import read_card
-from wm_ros.training.identity import differences
+from wm_ros.training.identity import differences, require_same
+from wm_ros.workers import Workers
 
-PROGRESS = ".progress"
+PROGRESS, ASKED = ".progress", "ask.json"
 DECODER = "decoder.safetensors"
 
 
-def evaluate(ask: Ask, out: Path, jobs: int, view: View) -> tuple[Evidence, dict[str, Any]]:
-    """Read the bags and ask all questions; the evidence, and the answers as JSON data by question.
+def evaluate(ask: Ask, out: Path, jobs: int, together: Together, view: View) -> None:
+    """Read the bags and ask all questions, each process with so many jobs its share of them.
 
-    What is finished is kept in `out`/.progress until `finish` removes it; the same call goes on from there. The number
-    of jobs changes no answer.
+    What is finished is kept in `out`/.progress until `finish` removes it; the same call goes on from there. Neither the
+    number of jobs nor that of processes changes an answer.
     """
     work = out / PROGRESS
-    _begin(work, ask)
-    folders = [work / f"bag-{number}" for number in range(len(ask.bags))]
-    parts = [
+    together.by_main(lambda: _begin(work, ask))
+    together.require_shared(work)
+    together.settle(_asked_otherwise(work, ask))
+    with Workers(jobs) as workers:
+        do("bags", _parts(work, ask), workers, together, view)
+        do("questions", _tasks(work, ask), workers, together, view)
+
+
+def read_answers(ask: Ask, out: Path) -> tuple[Evidence, dict[str, Any]]:
+    """What `evaluate` came to: the evidence, and the answers as JSON data by question."""
+    work = out / PROGRESS
+    answers: dict[str, Any] = {}
+    for (kind, *names), task in zip(_questions(ask), _tasks(work, ask), strict=True):
+        place = answers
+        for name in (kind, *names)[:-1]:
+            place = place.setdefault(name, {})
+        place[(kind, *names)[-1]] = read_json(task.result)
+    return Evidence(_folders(work, ask)), answers
+
+
+def finish(out: Path) -> None:
+    """Remove what was kept to go on with."""
+    shutil.rmtree(out / PROGRESS)
+
+
+def _folders(work: Path, ask: Ask) -> list[Path]:
+    return [work / f"bag-{number}" for number in range(len(ask.bags))]
+
+
+def _parts(work: Path, ask: Ask) -> list[Task]:
+    return [
         Task(f"bag {path.name}", folder / "part.json", partial(gather, ask, number, folder))
-        for number, (path, folder) in enumerate(zip(ask.bags, folders, strict=True))
+        for number, (path, folder) in enumerate(zip(ask.bags, _folders(work, ask), strict=True))
     ]
-    tasks = [
+
+
+def _tasks(work: Path, ask: Ask) -> list[Task]:
+    folders = _folders(work, ask)
+    return [
         Task(
             " ".join(question),
             work / f"{slug('-'.join(question))}.json",
@@ -47,22 +81,6 @@ def evaluate(ask: Ask, out: Path, jobs: int, view: View) -> tuple[Evidence, dict
         )
         for question in _questions(ask)
     ]
-    with Workers(jobs, view) as workers:
-        workers.run("bags", parts)
-        workers.run("questions", tasks)
-    evidence = Evidence(folders)
-    answers: dict[str, Any] = {}
-    for (kind, *names), task in zip(_questions(ask), tasks, strict=True):
-        place = answers
-        for name in (kind, *names)[:-1]:
-            place = place.setdefault(name, {})
-        place[(kind, *names)[-1]] = read_json(task.result)
-    return evidence, answers
-
-
-def finish(out: Path) -> None:
-    """Remove what was kept to go on with."""
-    shutil.rmtree(out / PROGRESS)
 
 
 def _questions(ask: Ask) -> list[tuple[str, ...]]:
@@ -101,17 +119,20 @@ def _answer(ask: Ask, folders: list[Path], question: tuple[str, ...], progress: 
 
 def _begin(work: Path, ask: Ask) -> None:
     """Make the folder of the progress, or go on with the one that is there if it is of the same evaluation."""
-    what = json.loads(json.dumps(ask.identity()))
-    if not work.is_dir():
-        if work.parent.exists() and not (work.parent.is_dir() and not any(work.parent.iterdir())):
-            raise EvaluationError(
-                f"{work.parent} exists and is not an empty folder; nothing is overwritten: give another --out"
-            )
-        work.mkdir(parents=True)
-        write_json(work / "ask.json", what)
-        return
-    if found := differences(read_json(work / "ask.json"), what):
-        raise EvaluationError(
-            f"{work.parent} holds the progress of another evaluation: {'; '.join(found)}. Give another --out, or "
-            "delete the folder"
+    require_same(work.parent, work / ASKED, _identity(ask), "evaluation", EvaluationError)
+    work.mkdir(parents=True, exist_ok=True)
+    write_json(work / ASKED, _identity(ask))
+
+
+def _asked_otherwise(work: Path, ask: Ask) -> EvaluationError | None:
+    """Why this process has no part in the evaluation which the main one has begun, None if it has."""
+    if found := differences(read_json(work / ASKED), _identity(ask)):
+        return EvaluationError(
+            f"it was asked otherwise than process 0: {'; '.join(found)}. Give all processes the same arguments and "
+            "files, by the same paths"
         )
+    return None
+
+
+def _identity(ask: Ask) -> dict[str, Any]:
+    return json.loads(json.dumps(ask.identity()))

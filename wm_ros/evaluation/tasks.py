@@ -1,27 +1,14 @@
-"""Tasks spread over processes: each writes one file, and one whose file is there is done already.
-
-`concurrent.futures`: a task is a whole bag or a whole question that reads and writes files, so a pool of processes is
-all that is needed, and it comes with Python.
-"""
+"""Tasks of an evaluation: each writes one file, and one whose file is there is done already."""
 
 from __future__ import annotations
 
-import multiprocessing
-import signal
-import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing.queues import SimpleQueue
 from pathlib import Path
-from types import TracebackType
 from typing import Protocol
 
-from wm_ros.evaluation.evidence.ask import EvaluationError
-
-POLL_S = 0.2
-REPORT_EVERY_S = 0.3
+from wm_ros.evaluation.together import Together
+from wm_ros.workers import Workers
 
 Progress = Callable[[float], None]
 
@@ -48,72 +35,15 @@ class View(Protocol):
         """A task is finished, or has failed."""
 
 
-class Workers:
-    """Processes that do tasks; use as a context manager. An interrupt ends them, and what they have not finished."""
-
-    def __init__(self, jobs: int, view: View) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._reports, self._others = context.SimpleQueue(), set(multiprocessing.active_children())
-        self._pool = ProcessPoolExecutor(jobs, context, _start, (self._reports,))
-        self._view = view
-
-    def __enter__(self) -> Workers:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._pool.shutdown(wait=kind is None, cancel_futures=True)
-        if kind is not None:
-            for child in set(multiprocessing.active_children()) - self._others:
-                child.terminate()
-
-    def run(self, phase: str, tasks: Sequence[Task]) -> None:
-        """Do all tasks that are not done; when one fails, the others are done first, then its error is raised."""
-        left = [task for task in tasks if not task.result.is_file()]
-        self._view.begin(phase, len(left))
-        errors: list[BaseException] = []
-        pending: dict[Future, Task] = {self._pool.submit(_work, task): task for task in left}
-        while pending:
-            finished, _ = wait(pending, POLL_S, FIRST_COMPLETED)
-            while not self._reports.empty():
-                self._view.going(*self._reports.get())
-            for future in finished:
-                task, error = pending.pop(future), future.exception()
-                self._view.done(task.name, error)
-                errors += [error] if error else []
-        if errors and isinstance(errors[0], BrokenProcessPool):
-            raise EvaluationError(
-                "a process was ended from outside, perhaps for want of memory: lower --jobs, and run the same command "
-                "again, which goes on from here"
-            ) from errors[0]
-        if errors:
-            raise errors[0]
-
-
-_reports: SimpleQueue
-
-
-def _start(reports: SimpleQueue) -> None:
-    """Make this process a worker."""
-    import torch
-
-    from wm_ros.training.memory import keep_memory
-
-    global _reports
-    _reports = reports
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C is answered by the parent
-    torch.set_num_threads(1)
-    keep_memory()
-
-
-def _work(task: Task) -> None:
-    last = 0.0
-
-    def progress(share: float) -> None:
-        nonlocal last
-        if time.monotonic() - last >= REPORT_EVERY_S:
-            last = time.monotonic()
-            _reports.put((task.name, share))
-
-    task.call(progress)
+def do(phase: str, tasks: Sequence[Task], workers: Workers, together: Together, view: View) -> None:
+    """Do all tasks that are not done, each process its share; returns when all are done, by whichever process."""
+    left = together.by_main(lambda: [place for place, task in enumerate(tasks) if not task.result.is_file()])
+    mine = [tasks[place] for place in left[together.number :: together.count]]
+    view.begin(phase, len(mine))
+    failed = None
+    try:
+        workers.run([(task.name, task.call) for task in mine], view.going, view.done)
+    except Exception as error:  # which the others are told before it ends this process
+        failed = error
+    together.settle(failed)
+    together.share_files(task.result for task in tasks)

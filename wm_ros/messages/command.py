@@ -54,6 +54,10 @@ def fill_command(msg: Any, vector: np.ndarray, profile: RobotProfile, stamp_ns: 
 
 def read_command(msg: Any, profile: RobotProfile) -> np.ndarray:
     """Action vector [A] (float64, SI units) of a command message; CommandError if absent or not finite."""
+    if profile.command.leash is not None:
+        raise CommandError(
+            f"the commands of {profile.name} are poses: the rates behind them are not in a message"
+        )
     values = np.empty(len(profile.action))
     for position, component in enumerate(profile.action):
         path = _parse(component.field)

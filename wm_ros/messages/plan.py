@@ -49,6 +49,11 @@ class Plan:
         """ROS time from which the plan says nothing any more."""
         return int(self.times_ns[-1])
 
+    def behind(self, stamp_ns: int) -> Plan:
+        """The same rates at the same times, with an older observation behind them too."""
+        earlier_s = (self.stamp_ns - stamp_ns) * 1e-9
+        return Plan(stamp_ns, self.names, self.rates, self.times_s + earlier_s)
+
     def rate_at(self, ns: int) -> np.ndarray | None:
         """Rates [A] wanted at a ROS time; the first before the start, None from the end on."""
         index = bisect_right(self._times, ns) - 1

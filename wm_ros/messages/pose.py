@@ -5,23 +5,41 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from transforms3d.euler import quat2euler
+
+
+def read_place(msg: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Position [3] in m and unit quaternion [4], w first, of a geometry_msgs Pose or PoseStamped.
+
+    Raises ValueError for a quaternion that is not of length 1, or a number that is not finite.
+    """
+    pose = getattr(msg, "pose", msg)
+    place, turn = pose.position, pose.orientation
+    position = np.array([place.x, place.y, place.z])
+    quaternion = np.array([turn.w, turn.x, turn.y, turn.z])
+    length = np.linalg.norm(quaternion)
+    if not np.isfinite([*position, length]).all() or abs(length - 1.0) > 1e-2:
+        raise ValueError(
+            f"a pose needs finite numbers and a quaternion of length 1, got position {position.tolist()} and "
+            f"quaternion (w x y z) {quaternion.tolist()}"
+        )
+    return position, quaternion / length
+
+
+def fill_place(msg: Any, position: np.ndarray, quaternion: np.ndarray) -> Any:
+    """Write a position [3] and a quaternion [4], w first, into a geometry_msgs Pose or PoseStamped and return it."""
+    pose = getattr(msg, "pose", msg)
+    pose.position.x, pose.position.y, pose.position.z = position.tolist()
+    turn = pose.orientation
+    turn.w, turn.x, turn.y, turn.z = quaternion.tolist()
+    return msg
 
 
 def read_pose(msg: Any, gripper: float) -> np.ndarray:
     """Pose [7] of a geometry_msgs Pose or PoseStamped and a gripper from 0 (open) to 1: x y z in m, extrinsic xyz Euler
-    angles in rad, gripper. Raises ValueError for a quaternion that is not of length 1, or a number that is not finite.
+    angles in rad, gripper. Raises ValueError as `read_place` does, and for a gripper out of its range.
     """
-    from transforms3d.euler import quat2euler
-
-    pose = getattr(msg, "pose", msg)
-    position, turn = pose.position, pose.orientation
-    quaternion = np.array([turn.w, turn.x, turn.y, turn.z])
-    values = np.array([position.x, position.y, position.z, *quaternion, gripper])
-    if not np.isfinite(values).all() or abs(np.linalg.norm(quaternion) - 1.0) > 1e-2:
-        raise ValueError(
-            f"a pose needs finite numbers and a quaternion of length 1, got position {values[:3].tolist()}, "
-            f"quaternion (w x y z) {quaternion.tolist()} and gripper {gripper}"
-        )
+    position, quaternion = read_place(msg)
     if not 0.0 <= gripper <= 1.0:
         raise ValueError(f"the gripper must be from 0 (open) to 1, got {gripper}")
-    return np.array([*values[:3], *quat2euler(quaternion, axes="sxyz"), gripper])
+    return np.array([*position, *quat2euler(quaternion, axes="sxyz"), gripper])

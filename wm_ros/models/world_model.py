@@ -27,6 +27,10 @@ class WorldModel(nn.Module):
     units of the card's robot profile. All steps are one model_dt apart.
     """
 
+    latent_actions = True  # it infers them, and can be asked what robot action is behind one
+    needs_pose = False
+    precisions = (torch.float32, torch.bfloat16)  # that it can imagine in
+
     def __init__(self, card: Card) -> None:
         super().__init__()
         self.card = card

@@ -14,6 +14,7 @@ from visualization_msgs.msg import MarkerArray
 
 from wm_ros.messages.plan import fill_plan
 from wm_ros.messages.stamp import to_ns
+from wm_ros.nodes.end_effector import EndEffector, PoseError
 from wm_ros.nodes.faults import Level
 from wm_ros.nodes.markers import candidate_markers
 from wm_ros.nodes.model_node import ModelNode
@@ -81,6 +82,12 @@ PARAMETERS = (
         choices=("auto", "fp32"),
         read_only=True,
     ),
+    Parameter(
+        "planner.gripper",
+        0.0,
+        "State of the gripper from 0 (open) to 1, for a model that is told it, where the profile has no `gripper`.",
+        range=(0.0, 1.0),
+    ),
     Parameter("planner.seed", 0, "Seed of the candidates.", range=(0, 2**31 - 1), read_only=True),
     Parameter("visualize", False, "Publish the candidates as markers."),
 )
@@ -90,7 +97,8 @@ class GoalPlanner(Stage):
     """Plans to a goal for each latent it is called with, not more often than `planner.rate_hz`.
 
     The goal comes from `goal_image`, which may have been published before the node started, or from the
-    service `~/capture_goal`; without one, or with one that cannot be decoded, nothing is planned.
+    service `~/capture_goal`; without one, or with one that cannot be decoded, nothing is planned. Nor is anything
+    when the model has to be told where the end effector was at the frame, and nobody knows.
     """
 
     PARAMETERS = PARAMETERS
@@ -100,6 +108,7 @@ class GoalPlanner(Stage):
 
         super().__init__(node)
         self._encode_image = image_encoder(node)
+        self._end_effector = EndEffector(node) if node.model.needs_pose else None
         options = planner_options(node)
         self._stage = PlanStage(node.model, options, node.value("planner.seed"), _precision(node, options))
         self._plans = node.advertise(JointTrajectory, "plan", PLAN)
@@ -112,6 +121,8 @@ class GoalPlanner(Stage):
         self._next_plan_ns = 0.0
 
     def open(self) -> None:
+        if self._end_effector is not None:
+            self._end_effector.open()
         self._goal_subscription = self._node.create_subscription(
             Image,
             "goal_image",
@@ -124,6 +135,12 @@ class GoalPlanner(Stage):
         if self._goal_subscription is not None:
             self._node.destroy_subscription(self._goal_subscription)
             self._goal_subscription = None
+        if self._end_effector is not None:
+            self._end_effector.close()
+
+    def check(self) -> None:
+        if self._end_effector is not None:
+            self._end_effector.check()
 
     def restart(self) -> None:
         """Forget the last plan, keep the goal."""
@@ -140,14 +157,19 @@ class GoalPlanner(Stage):
 
     def __call__(self, header: Header, latent: Tensor) -> None:
         """Plan from this latent and publish, when there is a goal and the last plan is old enough."""
-        stamp_ns = to_ns(header.stamp)
+        oldest_ns = stamp_ns = to_ns(header.stamp)
+        if self._end_effector is not None:
+            oldest_ns = self._tell_pose(stamp_ns)
+            if oldest_ns is None:
+                return
         period_ns = 1e9 / self._node.value("planner.rate_hz")
         # Half a period of slack: a camera of nearly the same rate must not lose every other plan to jitter.
         if not self._stage.has_goal or stamp_ns < self._next_plan_ns - period_ns / 2:
             return
         self._next_plan_ns = max(self._next_plan_ns, stamp_ns) + period_ns
         result = self._stage(stamp_ns, latent, lead_s=self._node.latency_s("plan") or 0.0)
-        self._plans.publish(fill_plan(JointTrajectory(), result.plan, JointTrajectoryPoint))
+        plan = result.plan.behind(oldest_ns) if oldest_ns < stamp_ns else result.plan
+        self._plans.publish(fill_plan(JointTrajectory(), plan, JointTrajectoryPoint))
         self._node.measure("plan", stamp_ns, "lower planner.batch_size or planner.iteration_count")
         self._distance = result.goal_distance
         self._distances.publish(Float32(data=result.goal_distance))
@@ -155,6 +177,18 @@ class GoalPlanner(Stage):
             step_s = float(result.plan.times_s[1])
             robot = self._node.profile.name
             self._candidates.publish(candidate_markers(header.stamp, result.candidates, step_s, robot))
+
+    def _tell_pose(self, stamp_ns: int) -> int | None:
+        """Tell the model where the end effector was at a frame, and return the oldest stamp behind that, the frame's
+        included; None, and a fault, when it is not known."""
+        try:
+            pose, measured_ns = self._end_effector.pose(stamp_ns)
+        except PoseError as error:
+            self._node.faults.set("pose for a plan", Level.ERROR, f"no plan: {error}")
+            return None
+        self._node.model.at(pose)
+        self._node.faults.clear("pose for a plan")
+        return min(stamp_ns, measured_ns)
 
     def summary(self) -> str:
         """What a person may want to do."""
@@ -214,7 +248,9 @@ def planner_options(node: ModelNode) -> PlannerOptions:
         )
     if elites > batch_size:
         raise ValueError(f"planner.elites must not exceed planner.batch_size, got {elites} of {batch_size}")
-    bottleneck = node.model.card.bottleneck["name"]
+    if not node.model.latent_actions:
+        _require_default(node, "planner.proposals", "planner.context_frames")
+    bottleneck = node.model.card.bottleneck["name"] if node.model.latent_actions else "none"
     if node.value("planner.method") == "categorical" and bottleneck != "discrete":
         raise ValueError(
             f"planner.method categorical needs a discrete bottleneck, this model's is {bottleneck!r}: use cem"
@@ -224,6 +260,16 @@ def planner_options(node: ModelNode) -> PlannerOptions:
     return PlannerOptions(knots=steps // held, steps_per_knot=held, **chosen)
 
 
+def _require_default(node: ModelNode, *names: str) -> None:
+    """ValueError for a parameter that asks of the model what only one with latent actions can do."""
+    for name in names:
+        default = next(parameter.default for parameter in PARAMETERS if parameter.name == name)
+        if node.value(name) != default:
+            raise ValueError(
+                f"{name} must stay {default}: this model has no latent actions, and sees one frame"
+            )
+
+
 def _precision(node: ModelNode, options: PlannerOptions) -> torch.dtype:
     """What the networks imagine in; says why, once."""
     import torch
@@ -231,7 +277,13 @@ def _precision(node: ModelNode, options: PlannerOptions) -> torch.dtype:
     from wm_ros.planning.precision import compare_precisions
 
     if node.value("planner.precision") == "fp32":
+        if torch.float32 not in node.model.precisions:
+            raise ValueError(
+                "planner.precision fp32: this checkpoint is of bf16; convert it again, or use auto"
+            )
         return torch.float32
+    if len(node.model.precisions) == 1:
+        return node.model.precisions[0]
     compared = compare_precisions(node.model, options)
     node.get_logger().info(f"planner.precision: {compared}")
     return torch.bfloat16 if compared.bf16 else torch.float32

@@ -27,7 +27,7 @@ from wm_ros.nodes.lifecycle import ManagedNode
 from wm_ros.nodes.message_class import command_message
 from wm_ros.nodes.parameters import Parameter
 from wm_ros.nodes.process import run
-from wm_ros.nodes.qos import COMMAND, PLAN, STOP, incompatible_qos_fix
+from wm_ros.nodes.qos import COMMAND, PLAN, STOP, STREAM, incompatible_qos_fix
 from wm_ros.nodes.rate import Rate
 from wm_ros.nodes.realtime import ask_for_realtime, is_realtime
 from wm_ros.nodes.stream import SubscriptionEventCallbacks
@@ -85,9 +85,9 @@ WANTED = ("requested", "deactivated")  # stops that somebody asked for are no er
 class GuardNode(ManagedNode):
     """Follows `plan` within the profile's limits, publishes the robot's commands, and stops for any doubt.
 
-    Subscribes `plan` and `stop`, publishes the profile's command topic, serves `~/start`, `~/stop` and
-    `~/reset`. Deactivating, shutting down, SIGINT, SIGTERM and exceptions all end in the same stop: ramp,
-    zeros, silence.
+    Subscribes `plan`, `stop` and, for a robot that takes poses, the profile's state topic; publishes the profile's
+    command topic, serves `~/start`, `~/stop` and `~/reset`. Deactivating, shutting down, SIGINT, SIGTERM and
+    exceptions all end in the same stop: ramp, zeros (the same pose again and again), silence.
     """
 
     def __init__(self, **node_options: Any):
@@ -112,10 +112,18 @@ class GuardNode(ManagedNode):
         self._message = command_message(self._profile)
         self._publisher = self.create_publisher(type(self._message), self._profile.command.topic, COMMAND)
         self._ends.append(partial(self.destroy_publisher, self._publisher))
-        for message_type, topic, callback, qos in (
+        heard = [
             (JointTrajectory, "plan", self._on_plan, PLAN),
             (Bool, "stop", self._on_stop_signal, STOP),
-        ):
+        ]
+        self._fill, self._pose_commands = fill_command, None
+        if self._profile.command.leash is not None:
+            from wm_ros.nodes.pose_commands import PoseCommands
+
+            self._pose_commands = PoseCommands(self._profile, self._guard)
+            self._fill = self._pose_commands.fill
+            heard.append((type(self._message), self._profile.state.topic, self._on_pose, STREAM))
+        for message_type, topic, callback, qos in heard:
             events = SubscriptionEventCallbacks(incompatible_qos=partial(self._on_incompatible_qos, topic))
             subscription = self.create_subscription(
                 message_type, topic, callback, qos, event_callbacks=events
@@ -156,8 +164,9 @@ class GuardNode(ManagedNode):
 
     def figures(self) -> Mapping[str, object]:
         guard = self._guard
+        now = self._now()
         with self._lock:
-            age_s = guard.observation_age_s(self._now())
+            age_s = guard.observation_age_s(now)
         return {
             "guard": guard.state.value,
             "reason": guard.reason or "",
@@ -173,6 +182,7 @@ class GuardNode(ManagedNode):
             "commands_sent": self._sent,
             "command_topic": self._publisher.topic_name,
             "command_listeners": self._publisher.get_subscription_count(),
+            **(self._pose_commands.figures(now) if self._pose_commands else {}),
         }
 
     def _now(self) -> Now:
@@ -192,6 +202,8 @@ class GuardNode(ManagedNode):
             self._stop_guard(Stop("requested", "enable_control was switched off"))
         with self._lock:
             self._guard.options = self._limits
+            if self._pose_commands is not None:
+                self._pose_commands.before_tick(now)
             command = self._guard.tick(now)
             publishing = self._guard.publishing
         if command is not None and self._control:
@@ -200,7 +212,7 @@ class GuardNode(ManagedNode):
         return publishing or not self._leaving
 
     def _send(self, command: np.ndarray, now: Now) -> None:
-        self._publisher.publish(fill_command(self._message, command, self._profile, now.ros_ns))
+        self._publisher.publish(self._fill(self._message, command, self._profile, now.ros_ns))
         self._moving = bool(command.any())
         self._sent += 1
         self._command_rate.add()
@@ -254,6 +266,15 @@ class GuardNode(ManagedNode):
             self.faults.clear("plan")
         else:
             self.faults.set("plan", Level.WARN, f"plan dropped, {refusal}")
+
+    def _on_pose(self, message: Any) -> None:
+        now = self._now()
+        with self._lock:
+            refusal = self._pose_commands.measured(message, now)
+        if refusal is None:
+            self.faults.clear("pose")
+        else:
+            self.faults.set("pose", Level.WARN, f"pose dropped, {refusal}")
 
     def _on_stop_signal(self, message: Bool) -> None:
         now = self._now()

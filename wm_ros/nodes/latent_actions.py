@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 class LatentActions(Stage):
     """Publishes on `latent_action` what happened [1, Z] between a frame and the one a model step before."""
+
+    @classmethod
+    def meaningless(cls, model: Any) -> str:
+        return "" if model.latent_actions else "no latent actions: this model is told the robot's own"
 
     def __init__(self, node: ModelNode):
         from wm_ros.stages.infer import Infer

@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING
 from wm_ros.robots.profile import RobotProfile
 
 if TYPE_CHECKING:
+    from wm_ros.models.action_conditioned.model import ActionConditionedModel
     from wm_ros.models.world_model import WorldModel
 
 
-def load_model(profile: RobotProfile, checkpoint: str, device: str, num_threads: int) -> WorldModel:
-    """Load the checkpoint for this robot; torch is imported here, not when the node starts.
+def load_model(
+    profile: RobotProfile, checkpoint: str, device: str, num_threads: int
+) -> WorldModel | ActionConditionedModel:
+    """Load the checkpoint for this robot, by its kind; torch is imported here, not when the node starts.
+
+    What the nodes have to know of the kinds, the models say: `latent_actions`, `needs_pose` and `precisions`.
 
     Raises RuntimeError without torch, CheckpointError for a checkpoint that is missing, damaged, of another
     robot, or for a device that cannot be used.
@@ -21,9 +26,12 @@ def load_model(profile: RobotProfile, checkpoint: str, device: str, num_threads:
     except ImportError as error:
         raise RuntimeError(f"the model needs torch ({error}): `pip install torch`, or `make venv`") from error
 
+    from wm_ros.models.action_conditioned.model import is_action_conditioned, load_action_conditioned
     from wm_ros.models.checkpoint import find_checkpoint, load_checkpoint, require_robot
 
     torch.set_num_threads(num_threads)
-    model = load_checkpoint(find_checkpoint(checkpoint, profile), device)
+    folder = find_checkpoint(checkpoint, profile)
+    load = load_action_conditioned if is_action_conditioned(folder) else load_checkpoint
+    model = load(folder, device)
     require_robot(model, profile)
     return model

@@ -32,9 +32,12 @@ def message_class(name: str) -> type:
 def command_message(profile: RobotProfile) -> Any:
     """A blank command message with a place for every component; CommandError where the profile does not fit.
 
-    A trajectory gets the one point that velocities are written to, one command period ahead.
+    A trajectory gets the one point that velocities are written to, one command period ahead. A pose has no places for
+    components.
     """
     message = message_class(profile.command.type)()
+    if profile.command.leash is not None:
+        return message
     if isinstance(getattr(message, "points", None), list):
         point = message_class("trajectory_msgs/msg/JointTrajectoryPoint")()
         fill_stamp(point.time_from_start, round(1e9 / profile.command.rate_hz))

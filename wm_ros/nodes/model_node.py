@@ -24,6 +24,7 @@ from wm_ros.nodes.worker import Job, Worker
 from wm_ros.robots.profile import RobotProfile, load_profile
 
 if TYPE_CHECKING:
+    from wm_ros.models.action_conditioned.model import ActionConditionedModel
     from wm_ros.models.world_model import WorldModel
 
 WATCH_PERIOD_S = 0.2
@@ -58,7 +59,7 @@ class ModelNode(ManagedNode):
     """
 
     profile: RobotProfile
-    model: WorldModel | None = None
+    model: WorldModel | ActionConditionedModel | None = None
     source: Source
     stream: Stream | None = None
     frame: Any = None  # the message whose latent the stages are given
@@ -73,6 +74,7 @@ class ModelNode(ManagedNode):
         self._source_type = source
         self._stage_types = stages
         self._stages: list[Stage] = []
+        self._left_out: list[str] = []
         self._dropped: Counter[str] = Counter()
         self._latencies: dict[str, Latency] = {}
         self._ends: list[Callable[[], object]] = []
@@ -84,8 +86,15 @@ class ModelNode(ManagedNode):
         self.model = load_model(
             self.profile, self.value("checkpoint"), self.value("device"), self.value("num_threads")
         )
+        meaningless = {stage: stage.meaningless(self.model) for stage in self._stage_types}
+        self._left_out = [reason for reason in meaningless.values() if reason]
+        if self._left_out and all(meaningless.values()):
+            raise ValueError(
+                f"there is nothing to do for this node: {'; '.join(self._left_out)}. Do without it: the pipeline, or "
+                "encoder and planner, work with this checkpoint"
+            )
         self.source = self._source_type(self)
-        self._stages = [stage(self) for stage in self._stage_types]
+        self._stages = [stage(self) for stage, reason in meaningless.items() if not reason]
 
     def activate(self) -> None:
         self._dropped.clear()
@@ -155,7 +164,8 @@ class ModelNode(ManagedNode):
     def summary(self) -> str:
         if self.stream is None or self.stream.newest is None:
             return "waiting for the first frame"
-        return "; ".join(filter(None, (stage.summary() for stage in self._stages))) or "running"
+        said = [*(stage.summary() for stage in self._stages), *self._left_out]
+        return "; ".join(filter(None, said)) or "running"
 
     def figures(self) -> Mapping[str, object]:
         figures: dict[str, object] = {"profile": self.profile.name, "device": self.value("device")}
@@ -177,6 +187,8 @@ class ModelNode(ManagedNode):
 
     def _watch(self) -> None:
         self.stream.check()
+        for stage in self._stages:
+            stage.check()
         busy_s = self._worker.busy_s()
         if busy_s > STUCK_S:
             message = (

@@ -40,6 +40,11 @@ class Stage:
 
     PARAMETERS: tuple[Parameter, ...] = ()
 
+    @classmethod
+    def meaningless(cls, model: Any) -> str:
+        """Why there is nothing for this stage to do with such a model; empty: there is."""
+        return ""
+
     def __init__(self, node: ModelNode):
         self._node = node
 
@@ -48,6 +53,9 @@ class Stage:
 
     def close(self) -> None:
         """Listen no more."""
+
+    def check(self) -> None:
+        """Raise and clear the faults of what the stage listens to; often, in the executor's thread."""
 
     def __call__(self, header: Header, latent: Tensor) -> None:
         raise NotImplementedError

@@ -121,7 +121,7 @@ class Stream:
             )
         if self._stamp_ns is not None and self._stamp_ns - RESTART_NS < stamp_ns <= self._stamp_ns:
             return "stamp_not_increasing", (
-                f"stamps on {self.topic} do not increase: the camera is frozen, or two publishers share "
+                f"stamps on {self.topic} do not increase: its source is frozen, or two publishers share "
                 "the topic"
             )
         return None

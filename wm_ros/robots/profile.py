@@ -14,6 +14,13 @@ import yaml
 
 from wm_ros.resources import share_dir
 
+# A command of this type is a pose of the end effector, and its action the rates of one.
+POSE_TYPE = "geometry_msgs/msg/PoseStamped"
+POSE_RATES = (
+    *((name, "m/s") for name in ("x", "y", "z")),
+    *((name, "rad/s") for name in ("roll", "pitch", "yaw")),
+)
+
 
 class ProfileError(ValueError):
     """A robot profile that must not drive a robot; the message names the entry, its value and the rule."""
@@ -21,7 +28,10 @@ class ProfileError(ValueError):
 
 @dataclass(frozen=True)
 class ActionComponent:
-    """One number of the action vector: its unit, its limits and where it sits in the command message."""
+    """One number of the action vector: its unit, its limits and where it sits in the command message.
+
+    field: empty where the command is a pose, which has no place for a rate.
+    """
 
     name: str
     unit: str
@@ -29,7 +39,7 @@ class ActionComponent:
     max: float
     max_acceleration: float
     max_jerk: float
-    field: str
+    field: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,13 +58,26 @@ class Camera:
 
 
 @dataclass(frozen=True)
+class Leash:
+    """How far a commanded pose may be from the measured one, and how old that may be."""
+
+    position_m: float
+    rotation_rad: float
+    max_age_s: float
+
+
+@dataclass(frozen=True)
 class Command:
-    """The robot's command topic: message type, guard rate, and the driver's own timeout in seconds."""
+    """The robot's command topic: message type, guard rate, and the driver's own timeout in seconds.
+
+    leash: of a command that is a pose, which rates are integrated to; None for all others.
+    """
 
     topic: str
     type: str
     rate_hz: float
     timeout_s: float
+    leash: Leash | None = None
 
 
 @dataclass(frozen=True)
@@ -63,6 +86,16 @@ class State:
 
     topic: str
     type: str
+
+
+@dataclass(frozen=True)
+class Gripper:
+    """Where the gripper's state is measured: a sensor_msgs/JointState topic, and the joint's positions at both ends."""
+
+    topic: str
+    joint: str
+    open: float
+    closed: float
 
 
 @dataclass(frozen=True)
@@ -75,6 +108,7 @@ class RobotProfile:
     model_rate_hz: float
     camera: Camera = Camera()
     state: State | None = None
+    gripper: Gripper | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -114,11 +148,10 @@ class RobotProfile:
     def to_dict(self) -> dict[str, Any]:
         """The profile as plain YAML/JSON data; `profile_from_dict` is the way back."""
         data = asdict(self)
-        data["action"] = [asdict(component) for component in self.action]
+        data["action"] = [_given(asdict(component)) for component in self.action]
+        data["command"] = _given(data["command"])
         data["model"] = {"rate_hz": data.pop("model_rate_hz")}
-        if data["state"] is None:
-            del data["state"]
-        return data
+        return _given(data)
 
     def _limits(self, key: str) -> np.ndarray:
         values = np.array([getattr(component, key) for component in self.action], dtype=np.float64)
@@ -155,7 +188,7 @@ def load_profile(name_or_path: str | Path) -> RobotProfile:
 def profile_from_dict(data: Any) -> RobotProfile:
     """Build and check a profile from plain data, as read from YAML or from a checkpoint's card."""
     data = _mapping(data, "profile")
-    _no_unknown(data, {"name", "camera", "command", "state", "model", "action"}, "profile")
+    _no_unknown(data, {"name", "camera", "command", "state", "gripper", "model", "action"}, "profile")
     components = data.get("action")
     if not isinstance(components, list) or not components:
         raise ProfileError(f"action must be a list with at least one component, got {components!r}")
@@ -165,14 +198,17 @@ def profile_from_dict(data: Any) -> RobotProfile:
         raise ProfileError(f"action names must differ, got {names}")
     model = _mapping(data.get("model"), "model")
     _no_unknown(model, {"rate_hz"}, "model")
-    return RobotProfile(
+    profile = RobotProfile(
         name=_text(data.get("name"), "name"),
         action=action,
         command=_command(_mapping(data.get("command"), "command")),
         model_rate_hz=_positive(model.get("rate_hz"), "model.rate_hz"),
         camera=_camera(data.get("camera", {})),
         state=_state(data.get("state")),
+        gripper=_gripper(data.get("gripper")),
     )
+    _require_places(profile)
+    return profile
 
 
 def differences(trained: RobotProfile, used: RobotProfile) -> list[str]:
@@ -207,7 +243,7 @@ def _component(entry: Any, index: int) -> ActionComponent:
         max=high,
         max_acceleration=_positive(entry.get("max_acceleration"), f"{where}.max_acceleration"),
         max_jerk=_positive(entry.get("max_jerk"), f"{where}.max_jerk"),
-        field=_text(entry.get("field"), f"{where}.field"),
+        field=_text(entry["field"], f"{where}.field") if "field" in entry else "",
     )
 
 
@@ -218,7 +254,47 @@ def _command(data: Mapping[str, Any]) -> Command:
         type=_text(data.get("type"), "command.type"),
         rate_hz=_positive(data.get("rate_hz"), "command.rate_hz"),
         timeout_s=_positive(data.get("timeout_s"), "command.timeout_s"),
+        leash=_leash(data.get("leash")),
     )
+
+
+def _leash(data: Any) -> Leash | None:
+    if data is None:
+        return None
+    data = _mapping(data, "command.leash")
+    names = Leash.__annotations__
+    _no_unknown(data, set(names), "command.leash")
+    return Leash(**{name: _positive(data.get(name), f"command.leash.{name}") for name in names})
+
+
+def _require_places(profile: RobotProfile) -> None:
+    """Raise ProfileError unless every component has its place in the command, or all are the rates of a pose."""
+    if profile.command.type != POSE_TYPE:
+        if profile.command.leash is not None:
+            raise ProfileError(
+                f"command.leash is for commands of type {POSE_TYPE}, not {profile.command.type}"
+            )
+        for index, component in enumerate(profile.action):
+            _text(component.field or None, f"action[{index}].field")
+        return
+    found = tuple((component.name, component.unit) for component in profile.action)
+    if found != POSE_RATES:
+        raise ProfileError(
+            f"the action of a robot that takes poses must be {list(POSE_RATES)}, got {list(found)}"
+        )
+    for index, component in enumerate(profile.action):
+        if component.field:
+            raise ProfileError(
+                f"action[{index}].field must be left out, got {component.field!r}: a pose has no place for a rate"
+            )
+    if profile.command.leash is None:
+        raise ProfileError(
+            f"command.leash must say {sorted(Leash.__annotations__)} for commands of type {POSE_TYPE}"
+        )
+    if profile.state is None or profile.state.type != POSE_TYPE:
+        raise ProfileError(
+            f"state must be of type {POSE_TYPE}, where the robot tells its measured pose, got {profile.state}"
+        )
 
 
 def _camera(data: Any) -> Camera:
@@ -243,6 +319,22 @@ def _state(data: Any) -> State | None:
     data = _mapping(data, "state")
     _no_unknown(data, set(State.__annotations__), "state")
     return State(topic=_text(data.get("topic"), "state.topic"), type=_text(data.get("type"), "state.type"))
+
+
+def _gripper(data: Any) -> Gripper | None:
+    if data is None:
+        return None
+    data = _mapping(data, "gripper")
+    _no_unknown(data, set(Gripper.__annotations__), "gripper")
+    texts = {key: _text(data.get(key), f"gripper.{key}") for key in ("topic", "joint")}
+    ends = {key: _finite(data.get(key), f"gripper.{key}") for key in ("open", "closed")}
+    if ends["open"] == ends["closed"]:
+        raise ProfileError(f"gripper.open and gripper.closed must differ, got {ends['open']} for both")
+    return Gripper(**texts, **ends)
+
+
+def _given(data: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in data.items() if value not in (None, "")}
 
 
 def _mapping(value: Any, where: str) -> Mapping[str, Any]:

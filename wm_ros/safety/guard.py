@@ -58,6 +58,7 @@ class Guard:
         self.options = options or GuardOptions()
         self.state = GuardState.IDLE
         self.reason: Stop | None = None
+        self.hindrance: Stop | None = None  # what else speaks against moving; a hiccup, so it must not latch
         self.plans_accepted = self.plans_refused = self.resumed = 0
         self._timeout_s = profile.command.timeout_s
         self._limiter = Limiter(profile, period_s)
@@ -85,9 +86,9 @@ class Guard:
             return None
         if self._stop_signal:
             return Stop("stop topic", "it says true: publish false on `stop` first")
-        lost = self._heartbeat_lost(now)
-        if lost is not None:
-            return lost
+        refusal = self._heartbeat_lost(now) or self.hindrance
+        if refusal is not None:
+            return refusal
         self._limiter.reset()
         self._gate.forget()
         self._plan = None
@@ -169,7 +170,11 @@ class Guard:
     def _follow_or_stop(self, now: Now) -> None:
         if self.state not in _ARMED or (self.reason is not None and self.reason.latches):
             return
-        stale = self._gate.too_old(now, self.options.max_observation_age_s) or self._plan_ended(now)
+        stale = (
+            self.hindrance
+            or self._gate.too_old(now, self.options.max_observation_age_s)
+            or self._plan_ended(now)
+        )
         if stale is None:
             self.resumed += self.state in (GuardState.STOPPING, GuardState.HOLDING)
             self.state = GuardState.ACTIVE

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -52,6 +54,25 @@ def differences(before: Any, now: Any, name: str = "") -> list[str]:
             for text in differences(before.get(key), now.get(key), f"{name}.{key}" if name else key)
         ]
     return [] if before == now else [f"{name} was {before} and is {now}"]
+
+
+def require_same(
+    out: Path, kept: Path, what: dict[str, Any], kind: str, error: Callable[[str], Exception]
+) -> None:
+    """Raise an error unless folder `out` is free, or the file `kept` in it says that it is of the same work.
+
+    what: the work as JSON data; kind: what it is called.
+    """
+    if kept.is_file():
+        if found := differences(json.loads(kept.read_text(encoding="utf-8")), what):
+            raise error(
+                f"{out} holds another {kind}: {'; '.join(found)}. Give another --out, or the options it was begun "
+                "with, or delete the folder"
+            )
+    elif out.exists() and not (out.is_dir() and not any(out.iterdir())):
+        raise error(
+            f"{out} exists and holds no {kind} to go on with; nothing is overwritten: give another --out"
+        )
 
 
 def _octets(tensor: Tensor) -> np.ndarray:

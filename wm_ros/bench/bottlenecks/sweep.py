@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
-from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from wm_ros.bench.bottlenecks.encoder import prepare
 from wm_ros.bench.bottlenecks.runs import MODELS, Run, SweepError, all_runs, write_json
-from wm_ros.bench.bottlenecks.worker import Shared, start, work
+from wm_ros.bench.bottlenecks.worker import Shared, work
 from wm_ros.data.recording import Recording
 from wm_ros.models.world_model import WorldModel
-from wm_ros.training.identity import differences, identity
+from wm_ros.training.identity import identity, require_same
 from wm_ros.training.optimise import Report
 from wm_ros.training.train import TrainOptions, new_card
-
-POLL_S = 0.2
+from wm_ros.workers import Workers
 
 
 @dataclass(frozen=True)
@@ -75,7 +71,7 @@ def sweep(
     same = identity(recording, new_card(recording.profile, shared, encoder_of), shared, taken)
     what = json.loads(json.dumps({"effort": options.effort, **same}))
     runs = all_runs(out, shared, MODELS, options.seeds, options.goals)
-    _require_same(out, what)
+    require_same(out, out / "sweep.json", what, "comparison", SweepError)
     for run in runs:
         run.require_same_options()
     out.mkdir(parents=True, exist_ok=True)
@@ -91,37 +87,13 @@ def sweep(
 
 def _work(runs: list[Run], jobs: int, shared: Shared, view: View) -> None:
     """Do all runs; when one fails, the others are done all the same, and then the error of the first is raised."""
-    context = multiprocessing.get_context("spawn")
-    reports, others = context.SimpleQueue(), set(multiprocessing.active_children())
-    errors: list[BaseException] = []
-    with ProcessPoolExecutor(jobs, context, start, (shared, reports)) as pool:
-        pending: dict[Future, Run] = {pool.submit(work, run): run for run in runs}
-        try:
-            while pending:
-                finished, _ = wait(pending, POLL_S, FIRST_COMPLETED)
-                for report in _drain(reports):
-                    view.going(*report)
-                for future in finished:
-                    run, error = pending.pop(future), future.exception()
-                    view.done(run.name, {} if error else run.figures, error)
-                    errors += [error] if error else []
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            for child in set(multiprocessing.active_children()) - others:
-                child.terminate()
-            raise
-    if errors and isinstance(errors[0], BrokenProcessPool):
-        raise SweepError(
-            "the process of a run was ended from outside, perhaps for want of memory: lower --jobs, and run the same "
-            "command again, which goes on from here"
-        ) from errors[0]
-    if errors:
-        raise errors[0]
+    named = {run.name: run for run in runs}
 
+    def done(name: str, error: BaseException | None) -> None:
+        view.done(name, {} if error else named[name].figures, error)
 
-def _drain(reports: multiprocessing.SimpleQueue) -> Iterator[tuple[str, str, float, dict[str, float]]]:
-    while not reports.empty():
-        yield reports.get()
+    with Workers(jobs) as workers:
+        workers.run([(run.name, partial(work, shared, run)) for run in runs], view.going, done)
 
 
 def _split_seed(encoder_of: WorldModel | None) -> int:
@@ -129,18 +101,3 @@ def _split_seed(encoder_of: WorldModel | None) -> int:
     trained_with = {} if encoder_of is None else encoder_of.card.training.get("options", {})
     split_seed = trained_with.get("split_seed")
     return trained_with.get("seed", 0) if split_seed is None else split_seed
-
-
-def _require_same(out: Path, what: dict[str, Any]) -> None:
-    path = out / "sweep.json"
-    if not path.is_file():
-        if out.exists() and not (out.is_dir() and not any(out.iterdir())):
-            raise SweepError(
-                f"{out} exists and holds no comparison; nothing is overwritten: give another --out"
-            )
-        return
-    if found := differences(json.loads(path.read_text(encoding="utf-8")), what):
-        raise SweepError(
-            f"{out} holds a comparison that differs: {'; '.join(found)}. Give another --out, or the options it was "
-            "begun with"
-        )

@@ -1,12 +1,9 @@
-"""One process of a comparison: trains and measures one run after the other, on states that were made before."""
+"""One run of a comparison: trained and measured on states that were made before."""
 
 from __future__ import annotations
 
-import signal
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +17,10 @@ from wm_ros.evaluation import plan_error
 from wm_ros.models.checkpoint import load_checkpoint
 from wm_ros.models.world_model import WorldModel
 from wm_ros.planning.options import PlannerOptions
+from wm_ros.robots.profile import RobotProfile
 from wm_ros.training import train as training
-from wm_ros.training.memory import keep_memory
 from wm_ros.training.split import split
-
-REPORT_EVERY_S = 0.3
+from wm_ros.workers import Report
 
 
 @dataclass(frozen=True)
@@ -38,22 +34,9 @@ class Shared:
     source: str
 
 
-_shared: Shared
-_reports: SimpleQueue
-
-
-def start(shared: Shared, reports: SimpleQueue) -> None:
-    """Make this process a worker, which puts (run, phase, share of the run, figures) into `reports`."""
-    global _shared, _reports
-    _shared, _reports = shared, reports
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C is answered by the parent
-    torch.set_num_threads(1)
-    keep_memory()
-
-
-def work(run: Run) -> None:
-    """Train a run and measure how it plans, as far as that is not done."""
-    shared, steps = _shared, _Steps(run)
+def work(shared: Shared, run: Run, report: Report) -> None:
+    """Train a run and measure how it plans, as far as that is not done; reports phase, share of the run, figures."""
+    steps = _Steps(run, report)
     encoder_of, states = load_prepared(shared.out, shared.recording.profile, shared.options, shared.encoder)
     if not run.trained:
         how = training.Run(resume=True)
@@ -62,13 +45,15 @@ def work(run: Run) -> None:
         )
     if run.planning is None:
         model = None if run.options is None else load_checkpoint(run.folder)
-        run.keep_planning(_planning(run, model, states, steps))
+        run.keep_planning(_planning(shared, run, model, states, steps))
 
 
-def _planning(run: Run, model: WorldModel | None, states: torch.Tensor, steps: _Steps) -> dict[str, float]:
+def _planning(
+    shared: Shared, run: Run, model: WorldModel | None, states: torch.Tensor, steps: _Steps
+) -> dict[str, float]:
     """Plan errors, and where it is asked for the success of driving to goal pictures; of random actions if no model."""
-    recording = _shared.recording
-    ways = plan_error.recorded_ways(recording, split(recording, _shared.options).scored)
+    recording = shared.recording
+    ways = plan_error.recorded_ways(recording, split(recording, shared.options).scored)
     report = steps.phase("plan error", len(ways.starts))
     if model is None:
         moved = plan_error.at_random(recording.profile, ways, run.seed)
@@ -77,14 +62,16 @@ def _planning(run: Run, model: WorldModel | None, states: torch.Tensor, steps: _
     errors = plan_error.plan_error(recording.profile, ways, moved)
     figures = {f"plan_error_{unit}": round(error, 4) for unit, error in errors.items()}
     if run.goals:
-        figures["planning_success"] = _success(run, model, steps.phase("goals", run.goals))
+        figures["planning_success"] = _success(recording.profile, run, model, steps.phase("goals", run.goals))
     return figures
 
 
-def _success(run: Run, model: WorldModel | None, report: Callable[[int], None]) -> float:
+def _success(
+    profile: RobotProfile, run: Run, model: WorldModel | None, report: Callable[[int], None]
+) -> float:
     from wm_ros.evaluation.lockstep import LockstepOptions, at_random, by_model, run_goals
 
-    options, profile = LockstepOptions(), _shared.recording.profile
+    options = LockstepOptions()
     aim = at_random(profile, options.camera_hz)
     if model is not None:
         aim = by_model(model, PlannerOptions(), options.latency_s)
@@ -96,22 +83,19 @@ def _success(run: Run, model: WorldModel | None, report: Callable[[int], None]) 
 
 
 class _Steps:
-    """Says how far a run is, every now and then."""
+    """Says how far a run is."""
 
-    def __init__(self, run: Run) -> None:
-        self._run, self._begun = run, 0
+    def __init__(self, run: Run, report: Report) -> None:
+        self._report, self._begun = report, 0
         training = 0 if run.trained else 2 if run.options.labelled else 4
         self._phases = training + (run.planning is None) * (1 + (run.goals > 0))
 
     def phase(self, name: str, steps: int) -> Callable[..., None]:
-        before, last = self._begun, 0.0
+        before = self._begun
         self._begun += 1
 
         def report(step: int, figures: dict[str, float] | None = None) -> None:
-            nonlocal last
-            now = time.monotonic()
-            if step == steps or now - last >= REPORT_EVERY_S:
-                last = now
-                _reports.put((self._run.name, name, (before + step / steps) / self._phases, figures or {}))
+            share = (before + step / steps) / self._phases
+            self._report(name, share, figures or {}, at_once=step == steps)
 
         return report

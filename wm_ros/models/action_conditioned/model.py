@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from wm_ros.models.action_conditioned.pose import euler, moved, turn
 from wm_ros.models.action_conditioned.predictor import POSE, ActionPredictor
-from wm_ros.models.card import FORMAT, CheckpointError, read_card_of_kind
+from wm_ros.models.card import FORMAT, CheckpointError, read_card_of_kind, read_json
 from wm_ros.models.encoders.registry import build_encoder
 from wm_ros.models.weights import fill, read_weights, write_weights
 from wm_ros.robots.profile import ProfileError, RobotProfile, profile_from_dict
@@ -68,6 +68,9 @@ class ActionConditionedModel(nn.Module):
     The pose [7] from which a rollout begins must be told before, with `at`.
     """
 
+    latent_actions = False
+    needs_pose = True
+
     def __init__(self, card: ActionCard) -> None:
         super().__init__()
         self.card = card
@@ -82,6 +85,11 @@ class ActionConditionedModel(nn.Module):
     @property
     def device(self) -> torch.device:
         return self.columns.device
+
+    @property
+    def precisions(self) -> tuple[torch.dtype, ...]:
+        """That of the checkpoint; there is no other to imagine in."""
+        return (self.encoder.precision,)
 
     def encode(self, frames: Tensor) -> Tensor:
         """Frames uint8 [B, H, W, 3] to states [B, N, D]; every frame on its own."""
@@ -131,6 +139,11 @@ class ActionConditionedModel(nn.Module):
         steps = actions.new_zeros(*actions.shape[:-1], POSE)
         steps[..., self.columns] = actions * self.card.robot.model_dt
         return torch.cat([steps[..., :3], euler(turn(steps[..., 3:6])), steps[..., 6:]], dim=-1)
+
+
+def is_action_conditioned(folder: Path) -> bool:
+    """Whether this folder has the card of such a model."""
+    return read_json(folder).get("kind") == KIND
 
 
 def save_action_conditioned(model: ActionConditionedModel, folder: Path) -> None:

@@ -1,0 +1,166 @@
+"""One evaluation by several processes, as `accelerate launch` starts them on two machines that share a folder."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("accelerate")
+pytest.importorskip("rosbags")
+pytest.importorskip("matplotlib")
+pytest.importorskip("jinja2")
+
+from bag_makers import COMMANDS, PERIOD, SECOND, command, image, write_bag
+from checkpoint_harness import write_checkpoint
+from evaluation_harness import Here
+from typer.testing import CliRunner
+
+from wm_ros.cli import app
+from wm_ros.evaluation import evaluate as evaluation
+from wm_ros.evaluation.evidence.ask import EvaluationError
+from wm_ros.evaluation.together import Together
+from wm_ros.robots.profile import load_profile
+
+ENVIRONMENT = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1", "OMP_NUM_THREADS": "1"}
+pytestmark = pytest.mark.timeout(600)
+
+
+@pytest.fixture(scope="module")
+def arguments(tmp_path_factory):
+    """Three bags of one episode each, of which the second is held out, and a small untrained model."""
+    folder = tmp_path_factory.mktemp("bags")
+    bags = []
+    for name in ("a", "b", "c"):
+        stamps = [5 * SECOND + k * PERIOD for k in range(60)]
+        messages = [("/image", stamp, image(stamp, 9 * k % 251)) for k, stamp in enumerate(stamps)]
+        messages += [
+            (COMMANDS, stamp, command(0.1 * (k % 7), -0.1 * (k % 5))) for k, stamp in enumerate(stamps)
+        ]
+        bags.append(write_bag(folder / name, messages))
+    model = write_checkpoint(folder / "model", load_profile("arm"))
+    return ("evaluate", *map(str, bags), "--checkpoint", model, "--encoders", "pixels", "--jobs", "1")
+
+
+def brief(out, effort="0.001"):
+    return "--out", str(out), "--effort", effort
+
+
+def free_port():
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        return server.getsockname()[1]
+
+
+def launched(folder, arguments):
+    """The launchers of two machines, of which this one plays both, and the files of what they print."""
+    launch = ("accelerate.commands.launch", "--multi_gpu", "--num_machines", "2", "--num_processes", "2")
+    place = ("--main_process_ip", "127.0.0.1", "--main_process_port", str(free_port()))
+    logs, machines = [folder / f"log-{time.monotonic_ns()}-{rank}" for rank in (0, 1)], []
+    for rank, log in enumerate(logs):
+        command = [sys.executable, "-m", *launch, *place, "--machine_rank", str(rank)]
+        with log.open("w") as file:
+            machines.append(
+                subprocess.Popen(
+                    [*command, "-m", "wm_ros.cli", *arguments], stdout=file, stderr=file, env=ENVIRONMENT
+                )
+            )
+    return machines, logs
+
+
+def children(pid):
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for task in tasks for child in task.read_text().split()]
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + 200.0
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
+def test_two_machines_write_what_one_process_writes_also_when_one_was_killed(
+    arguments, tmp_path, monkeypatch
+):
+    out = tmp_path / "out"
+    machines, logs = launched(tmp_path, (*arguments, *brief(out)))
+    try:
+        wait_until(lambda: (out / ".progress" / "bag-1" / "part.json").is_file())
+        (evaluating,) = children(machines[1].pid)
+        workers = children(evaluating)
+        os.kill(evaluating, 9)
+        assert [machine.wait(200) for machine in machines] == [1, 1]
+    finally:
+        for machine in machines:
+            machine.terminate()
+    assert "another process of this evaluation was ended: run the same command again" in logs[0].read_text()
+    # Nobody is left behind, though nobody could end them.
+    wait_until(lambda: not any(Path(f"/proc/{worker}").exists() for worker in workers))
+    kept = {path: path.stat().st_mtime_ns for path in (out / ".progress").glob("bag-*/part.json")}
+    assert len(kept) == 3  # what others had begun was finished
+
+    machines, logs = launched(tmp_path, (*arguments, *brief(out)))
+    try:
+        assert [machine.wait(200) for machine in machines] == [0, 0], [log.read_text() for log in logs]
+    finally:
+        for machine in machines:
+            machine.terminate()
+    said, quiet = (log.read_text() for log in logs)
+    assert "2 processes" in said
+    assert "bag a: done" not in said  # once was enough
+    assert said.count("report.html, and report.json") == 1
+    assert "done" not in quiet
+
+    monkeypatch.setattr(evaluation, "Workers", Here)
+    alone = CliRunner().invoke(app, [*arguments, *brief(tmp_path / "alone")])
+    assert alone.exit_code == 0, alone.output
+    for name in ("report.json", "report.html"):
+        assert (out / name).read_bytes() == (tmp_path / "alone" / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "said"),
+    [
+        (("here", "0.001"), ("there", "0.001"), "does not see what process 0 wrote to"),
+        (("here", "0.001"), ("here", "0.002"), "it was asked otherwise than process 0: effort was 0.001 and"),
+    ],
+    ids=["folders of their own", "other options"],
+)
+def test_processes_that_have_no_evaluation_in_common_all_end(arguments, tmp_path, first, second, said):
+    place = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-m", "wm_ros.cli", *arguments, *brief(tmp_path / out, effort)],
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**ENVIRONMENT, **place, "RANK": str(rank), "LOCAL_RANK": str(rank)},
+        )
+        for rank, (out, effort) in enumerate((first, second))
+    ]
+    errors = [process.communicate(timeout=200)[1] for process in processes]
+    assert [process.returncode for process in processes] == [1, 1]
+    assert "wm_ros: process 1 of 2 ended: " in errors[0]
+    assert all(said in error for error in errors)
+    assert not any("Traceback" in error for error in errors)
+
+
+def test_a_launcher_that_starts_one_process_of_several_is_found_out(monkeypatch):
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "no")
+    monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
+    with pytest.raises(EvaluationError, match="add --multi_gpu"):
+        Together()
+
+
+def test_alone_there_is_nobody_to_wait_for(tmp_path):
+    alone = Together()
+    assert (alone.number, alone.count, alone.is_main) == (0, 1, True)
+    assert alone.by_main(lambda: 3) == 3
+    alone.require_shared(tmp_path)
+    alone.share_files([tmp_path / "nobody looks for it"])
+    with pytest.raises(ValueError, match="mine"):
+        alone.settle(ValueError("mine"))

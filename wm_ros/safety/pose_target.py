@@ -1,0 +1,132 @@
+"""From velocities of an end effector to the poses it is told to take: begun where it is, kept on a leash."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from transforms3d.quaternions import axangle2quat, qconjugate, qmult
+
+from wm_ros.robots.profile import Leash, RobotProfile
+from wm_ros.safety.observation_gate import Now, ObservationGate
+from wm_ros.safety.stop import Stop
+
+# Stamps this much older than the last mean that the robot's clock began anew.
+RESTART_NS = 1_000_000_000
+
+
+class PoseTarget:
+    """The pose last commanded, and the one that a velocity makes of it; positions [3] in m, quaternions [4], w first.
+
+    `measured` takes what the robot tells. The first `advance` begins at the pose measured last; each one moves the
+    target by one period of its velocity, whatever the clock says, so that the poses, one period apart, have exactly
+    the limiter's velocities and accelerations. Velocity zero repeats the same pose to the bit.
+    """
+
+    def __init__(self, profile: RobotProfile):
+        if profile.command.leash is None:
+            raise ValueError(
+                f"profile {profile.name} does not take poses: its command is {profile.command.type}"
+            )
+        self._leash: Leash = profile.command.leash
+        self._topic = profile.state.topic
+        self._period_s = 1.0 / profile.command.rate_hz
+        self._gate = ObservationGate()
+        self._stamp_ns = 0
+        self._measured: tuple[np.ndarray, np.ndarray, str] | None = None
+        self._target: tuple[np.ndarray, np.ndarray] | None = None
+        self.frame = ""  # of target and measured poses alike
+
+    def measured(
+        self,
+        position: np.ndarray,
+        quaternion: np.ndarray,
+        frame: str,
+        stamp_ns: int,
+        now: Now,
+        ahead_s: float,
+    ) -> Stop | None:
+        """The robot says where it is; returns why that does not count. ahead_s: as far as a stamp may lie ahead."""
+        if self._target is not None and frame != self.frame:
+            text = (
+                f"poses on {self._topic} were in frame {self.frame!r}, now {frame!r}: are there two drivers?"
+            )
+            return Stop("frame changed", text, latches=False)
+        if stamp_ns < self._stamp_ns - RESTART_NS:
+            self._gate.forget()
+        refusal = self._gate.admit(stamp_ns, now, ahead_s)
+        if refusal is not None:
+            text = (
+                f"on {self._topic}, {refusal.name}: synchronise the clocks of robot and guard, use one driver"
+            )
+            return Stop("measured pose", text, latches=False)
+        self._stamp_ns = stamp_ns
+        self._measured = position, quaternion, frame
+        return None
+
+    def age_s(self, now: Now) -> float | None:
+        """Age of the newest measured pose by the later of two clocks; None without one."""
+        return self._gate.age_s(now)
+
+    def unknown(self, now: Now) -> Stop | None:
+        """Why nobody knows where the robot is, and it must not move; None while it may."""
+        age_s, limit_s = self.age_s(now), self._leash.max_age_s
+        if age_s is None:
+            return Stop(
+                "no pose", f"no measured pose came on {self._topic}: is the driver up?", latches=False
+            )
+        if age_s <= limit_s:
+            return None
+        text = (
+            f"{age_s:.2f} s on {self._topic} > command.leash.max_age_s {limit_s} s: is the driver up, does it stamp by "
+            "the clock of this host?"
+        )
+        return Stop("pose too old", text, latches=False)
+
+    def strayed(self) -> Stop | None:
+        """Why target and robot are too far apart; None while they are not, or nothing is commanded."""
+        if self._target is None:
+            return None
+        position, quaternion, _ = self._measured
+        off_m = float(np.linalg.norm(self._target[0] - position))
+        off_rad = angle(quaternion, self._target[1])
+        leash = self._leash
+        if off_m <= leash.position_m and off_rad <= leash.rotation_rad:
+            return None
+        return Stop(
+            "robot does not follow",
+            f"it is {off_m:.3f} m and {off_rad:.2f} rad from its target, command.leash allows {leash.position_m} m and "
+            f"{leash.rotation_rad} rad: is it held, is its controller soft or not running? Then call ~/start",
+        )
+
+    def advance(self, velocity: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Position and quaternion after a period of a velocity [6]: m/s, then rad/s about the base's axes.
+
+        ValueError for NaN or Inf; RuntimeError when the robot never said where it is.
+        """
+        if not np.isfinite(velocity).all():
+            raise ValueError(f"velocity {velocity.tolist()} is not finite")
+        if self._measured is None:
+            raise RuntimeError("a target begins at a measured pose, and there is none")
+        if self._target is None:
+            position, quaternion, self.frame = self._measured  # the frame first: `measured` looks at it
+            self._target = position, quaternion
+        position, quaternion = self._target
+        position = position + velocity[:3] * self._period_s
+        turn = velocity[3:] * self._period_s
+        turned = float(np.linalg.norm(turn))
+        if turned:
+            quaternion = qmult(axangle2quat(turn, turned), quaternion)
+            quaternion = quaternion / np.linalg.norm(quaternion)
+        self._target = position, quaternion
+        return self._target
+
+    def forget(self) -> None:
+        """Nothing is commanded any more: the next target begins where the robot is then."""
+        self._target = None
+
+
+def angle(one: np.ndarray, other: np.ndarray) -> float:
+    """Radians from 0 to pi by which one unit quaternion [4] is turned against another."""
+    between = qmult(other, qconjugate(one))
+    return 2.0 * math.atan2(float(np.linalg.norm(between[1:])), abs(float(between[0])))
