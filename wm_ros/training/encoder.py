@@ -5,7 +5,7 @@ what stands still in an episode is in the median already, so the state need not 
 their episode's mean, keeps the state's numbers independent and of one size, so that distances mean something.
 Where the camera rides on the robot nothing stands still: the median is that of the whole recording, and a state must
 tell where in it the robot is, so that SIGReg gets the states as they are.
-Neither uses an action. Predicting the next latent alone, the recipe of larger encoders, encoded the large shoulder
+Neither uses an action; where the camera rides along, `odometry` does. Predicting the next latent alone, the recipe of larger encoders, encoded the large shoulder
 and ignored the small forearm at this scale: the elbow's action probe stayed at R2 0.
 """
 

@@ -30,6 +30,7 @@ from wm_ros.training.engine import Engine
 from wm_ros.training.goal_distance import train_goal_distance
 from wm_ros.training.identity import identity
 from wm_ros.training.labelled import train_labelled_world_model
+from wm_ros.training.odometry import Odometry
 from wm_ros.training.optimise import Report
 from wm_ros.training.processes import process_count
 from wm_ros.training.progress import Progress
@@ -51,7 +52,7 @@ class TrainOptions:
     controller_steps: int = 2200
     controller_rollout_steps: int = 400
     goal_distance_steps: int = 8000
-    state_dim: int = 8
+    state_dim: int | None = None  # None: 8, where the camera rides on the robot 16
     bottleneck: dict[str, Any] = field(default_factory=lambda: {"name": "noise"})
     clip_steps: int = 6
     preset: str = "tiny"
@@ -129,8 +130,17 @@ def train(
         clips.require_actions(recording.profile.names)
     if taken is None:
         report, steps = phases("encoder", options.encoder_steps), options.encoder_steps
+        odometry = Odometry(recording, model) if recording.profile.camera.moves else None
         train_encoder(
-            model.encoder, recording, episodes.seen, steps, options.seed, report, engine, run.cache_dir
+            model.encoder,
+            recording,
+            episodes.seen,
+            steps,
+            options.seed,
+            report,
+            engine,
+            run.cache_dir,
+            odometry,
         )
     else:
         model.encoder.load_state_dict(taken.state_dict())
@@ -218,7 +228,8 @@ def new_card(
 ) -> Card:
     """The card of the model that these options train for a robot."""
     sizes = PRESETS[options.preset]
-    encoder = {"name": "tiny", "size": 64, "dim": options.state_dim, "width": 48}
+    dim = options.state_dim or (16 if profile.camera.moves else 8)
+    encoder = {"name": "tiny", "size": 64, "dim": dim, "width": 48}
     return Card(
         encoder=encoder if encoder_of is None else encoder_of.card.encoder,
         robot=profile,
