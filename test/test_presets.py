@@ -49,7 +49,7 @@ def test_tiny_is_the_default_and_fits_the_packaged_world_model():
 
 
 def test_the_large_forward_model_by_hand():
-    width, depth, dim, latent = 1024, 24, TrainOptions().state_dim, 128
+    width, depth, dim, latent = 1024, 24, card("large").encoder["dim"], 128
     # Attention 4 W^2 + 4 W, MLP 8 W^2 + 5 W, modulation 6 W^2 + 6 W.
     blocks = depth * (18 * width**2 + 15 * width)
     ends = (dim * width + width) + width + 2 * width + (width * dim + dim)
@@ -70,7 +70,7 @@ def test_the_footprint_by_hand(bottleneck, monkeypatch):
     monkeypatch.setattr(world_model, "BATCH", 3)
     model = WorldModel(card("tiny", bottleneck={"name": bottleneck}))
     found = measure_step(model, frames=4)
-    assert found.shape == (3, 4, 1, TrainOptions().state_dim)
+    assert found.shape == (3, 4, 1, card("tiny").encoder["dim"])
     assert found.weights == 4 * sum(parameter.numel() for parameter in model.parameters())
     counts = count_weights(model.card)
     assert found.gradients == 4 * sum(

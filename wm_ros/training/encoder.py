@@ -3,10 +3,10 @@
 Each frame's state must redraw the frame's foreground, which is the frame less the median picture of its episode:
 what stands still in an episode is in the median already, so the state need not carry it. SIGReg, on states less
 their episode's mean, keeps the state's numbers independent and of one size, so that distances mean something.
-Where the camera rides on the robot nothing stands still: the median is that of the whole recording, and a state must
-tell where in it the robot is, so that SIGReg gets the states as they are.
-Neither uses an action; where the camera rides along, `odometry` does. Predicting the next latent alone, the recipe of larger encoders, encoded the large shoulder
-and ignored the small forearm at this scale: the elbow's action probe stayed at R2 0.
+Where the camera rides along nothing stands still: the median is that of the whole recording, and a state must tell
+where in it the robot is, so that SIGReg gets the states as they are, and `odometry` teaches too. Nothing else uses
+actions. Predicting the next latent alone, the recipe of larger encoders, encoded the large shoulder and ignored the
+small forearm at this scale: the elbow's action probe stayed at R2 0.
 """
 
 from __future__ import annotations
