@@ -70,7 +70,7 @@ def test_an_oracle_reaches_its_goals_and_random_actions_do_not(client):
     for _ in range(2):
         oracle.goal = goals.draw(trials.positions())
         picture = goals.picture(oracle.goal)
-        trial = trials.by_model(oracle.goal, picture, lambda s, m: seen.append((s, m)))
+        trial = trials.by_model(oracle.goal, picture, lambda s, m, h: seen.append((s, m)))
         assert trial.score.success
         assert trial.score.start_distance_m >= 0.1
         assert trial.score.seconds < trial.score.duration_s < 8.0  # it ends when settled
@@ -78,7 +78,7 @@ def test_an_oracle_reaches_its_goals_and_random_actions_do_not(client):
         assert 0.0 <= trial.stop_to_zero_s < 1.0
     assert seen[-1][1] < 0.02 < seen[0][1]
     far = goals.draw(trials.positions())
-    at_random = trials.at_random(far, goals.picture(far), lambda s, m: None)
+    at_random = trials.at_random(far, goals.picture(far), lambda s, m, h: None)
     assert not at_random.score.success
     assert at_random.score.duration_s >= 8.0
     assert np.ptp(at_random.track[1], axis=0).max() > 0.2
@@ -93,7 +93,7 @@ def test_a_guard_that_gets_no_plan_ends_the_trial_with_its_complaint(client, mon
     goal = goals.draw(trials.positions())
     monkeypatch.setattr("wm_ros.nodes.trials.FIRST_PLAN_S", 2.0)
     with pytest.raises(NodeError, match="in vain for the guard to get a plan"):
-        trials.by_model(goal, goals.picture(goal), lambda s, m: None)
+        trials.by_model(goal, goals.picture(goal), lambda s, m, h: None)
 
 
 def test_goals_are_drawn_apart_and_their_picture_is_the_robot_s_camera(client):

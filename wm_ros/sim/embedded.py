@@ -20,9 +20,9 @@ class Embedded:
 
     name: also of its profile. components: of the actions it obeys. simulator(seed, width, height): a scene.
     draw_start(generator): a pose [P]. draw_goal(generator, positions [P]): a pose that is a task from there, None when
-    what was drawn is none. errors(positions [..., P], goal [P]):
-    distances [...] m and headings [...] rad, which None means do not count. excursion: bound of recorded motion.
-    radius_m, heading_rad: within which a goal is reached.
+    what was drawn is none. errors(positions [..., P], goal [P]): distances [...] m and headings [...] rad, None where
+    they do not count. rates(before [S, P], after, seconds [S]): mean actions [S, A]. excursion: bound of recorded
+    motion. radius_m, heading_rad: within which a goal is reached.
     """
 
     name: str
@@ -31,6 +31,7 @@ class Embedded:
     draw_start: Callable[[np.random.Generator], np.ndarray]
     draw_goal: Callable[[np.random.Generator, np.ndarray], np.ndarray | None]
     errors: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray | None]]
+    rates: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
     excursion: float
     radius_m: float
     heading_rad: float = math.inf
@@ -44,6 +45,7 @@ ROBOTS = (
         draw_start=arm.random_positions,
         draw_goal=arm.draw_goal,
         errors=arm.errors,
+        rates=arm.rates,
         excursion=3.0,
         radius_m=0.04,
     ),
@@ -54,6 +56,7 @@ ROBOTS = (
         draw_start=rover.random_positions,
         draw_goal=rover.draw_goal,
         errors=rover.errors,
+        rates=rover.rates,
         excursion=3.0,
         radius_m=0.25,
         heading_rad=math.radians(15.0),
