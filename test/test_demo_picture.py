@@ -11,12 +11,14 @@ from PIL import Image
 
 from wm_ros.evaluation.closed_loop import Criterion, Trial, score
 from wm_ros.evaluation.demo_picture import VIEW_PX, draw_animation, draw_sheet
-from wm_ros.evaluation.overview import GOAL, OVERVIEWS, ROVER, WAY
 from wm_ros.sim.arm import Arm
+from wm_ros.sim.embedded import ROBOTS
+from wm_ros.sim.overview import GOAL, ROVER, WAY, RoverOverview
 from wm_ros.sim.rover import Rover
 
 START = 1_700_000_000_000_000_000
 SCENE = 4
+ARM, DRIVE = ROBOTS
 
 
 def trial(seconds):
@@ -46,7 +48,7 @@ def frames():
 
 def test_the_animation_shows_the_joints_and_the_camera_of_each_moment(tmp_path, frames):
     trials = [trial(2.0), trial(3.0)]
-    draw_animation("arm", trials, frames, SCENE, tmp_path / "demo.gif")
+    draw_animation(ARM, trials, frames, SCENE, tmp_path / "demo.gif")
     arm = Arm(SCENE, VIEW_PX, VIEW_PX)
     with Image.open(tmp_path / "demo.gif") as animation:
         assert animation.n_frames == (10 + 1) + (15 + 1)
@@ -58,7 +60,7 @@ def test_the_animation_shows_the_joints_and_the_camera_of_each_moment(tmp_path, 
 
 
 def test_the_rover_s_way_and_goal_are_drawn_from_above():
-    overview = OVERVIEWS["rover"](0, 200)
+    overview = RoverOverview(0, 200)
     goal = np.array([1.0, -0.5, 0.0])
     track = np.stack([np.linspace(-1.0, 0.0, 20), np.full(20, 0.5), np.zeros(20)], axis=1)
     image, bare = overview(track, goal), overview(track[:1], goal)
@@ -86,14 +88,14 @@ def test_the_rover_has_a_sheet_and_an_animation_too(tmp_path, frames):
         stop_to_zero_s=0.1,
         stopped_by="",
     )
-    draw_animation("rover", [driven], frames, SCENE, tmp_path / "demo.gif")
-    draw_sheet("rover", [driven], [driven], frames, Criterion(0.25, 0.26), tmp_path / "demo.png")
+    draw_animation(DRIVE, [driven], frames, SCENE, tmp_path / "demo.gif")
+    draw_sheet(DRIVE, [driven], [driven], frames, Criterion(0.25, 0.26), tmp_path / "demo.png")
     with Image.open(tmp_path / "demo.gif") as animation, Image.open(tmp_path / "demo.png") as sheet:
         assert animation.n_frames == 10 + 1
         assert sheet.height > 800
 
 
 def test_the_sheet_shows_some_of_many_goals_and_does_without_the_control(tmp_path, frames):
-    draw_sheet("arm", [trial(1.0)] * 9, [], frames, Criterion(), tmp_path / "demo.png")
+    draw_sheet(ARM, [trial(1.0)] * 9, [], frames, Criterion(), tmp_path / "demo.png")
     with Image.open(tmp_path / "demo.png") as sheet:
         assert 1000 < sheet.width < 2000

@@ -49,8 +49,8 @@ def demo(
     (out / "summary.json").write_text(json.dumps(result.summary, indent=1) + "\n", encoding="utf-8")
     with console.status("drawing pictures"):
         trials = result.by_model, result.at_random
-        draw_sheet(robot, *trials, result.frames, options.criterion, out / "demo.png")
-        draw_animation(robot, result.by_model, result.frames, options.scene_seed, out / "demo.gif")
+        draw_sheet(options.embedded, *trials, result.frames, options.criterion, out / "demo.png")
+        draw_animation(options.embedded, result.by_model, result.frames, options.scene_seed, out / "demo.gif")
     console.print(verdict(result.summary), soft_wrap=True)
     console.print(f"Pictures and figures: {out}/demo.gif, {out}/demo.png, {out}/summary.json", soft_wrap=True)
 

@@ -8,7 +8,7 @@ from rich.table import Table
 from wm_ros.evaluation.closed_loop import Criterion, in_words
 
 BAR_RADII = 10.0  # of the criterion make a full bar
-BAR_WIDTH = 20
+CELL_WIDTH = 37
 
 
 class DemoTable:
@@ -21,7 +21,8 @@ class DemoTable:
     def show(self, mover: str, number: int, seconds: float, metres: float, heading: float | None) -> None:
         """Where the robot is: metres and heading, in rad, from goal `number` after so many seconds."""
         share = min(metres / (BAR_RADII * self._criterion.radius_m), 1.0)
-        bar = "█" * max(round(share * BAR_WIDTH), 1)
+        text = f"{in_words(metres, heading):>8} {seconds:5.1f} s "
+        bar = "█" * max(round(share * (CELL_WIDTH - len(text))), 1)
         colour = (
             "green"
             if self._criterion.near(metres, heading)
@@ -29,15 +30,15 @@ class DemoTable:
             if mover == "model"
             else "bright_black"
         )
-        self._cells[mover, number] = f"{in_words(metres, heading):>8} {seconds:5.1f} s [{colour}]{bar}[/]"
+        self._cells[mover, number] = f"{text}[{colour}]{bar}[/]"
 
     def __rich__(self) -> RenderableType:
         if not self._cells:
             return "starting sim_node, guard_node and pipeline_node ..."
         table = Table(box=None, pad_edge=False)
         table.add_column("goal")
-        table.add_column("the model, from the camera alone", min_width=38)
-        table.add_column("random actions", min_width=38)
+        table.add_column("the model, from the camera alone", min_width=CELL_WIDTH + 1)
+        table.add_column("random actions", min_width=CELL_WIDTH + 1)
         for number in range(self._goals):
             cells = (self._cells.get((mover, number), "") for mover in ("model", "random"))
             table.add_row(str(number + 1), *cells)

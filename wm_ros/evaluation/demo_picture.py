@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from wm_ros.evaluation.closed_loop import Criterion, Trial, in_words
-from wm_ros.evaluation.overview import OVERVIEWS, Overview
+from wm_ros.sim.embedded import Embedded, Overview
 
 VIEW_PX = 256
 INSET_PX = 112
@@ -28,9 +28,11 @@ COLUMNS = 6  # of the sheet: more goals than this are not shown
 Frames = Sequence[tuple[int, np.ndarray]]
 
 
-def draw_animation(robot: str, trials: Sequence[Trial], frames: Frames, scene_seed: int, path: Path) -> None:
+def draw_animation(
+    robot: Embedded, trials: Sequence[Trial], frames: Frames, scene_seed: int, path: Path
+) -> None:
     """Write a GIF of the trials of an embedded robot, twice as fast as they were."""
-    overview = OVERVIEWS[robot](scene_seed, VIEW_PX)
+    overview = robot.overview(scene_seed, VIEW_PX)
     pictures: list[Image.Image] = []
     durations: list[int] = []
     for number, trial in enumerate(trials, 1):
@@ -44,7 +46,7 @@ def draw_animation(robot: str, trials: Sequence[Trial], frames: Frames, scene_se
 
 
 def draw_sheet(
-    robot: str,
+    robot: Embedded,
     by_model: Sequence[Trial],
     at_random: Sequence[Trial],
     frames: Frames,
@@ -59,22 +61,22 @@ def draw_sheet(
     from matplotlib.figure import Figure
 
     columns = min(len(by_model), COLUMNS)
-    ways = OVERVIEWS[robot](0, VIEW_PX) if robot == "rover" else None
-    rows = 3 if ways is None else 4
+    overview = robot.overview(0, VIEW_PX)
+    rows = 3 + overview.draws_way
     figure = Figure(figsize=(1.0 + 2.1 * columns, 2.1 * rows - 0.1), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(rows, columns, squeeze=False)
     for column, trial in enumerate(by_model[:columns]):
         end = _camera_at(frames, int(trial.track[0][-1]))
         pictures = [("goal", trial.picture), ("camera at the end", end)]
-        if ways is not None:
-            pictures.append(("the way, goal green", ways(trial.track[1], trial.goal)))
+        if overview.draws_way:
+            pictures.append(("the way, goal green", overview(trial.track[1], trial.goal)))
         for axis, (label, picture) in zip(axes[:-1, column], pictures, strict=True):
             axis.imshow(picture, interpolation="nearest")
             axis.set(xticks=[], yticks=[])
             if column == 0:
                 axis.set_ylabel(label)
-        axes[0, column].set_title(f"goal {column + 1}: {_error(trial, -1)}")
+        axes[0, column].set_title(f"goal {column + 1}: {_error(trial, -1)}", fontsize="medium")
         _plot_distances(axes[-1, column], trial, at_random[column] if column < len(at_random) else None)
         axes[-1, column].axhline(100 * criterion.radius_m, color="tab:green", linewidth=0.8, linestyle="--")
     axes[-1, 0].set_ylabel("distance to goal, cm")

@@ -19,7 +19,7 @@ from wm_ros.nodes.explorer import Explorer
 from wm_ros.nodes.observer import Observer
 from wm_ros.nodes.trials import Goals, Trials
 from wm_ros.robots.profile import load_profile
-from wm_ros.sim.embedded import embedded
+from wm_ros.sim.embedded import Embedded, embedded
 
 # Scenes of recordings have seeds below this, so that no model was trained on a demo's.
 FIRST_SCENE = 1_000_000_000
@@ -45,9 +45,12 @@ class DemoOptions:
         return FIRST_SCENE + self.seed
 
     @property
+    def embedded(self) -> Embedded:
+        return embedded(load_profile(self.robot))
+
+    @property
     def criterion(self) -> Criterion:
-        robot = embedded(load_profile(self.robot))
-        return Criterion(robot.radius_m, robot.heading_rad, limit_s=self.limit_s)
+        return Criterion(self.embedded.radius_m, self.embedded.heading_rad, limit_s=self.limit_s)
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ def run_demo(
     Raises NodeError when a node dies, does not become active or makes no plan.
     """
     profile = load_profile(options.robot)
-    robot = embedded(profile)
+    robot = options.embedded
     criterion = options.criterion
     named = {"profile": options.robot}
     checkpoint = find_checkpoint(options.checkpoint, profile)

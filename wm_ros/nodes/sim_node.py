@@ -25,7 +25,7 @@ from wm_ros.nodes.message_class import message_class
 from wm_ros.nodes.parameters import Parameter, declare
 from wm_ros.nodes.process import run
 from wm_ros.nodes.qos import COMMAND, RELIABILITY_CHOICES, image_qos
-from wm_ros.robots.profile import load_profile
+from wm_ros.robots.profile import ProfileError, load_profile
 from wm_ros.sim.driver import Driver
 from wm_ros.sim.embedded import embedded
 
@@ -72,7 +72,7 @@ class SimNode(Node):
             parameter.check(value[parameter.name])
         self._profile = profile = load_profile(value["profile"])
         if profile.state is None:
-            raise ValueError(
+            raise ProfileError(
                 f"profile {profile.name} needs an entry `state`: on which topic to say where the robot is"
             )
         self._factor = value["time_factor"]

@@ -17,6 +17,8 @@ _SHIFT = 4  # OpenCV draws between pixels, in 16ths
 class ArmOverview:
     """The scene of a seed, rendered again from the joint angles."""
 
+    draws_way = False
+
     def __init__(self, seed: int, size: int) -> None:
         self._arm = Arm(seed, size, size)
 
@@ -28,6 +30,8 @@ class ArmOverview:
 
 class RoverOverview:
     """Floor, walls and pillars from above, x to the right and y up, with the way driven and the goal."""
+
+    draws_way = True
 
     def __init__(self, seed: int, size: int) -> None:
         border = round(0.02 * size)
@@ -84,7 +88,3 @@ class RoverOverview:
         x, y, yaw = pose
         end = self._at(x + 0.28 * math.cos(yaw), y + 0.28 * math.sin(yaw))
         cv2.line(image, self._at(x, y), end, colour, 2, cv2.LINE_AA, _SHIFT)
-
-
-Overview = ArmOverview | RoverOverview
-OVERVIEWS = {"arm": ArmOverview, "rover": RoverOverview}
