@@ -9,6 +9,7 @@ pytest.importorskip("mujoco")
 pytest.importorskip("torch")
 
 from checkpoint_harness import small_model
+from drive import rates_to
 
 from wm_ros.evaluation.lockstep import LockstepOptions, at_random, by_model, run_goals
 from wm_ros.messages.plan import Plan
@@ -17,18 +18,6 @@ from wm_ros.robots.profile import load_profile
 from wm_ros.sim.embedded import ROBOTS
 
 NAMES = [robot.name for robot in ROBOTS]
-
-
-def rates_to(goal, here):
-    """Straight in joint space; or turn, drive, turn."""
-    if len(goal) == 2:
-        return 3.0 * (goal - here)
-    offset, turn = goal[:2] - here[:2], goal[2] - here[2]
-    apart = np.hypot(*offset)
-    if apart > 0.1:
-        turn = np.arctan2(offset[1], offset[0]) - here[2]
-    turn = (turn + np.pi) % (2.0 * np.pi) - np.pi
-    return np.array([0.8 * apart * max(np.cos(turn), 0.0) if apart > 0.1 else 0.0, 2.0 * turn])
 
 
 def oracle(profile, robot):
