@@ -75,11 +75,16 @@ def verdict(summary: dict) -> str:
             *stops,
             f"reached and held within {near}: {summary['success_rate']:.0%} of {goals} goals "
             f"(random actions {control['success_rate']:.0%})",
-            f"median distance at the end: {100 * summary['median_final_distance_m']:.1f} cm "
-            f"(random {100 * control['median_final_distance_m']:.1f} cm)",
+            f"median distance at the end: {_median(summary)} (random {_median(control)})",
             f"commands out of limits: {summary['commands_out_of_limits']} of {summary['commands']}",
             f"camera to plan: {ages['p50']:.0f} ms median, {ages['p95']:.0f} ms p95; "
             f"stop to zero: {'none seen' if stop is None else f'{stop:.2f} s'}; "
             f"latent actions decode with R2 {'unknown' if action is None else f'{action:.2f}'}",
         )
     )
+
+
+def _median(figures: dict) -> str:
+    turned = figures.get("median_final_heading_deg")
+    distance = f"{100 * figures['median_final_distance_m']:.1f} cm"
+    return distance if turned is None else f"{distance} {turned:.0f} deg"

@@ -23,13 +23,8 @@ class DemoTable:
         share = min(metres / (BAR_RADII * self._criterion.radius_m), 1.0)
         text = f"{in_words(metres, heading):>8} {seconds:5.1f} s "
         bar = "█" * max(round(share * (CELL_WIDTH - len(text))), 1)
-        colour = (
-            "green"
-            if self._criterion.near(metres, heading)
-            else "yellow"
-            if mover == "model"
-            else "bright_black"
-        )
+        near = self._criterion.near(metres, heading)
+        colour = "green" if near else "yellow" if mover == "model" else "bright_black"
         self._cells[mover, number] = f"{text}[{colour}]{bar}[/]"
 
     def __rich__(self) -> RenderableType:

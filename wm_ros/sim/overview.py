@@ -52,8 +52,7 @@ class RoverOverview:
         self._border, self._scale = border, inner / (2.0 * room.HALF_M)
         self._room = (255 * canvas).astype(np.uint8)
         for x, y, radius, _, colour in room.PILLARS:
-            shade = tuple(255.0 * float(value) for value in colour.split())
-            self._disc(self._room, x, y, radius, shade)
+            self._disc(self._room, x, y, radius, tuple(255.0 * part for part in colour))
 
     def __call__(self, track: np.ndarray, goal: np.ndarray) -> np.ndarray:
         """Image [size, size, 3] uint8 of a track [T, 3] so far, the rover at its end, and the goal [3]."""
