@@ -14,6 +14,7 @@ ROS = ["ros-rclpy[fastrtps]>=7.1,<10"] + [
         "diagnostic-msgs",
         "geometry-msgs",
         "lifecycle-msgs",
+        "nav-msgs",
         "rcl-interfaces",
         "rosgraph-msgs",
         "sensor-msgs",

@@ -1,5 +1,6 @@
-"""The embedded arm with pipeline and guard. Give it a goal and `ros2 service call /guard/start std_srvs/srv/Trigger`.
+"""An embedded robot with pipeline and guard: `robot:=arm` or `robot:=rover`.
 
+Give it a goal and `ros2 service call /guard/start std_srvs/srv/Trigger`.
 `/pipeline/capture_goal` makes the frame seen now the goal; `wm_ros demo` drives to random goals by itself.
 """
 
@@ -28,7 +29,7 @@ def generate_launch_description() -> LaunchDescription:
                 "enable_control",
                 default_value="true",
                 choices=["", "true", "false"],
-                description="The arm is simulated, so it may move once the guard's ~/start has been called.",
+                description="The robot is simulated, so it may move once the guard's ~/start has been called.",
             ),
             IncludeLaunchDescription(PythonLaunchDescriptionSource(live)),
             sim,

@@ -31,7 +31,6 @@ from wm_ros.cli import app
 from wm_ros.data.load import load_recording
 from wm_ros.data.record_sim import record_sim
 from wm_ros.evaluation import lockstep, plan_error
-from wm_ros.evaluation.closed_loop import Criterion
 from wm_ros.evaluation.lockstep import LockstepOptions
 from wm_ros.models.bottlenecks.option import BottleneckError
 from wm_ros.models.checkpoint import load_checkpoint
@@ -46,7 +45,7 @@ pytestmark = pytest.mark.timeout(300)
 def work_briefly(shared, run, report):
     """In a worker, which is another process: scores and drives for little time."""
     scores.PROBE_STEPS, plan_error.CLIPS = 5, 4
-    lockstep.LockstepOptions = partial(LockstepOptions, criterion=Criterion(limit_s=0.5))
+    lockstep.LockstepOptions = partial(LockstepOptions, limit_s=0.5)
     worker.work(shared, run, report)
 
 
@@ -340,8 +339,9 @@ def test_an_interrupted_command_leaves_no_process_behind(bag, tmp_path):
 # Where there is no planning
 
 
-def test_planning_success_needs_the_embedded_arm_and_mujoco(monkeypatch):
+def test_planning_success_needs_an_embedded_robot_and_mujoco(monkeypatch):
     assert why_no_goals(ARM, 10) is None
+    assert why_no_goals(load_profile("rover"), 10) is None
     assert why_no_goals(ARM, 0) == "--goals 0"
     fast = replace(ARM, name="fast", model_rate_hz=10.0)
     assert (

@@ -44,6 +44,21 @@ def test_success_is_being_there_at_the_end_and_having_held(parts, success, secon
     assert result.final_distance_m == parts[-1][1]
 
 
+def test_where_a_heading_counts_it_must_fit_as_well():
+    criterion = Criterion(radius_m=0.25, heading_rad=0.26)
+    times, distances = track((2, 0.9), (4, 0.1))
+    turned = np.where(times < 4.0, 0.5, 0.1)
+    result = score(times, distances, criterion, turned)
+    assert result.success
+    assert result.seconds == pytest.approx(4.0)
+    assert result.final_heading_deg == pytest.approx(np.degrees(0.1))
+    assert not score(times, distances, criterion, np.full(len(times), 0.5)).success
+    assert not settled(times, distances, criterion, turned)
+    assert settled(times, distances, criterion)
+    assert summarise([result])["median_final_heading_deg"] == 5.7
+    assert "final_heading_deg" not in summarise([score(times, distances, criterion)])["goals"][0]
+
+
 def test_a_trial_without_joint_states_is_told_so():
     with pytest.raises(ValueError, match="joint_states"):
         score(np.zeros(0), np.zeros(0), CRITERION)

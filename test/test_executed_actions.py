@@ -8,6 +8,10 @@ import pytest
 from wm_ros.evaluation.executed_actions import latent_action_r2
 from wm_ros.robots.profile import load_profile
 
+pytest.importorskip("mujoco")
+
+from wm_ros.sim.arm import rates
+
 torch = pytest.importorskip("torch")
 
 START = 1_700_000_000_000_000_000
@@ -44,13 +48,13 @@ def seen():
 
 
 def test_true_latent_actions_decode_perfectly(seen):
-    assert latent_action_r2(Decoder(), *seen) == pytest.approx(1.0, abs=1e-6)
+    assert latent_action_r2(Decoder(), *seen, rates) == pytest.approx(1.0, abs=1e-6)
 
 
 def test_actions_of_another_moment_do_not(seen):
     latents, actions, joints = seen
     shifted = [(stamp, action) for (stamp, _), (_, action) in zip(actions[10:], actions, strict=False)]
-    assert latent_action_r2(Decoder(), latents, shifted, joints) < 0.5
+    assert latent_action_r2(Decoder(), latents, shifted, joints, rates) < 0.5
 
 
 def test_actions_without_their_frame_or_motion_are_left_out(seen):
@@ -58,13 +62,13 @@ def test_actions_without_their_frame_or_motion_are_left_out(seen):
     for stamp in list(latents)[10:20]:
         del latents[stamp]
     wrong = actions[-1][0] + 50 * CAMERA_NS
-    assert latent_action_r2(Decoder(), latents, [*actions, (wrong, actions[0][1])], joints) == pytest.approx(
-        1.0
-    )
+    assert latent_action_r2(
+        Decoder(), latents, [*actions, (wrong, actions[0][1])], joints, rates
+    ) == pytest.approx(1.0)
 
 
 def test_nothing_seen_gives_no_figure(seen):
     latents, actions, joints = seen
-    assert latent_action_r2(Decoder(), {}, actions, joints) is None
-    assert latent_action_r2(Decoder(), latents, [], joints) is None
-    assert latent_action_r2(Decoder(), latents, actions, []) is None
+    assert latent_action_r2(Decoder(), {}, actions, joints, rates) is None
+    assert latent_action_r2(Decoder(), latents, [], joints, rates) is None
+    assert latent_action_r2(Decoder(), latents, actions, [], rates) is None

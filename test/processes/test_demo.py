@@ -83,6 +83,32 @@ def test_the_demo_measures_and_draws(demo, tmp_path):
     assert "commands out of limits: 0 of" in output
 
 
+def test_the_rover_s_demo_says_metres_and_degrees(command, domain, tmp_path):
+    pillow = pytest.importorskip("PIL.Image")
+    checkpoint = write_checkpoint(tmp_path / "checkpoint", load_profile("rover"))
+    options = ("--goals", "1", "--limit", "3", "--checkpoint", checkpoint, "--domain", domain)
+    process = command("demo", "--robot", "rover", "--out", "out", *options)
+    output, _ = process.communicate(timeout=100)
+    assert process.returncode == 0, output
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert set(summary) >= KEYS
+    assert (summary["robot"], summary["success_radius_m"], summary["success_heading_deg"]) == (
+        "rover",
+        0.25,
+        15.0,
+    )
+    (goal,) = summary["goals"]
+    assert goal["start_distance_m"] >= 0.5
+    assert 0.0 <= goal["final_heading_deg"] <= 180.0
+    for commands in (summary, summary["random_control"]):
+        assert commands["commands"] > 3 * 45
+        assert commands["commands_out_of_limits"] == 0
+    assert isinstance(summary["latent_action_r2"], float)
+    with pillow.open(tmp_path / "out" / "demo.gif") as animation:
+        assert animation.n_frames >= 15
+    assert "within 25 cm and 15 deg: " in output
+
+
 def test_a_planner_that_dies_ends_the_demo_with_its_last_words(ros, demo):
     process = demo("--goals", "1")
     nodes = ros.until(lambda: children(process) if len(children(process)) == 3 else None, "three nodes")

@@ -2,12 +2,15 @@
 
 import numpy as np
 import pytest
+from geometry_msgs.msg import TwistStamped
 from rclpy.node import Node
 from sensor_msgs.msg import Image
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 pytest.importorskip("mujoco")
+
+from drive import rates_to
 
 from wm_ros.evaluation.closed_loop import Criterion, commands_out_of_limits
 from wm_ros.messages.image import decode_image
@@ -27,7 +30,7 @@ ARM = embedded(load_profile("arm"))
 
 
 class Oracle(Node):
-    """Stands in for the pipeline: plans from the true joints to true goal joints, for the picture it is shown."""
+    """Stands in for the pipeline: plans from the true pose to the true goal pose, for the picture it is shown."""
 
     def __init__(self, profile, observer):
         super().__init__("pipeline")
@@ -46,16 +49,23 @@ class Oracle(Node):
     def plan(self):
         if not self.shown or not self.observer.frames or not self.observer.states:
             return
-        rate = np.clip(3.0 * (self.goal - self.observer.states[-1][1]), self.profile.low, self.profile.high)
+        rate = rates_to(self.goal, self.observer.states[-1][1]).clip(self.profile.low, self.profile.high)
         stamp = self.observer.frames[-1][0]
         plan = Plan(stamp, self.profile.names, np.stack([rate, 0 * rate]), np.array([0.0, 0.3]))
         self.plans.publish(fill_plan(JointTrajectory(), plan, JointTrajectoryPoint))
 
 
 @pytest.fixture
-def client(processes):
-    processes.start("wm_ros.nodes.sim_node", {"seed": SCENE})
-    processes.start("wm_ros.nodes.guard_node", {"autostart": True, "enable_control": True})
+def robot():
+    """Name of the embedded robot."""
+    return "arm"
+
+
+@pytest.fixture
+def client(processes, robot):
+    processes.start("wm_ros.nodes.sim_node", {"seed": SCENE, "profile": robot})
+    guard = {"autostart": True, "enable_control": True, "profile": robot}
+    processes.start("wm_ros.nodes.guard_node", guard)
     with Client("test") as client:
         client.await_active(["guard"], 30.0)
         yield client
@@ -70,7 +80,7 @@ def test_an_oracle_reaches_its_goals_and_random_actions_do_not(client):
     for _ in range(2):
         oracle.goal = goals.draw(trials.positions())
         picture = goals.picture(oracle.goal)
-        trial = trials.by_model(oracle.goal, picture, lambda s, m: seen.append((s, m)))
+        trial = trials.by_model(oracle.goal, picture, lambda s, m, h: seen.append((s, m)))
         assert trial.score.success
         assert trial.score.start_distance_m >= 0.1
         assert trial.score.seconds < trial.score.duration_s < 8.0  # it ends when settled
@@ -78,11 +88,46 @@ def test_an_oracle_reaches_its_goals_and_random_actions_do_not(client):
         assert 0.0 <= trial.stop_to_zero_s < 1.0
     assert seen[-1][1] < 0.02 < seen[0][1]
     far = goals.draw(trials.positions())
-    at_random = trials.at_random(far, goals.picture(far), lambda s, m: None)
+    at_random = trials.at_random(far, goals.picture(far), lambda s, m, h: None)
     assert not at_random.score.success
     assert at_random.score.duration_s >= 8.0
     assert np.ptp(at_random.track[1], axis=0).max() > 0.2
     assert commands_out_of_limits(np.array([vector for _, vector in observer.commands]), profile) == 0
+
+
+@pytest.mark.parametrize("robot", ["rover"])
+def test_the_rover_is_judged_by_its_pose_and_stops_by_itself_without_commands(client):
+    profile = load_profile("rover")
+    rover = embedded(profile)
+    observer = client.add(Observer(profile))
+    oracle = client.add(Oracle(profile, observer))
+    criterion = Criterion(rover.radius_m, rover.heading_rad, settle_s=1.5)
+    trials = Trials(client, rover, observer, client.add(Explorer(profile, 0, 1.5)), criterion)
+    goals = Goals(rover, SCENE, seed=1)
+    client.until(lambda: observer.frames and observer.states, "camera and odometry", 10.0)
+    seen = goals.picture(observer.states[-1][1])
+    assert (seen != observer.frames[-1][1]).mean() < 1e-3  # a yaw through a quaternion is rounded
+    oracle.goal = goals.draw(trials.positions())
+    trial = trials.by_model(oracle.goal, goals.picture(oracle.goal), lambda s, m, h: None)
+    assert trial.score.success
+    assert trial.score.start_distance_m >= 0.5
+    assert trial.score.final_heading_deg < 15.0
+    assert commands_out_of_limits(np.array([vector for _, vector in observer.commands]), profile) == 0
+
+    driver = client.node.create_publisher(TwistStamped, "cmd_vel", 1)
+    client.until(driver.get_subscription_count, "the driver", 10.0)
+    message = TwistStamped()
+    message.twist.angular.z = 1.0
+    timer = client.node.create_timer(0.02, lambda: driver.publish(message))
+    still = observer.states[-1][1][2]
+    client.until(lambda: abs(observer.states[-1][1][2] - still) > 0.3, "motion", 10.0)
+    client.node.destroy_timer(timer)
+    client.until(lambda: at_rest(observer.states), "the robot's own timeout", 5.0)
+
+
+def at_rest(states):
+    """Whether the last 0.2 s brought no motion."""
+    return np.ptp([positions for _, positions in states[-10:]], axis=0).max() < 1e-6
 
 
 def test_a_guard_that_gets_no_plan_ends_the_trial_with_its_complaint(client, monkeypatch):
@@ -93,7 +138,7 @@ def test_a_guard_that_gets_no_plan_ends_the_trial_with_its_complaint(client, mon
     goal = goals.draw(trials.positions())
     monkeypatch.setattr("wm_ros.nodes.trials.FIRST_PLAN_S", 2.0)
     with pytest.raises(NodeError, match="in vain for the guard to get a plan"):
-        trials.by_model(goal, goals.picture(goal), lambda s, m: None)
+        trials.by_model(goal, goals.picture(goal), lambda s, m, h: None)
 
 
 def test_goals_are_drawn_apart_and_their_picture_is_the_robot_s_camera(client):

@@ -35,12 +35,14 @@ def compare(
                 progress(name)
         success = np.array([score.success for score in scores]).reshape(seeds, goals)
         held = np.array([score.held_distance_m for score in scores])
+        headings = [score.held_heading_deg for score in scores if score.held_heading_deg is not None]
         table[name] = {
             "success_rate": round(float(success.mean()), 3),
             "success_by_seed": success.mean(axis=1).round(3).tolist(),
             "within_6_cm": round(float((held <= 0.06).mean()), 3),
             "within_2_cm": round(float((held <= 0.02).mean()), 3),
             "median_held_distance_m": round(float(np.median(held)), 4),
+            **({"median_held_heading_deg": round(float(np.median(headings)), 1)} if headings else {}),
             "trials": len(scores),
         }
     return table

@@ -23,13 +23,14 @@ for live in (faults, guard, soak):
 @bench.command()
 def goals(
     checkpoints: Annotated[
-        list[str] | None, typer.Argument(help="Checkpoint folders; none: the packaged one of the arm.")
+        list[str] | None, typer.Argument(help="Checkpoint folders; none: the packaged one of the robot.")
     ] = None,
     count: Annotated[int, typer.Option("--goals", min=1, help="Goals per seed.")] = 20,
     seeds: Annotated[int, typer.Option(min=1, help="Sets of scenes, starts and goals.")] = 3,
+    profile: Profile = "arm",
     json_file: Json = None,
 ) -> None:
-    """Drive the embedded arm to unseen goal pictures in lockstep: checkpoints beside random actions.
+    """Drive an embedded robot to unseen goal pictures in lockstep: checkpoints beside random actions.
 
     \b
     The action-labelled baseline beside the packaged model:
@@ -44,14 +45,14 @@ def goals(
     from wm_ros.robots.profile import load_profile
 
     torch.set_num_threads(1)
-    profile = load_profile("arm")
-    folders = {name or "packaged": find_checkpoint(name, profile) for name in checkpoints or [""]}
+    robot = load_profile(profile)
+    folders = {name or "packaged": find_checkpoint(name, robot) for name in checkpoints or [""]}
     models = {name: load_checkpoint(folder) for name, folder in folders.items()}
     for model in models.values():
-        require_robot(model, profile)
+        require_robot(model, robot)
     with Progress() as progress:
         task = progress.add_task("trials", total=(len(models) + 1) * count * seeds)
-        table = compare(models, profile, count, seeds, lambda name: progress.advance(task))
+        table = compare(models, robot, count, seeds, lambda name: progress.advance(task))
     show_figures(table, json_file)
 
 

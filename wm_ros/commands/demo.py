@@ -1,4 +1,4 @@
-"""`wm_ros demo`: the embedded arm drives itself to goal pictures, and what that looked like in figures."""
+"""`wm_ros demo`: an embedded robot drives itself to goal pictures, and what that looked like in figures."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from wm_ros.environment import require_ros
 
 
 def demo(
+    robot: Annotated[str, typer.Option(help="Embedded robot: arm, rover.")] = "arm",
     out: Annotated[Path, typer.Option(help="Folder for summary.json, demo.png, demo.gif and logs.")] = Path(
         "demo"
     ),
@@ -23,7 +24,7 @@ def demo(
         typer.Option(min=0, max=101, help="ROS_DOMAIN_ID to watch it on (default: one of its own)."),
     ] = None,
 ) -> None:
-    """Watch a simulated arm, seen only through its camera topic, drive itself to goal pictures.
+    """Watch a simulated robot, seen only through its camera topic, drive itself to goal pictures.
 
     Starts sim_node, pipeline_node and guard_node as processes of their own, gives them goal pictures, and
     measures what passes on the robot's topics; then the same goals with random actions. Nothing else on your
@@ -36,21 +37,20 @@ def demo(
     from rich.live import Live
 
     from wm_ros.commands.demo_table import DemoTable
-    from wm_ros.evaluation.closed_loop import Criterion
     from wm_ros.evaluation.demo_picture import draw_animation, draw_sheet
     from wm_ros.nodes.demo_run import DemoOptions, run_demo
 
     out.mkdir(parents=True, exist_ok=True)
     console = Console(highlight=False)
-    options = DemoOptions(goals, seed, checkpoint, domain, Criterion(limit_s=limit))
-    table = DemoTable(options.goals, options.criterion.radius_m)
+    options = DemoOptions(robot, goals, seed, checkpoint, domain, limit)
+    table = DemoTable(options.goals, options.criterion)
     with Live(table, console=console, refresh_per_second=5):
         result = run_demo(options, out / "logs", table.show)
     (out / "summary.json").write_text(json.dumps(result.summary, indent=1) + "\n", encoding="utf-8")
     with console.status("drawing pictures"):
-        radius_m = options.criterion.radius_m
-        draw_sheet(result.by_model, result.at_random, result.frames, radius_m, out / "demo.png")
-        draw_animation(result.by_model, result.frames, options.scene_seed, out / "demo.gif")
+        trials = result.by_model, result.at_random
+        draw_sheet(options.embedded, *trials, result.frames, options.criterion, out / "demo.png")
+        draw_animation(options.embedded, result.by_model, result.frames, options.scene_seed, out / "demo.gif")
     console.print(verdict(result.summary), soft_wrap=True)
     console.print(f"Pictures and figures: {out}/demo.gif, {out}/demo.png, {out}/summary.json", soft_wrap=True)
 
@@ -62,7 +62,10 @@ def verdict(summary: dict) -> str:
         summary["camera_to_plan_ms"],
         summary["latent_action_r2"],
     )
-    goals, radius_cm = len(summary["goals"]), 100 * summary["success_radius_m"]
+    goals = len(summary["goals"])
+    near = f"{100 * summary['success_radius_m']:.0f} cm"
+    if "success_heading_deg" in summary:
+        near += f" and {summary['success_heading_deg']:.0f} deg"
     stop, stopped_by = summary["stop_to_zero_s"], summary["stopped_by_guard"]
     stops = (
         (f"the guard ended {len(stopped_by)} of {goals} goals early: {stopped_by[0]}",) if stopped_by else ()
@@ -70,13 +73,18 @@ def verdict(summary: dict) -> str:
     return "\n".join(
         (
             *stops,
-            f"reached and held within {radius_cm:.0f} cm: {summary['success_rate']:.0%} of {goals} goals "
+            f"reached and held within {near}: {summary['success_rate']:.0%} of {goals} goals "
             f"(random actions {control['success_rate']:.0%})",
-            f"median distance at the end: {100 * summary['median_final_distance_m']:.1f} cm "
-            f"(random {100 * control['median_final_distance_m']:.1f} cm)",
+            f"median distance at the end: {_median(summary)} (random {_median(control)})",
             f"commands out of limits: {summary['commands_out_of_limits']} of {summary['commands']}",
             f"camera to plan: {ages['p50']:.0f} ms median, {ages['p95']:.0f} ms p95; "
             f"stop to zero: {'none seen' if stop is None else f'{stop:.2f} s'}; "
             f"latent actions decode with R2 {'unknown' if action is None else f'{action:.2f}'}",
         )
     )
+
+
+def _median(figures: dict) -> str:
+    turned = figures.get("median_final_heading_deg")
+    distance = f"{100 * figures['median_final_distance_m']:.1f} cm"
+    return distance if turned is None else f"{distance} {turned:.0f} deg"

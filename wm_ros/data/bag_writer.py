@@ -49,6 +49,7 @@ class BagWriter:
         self._writer = Writer(self._path, version=8, storage_plugin=StoragePlugin.MCAP)
         self._writer.set_compression(CompressionMode.STORAGE, CompressionFormat.ZSTD)
         self._chunk_ns = 0
+        self._blanks: dict[str, Any] = {}  # making one takes longer than the rest of a write
         self.counts = dict.fromkeys(self.topics, 0)
 
     def __enter__(self) -> BagWriter:
@@ -104,7 +105,10 @@ class BagWriter:
         self.write(topic, log_ns, self._store.serialize_cdr(message, self.topics[topic]))
 
     def _blank(self, kind: str) -> Any:
-        return _blank(self._store, kind)
+        """A message whose fields are zero, empty, or what was last written into it, which is written anew."""
+        if kind not in self._blanks:
+            self._blanks[kind] = _blank(self._store, kind)
+        return self._blanks[kind]
 
     def _to_disk(self) -> None:
         storage = self._writer.storage

@@ -35,6 +35,12 @@ class Criterion:
         return near if headings_rad is None else near & (headings_rad <= self.heading_rad)
 
 
+def in_words(distance_m: float, heading_rad: float | None) -> str:
+    """An error for people, `3.1 cm` or `12.0 cm 4 deg`."""
+    turned = "" if heading_rad is None else f" {math.degrees(heading_rad):.0f} deg"
+    return f"{100 * distance_m:.1f} cm{turned}"
+
+
 @dataclass(frozen=True)
 class Score:
     """How one trial went. seconds: until the robot was near enough to stay, None without success.
@@ -56,13 +62,15 @@ class Score:
 class Trial:
     """One goal: where it was [P], how it looked, the way there, the score and the stop.
 
-    track: stamps [T] ns and positions [T, P]. stopped_by: why the guard ended the trial early, if it did.
+    track: stamps [T] ns and positions [T, P]. distances_m, headings_rad: from the goal, [T]; no headings where they do
+    not count. stopped_by: why the guard ended the trial early, if it did.
     """
 
     goal: np.ndarray
     picture: np.ndarray
     track: tuple[np.ndarray, np.ndarray]
     distances_m: np.ndarray
+    headings_rad: np.ndarray | None
     score: Score
     stop_to_zero_s: float | None
     stopped_by: str

@@ -1,6 +1,6 @@
 """The demo as pictures: a sheet of goals and ways, and an animation of what the robot did.
 
-The large view is rendered again from the joint states seen on the topic; the small ones are what the model got.
+The large view is drawn from the states seen on the topic; the small ones are what the model got.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from wm_ros.evaluation.closed_loop import Trial
-from wm_ros.sim.arm import Arm
+from wm_ros.evaluation.closed_loop import Criterion, Trial, in_words
+from wm_ros.sim.embedded import Embedded, Overview
 
 VIEW_PX = 256
 INSET_PX = 112
@@ -28,14 +28,16 @@ COLUMNS = 6  # of the sheet: more goals than this are not shown
 Frames = Sequence[tuple[int, np.ndarray]]
 
 
-def draw_animation(trials: Sequence[Trial], frames: Frames, scene_seed: int, path: Path) -> None:
-    """Write a GIF of the trials, twice as fast as they were."""
-    arm = Arm(scene_seed, VIEW_PX, VIEW_PX)
+def draw_animation(
+    robot: Embedded, trials: Sequence[Trial], frames: Frames, scene_seed: int, path: Path
+) -> None:
+    """Write a GIF of the trials of an embedded robot, twice as fast as they were."""
+    overview = robot.overview(scene_seed, VIEW_PX)
     pictures: list[Image.Image] = []
     durations: list[int] = []
     for number, trial in enumerate(trials, 1):
         for index in _shown(trial):
-            pictures.append(_compose(arm, trial, frames, index, f"goal {number} of {len(trials)}"))
+            pictures.append(_compose(overview, trial, frames, index, f"goal {number} of {len(trials)}"))
             durations.append(round(1000 * FRAME_S / SPEED_UP))
         durations[-1] = PAUSE_MS
     palette = pictures[0].quantize(COLOURS)
@@ -44,32 +46,41 @@ def draw_animation(trials: Sequence[Trial], frames: Frames, scene_seed: int, pat
 
 
 def draw_sheet(
-    by_model: Sequence[Trial], at_random: Sequence[Trial], frames: Frames, radius_m: float, path: Path
+    robot: Embedded,
+    by_model: Sequence[Trial],
+    at_random: Sequence[Trial],
+    frames: Frames,
+    criterion: Criterion,
+    path: Path,
 ) -> None:
     """Write a PNG: per goal its picture, what the camera saw at the end, and the distance over time.
 
-    radius_m: within which a goal counts as reached, drawn as a line.
+    A robot that drives about has its way drawn from above as well. The radius of the criterion is drawn as a line.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     columns = min(len(by_model), COLUMNS)
-    figure = Figure(figsize=(1.0 + 2.1 * columns, 6.2), dpi=110, layout="constrained")
+    overview = robot.overview(0, VIEW_PX)
+    rows = 3 + overview.draws_way
+    figure = Figure(figsize=(1.0 + 2.1 * columns, 2.1 * rows - 0.1), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.subplots(3, columns, squeeze=False)
+    axes = figure.subplots(rows, columns, squeeze=False)
     for column, trial in enumerate(by_model[:columns]):
         end = _camera_at(frames, int(trial.track[0][-1]))
-        pictures = (("goal", trial.picture), ("camera at the end", end))
-        for axis, (label, picture) in zip(axes[:2, column], pictures, strict=True):
+        pictures = [("goal", trial.picture), ("camera at the end", end)]
+        if overview.draws_way:
+            pictures.append(("the way, goal green", overview(trial.track[1], trial.goal)))
+        for axis, (label, picture) in zip(axes[:-1, column], pictures, strict=True):
             axis.imshow(picture, interpolation="nearest")
             axis.set(xticks=[], yticks=[])
             if column == 0:
                 axis.set_ylabel(label)
-        axes[0, column].set_title(f"goal {column + 1}: {100 * trial.score.final_distance_m:.1f} cm")
-        _plot_distances(axes[2, column], trial, at_random[column] if column < len(at_random) else None)
-        axes[2, column].axhline(100 * radius_m, color="tab:green", linewidth=0.8, linestyle="--")
-    axes[2, 0].set_ylabel("fingertip to goal, cm")
-    axes[2, 0].legend(frameon=False, fontsize="small")
+        axes[0, column].set_title(f"goal {column + 1}: {_error(trial, -1)}", fontsize="medium")
+        _plot_distances(axes[-1, column], trial, at_random[column] if column < len(at_random) else None)
+        axes[-1, column].axhline(100 * criterion.radius_m, color="tab:green", linewidth=0.8, linestyle="--")
+    axes[-1, 0].set_ylabel("distance to goal, cm")
+    axes[-1, 0].legend(frameon=False, fontsize="small")
     figure.savefig(path)
 
 
@@ -82,19 +93,18 @@ def _plot_distances(axis: Any, model: Trial, random: Trial | None) -> None:
 
 
 def _shown(trial: Trial) -> Iterator[int]:
-    """Indexes of the joint states of the animation's pictures, the last one included."""
+    """Indexes of the states of the animation's pictures, the last one included."""
     stamps = trial.track[0]
     wanted = np.arange(stamps[0], stamps[-1], round(FRAME_S * 1e9))
     yield from np.searchsorted(stamps, wanted).tolist()
     yield len(stamps) - 1
 
 
-def _compose(arm: Arm, trial: Trial, frames: Frames, index: int, title: str) -> Image.Image:
+def _compose(overview: Overview, trial: Trial, frames: Frames, index: int, title: str) -> Image.Image:
     stamps, positions = trial.track
-    arm.place(positions[index])
     left = VIEW_PX + MARGIN_PX
     sheet = Image.new("RGB", (left + INSET_PX + MARGIN_PX, VIEW_PX + CAPTION_PX), "white")
-    sheet.paste(Image.fromarray(arm.render()), (0, 0))
+    sheet.paste(Image.fromarray(overview(positions[: index + 1], trial.goal)), (0, 0))
     draw = ImageDraw.Draw(sheet)
     font = ImageFont.load_default()
     insets = (("goal picture", trial.picture), ("camera, 64 px", _camera_at(frames, int(stamps[index]))))
@@ -104,9 +114,15 @@ def _compose(arm: Arm, trial: Trial, frames: Frames, index: int, title: str) -> 
         sheet.paste(inset, (left, top + 14))
         draw.text((left, top + 1), label, fill="black", font=font)
     seconds = (stamps[index] - stamps[0]) * 1e-9
-    caption = f"{title}    {100 * trial.distances_m[index]:.1f} cm from it    {seconds:.1f} s"
+    caption = f"{title}    {_error(trial, index)} from it    {seconds:.1f} s"
     draw.text((MARGIN_PX, VIEW_PX + 9), caption, fill="black", font=font)
     return sheet
+
+
+def _error(trial: Trial, index: int) -> str:
+    return in_words(
+        trial.distances_m[index], None if trial.headings_rad is None else trial.headings_rad[index]
+    )
 
 
 def _camera_at(frames: Frames, stamp_ns: int) -> np.ndarray:

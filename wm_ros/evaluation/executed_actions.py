@@ -1,8 +1,8 @@
-"""Do latent actions mean robot actions? Decodes those seen on the topics and compares with what the joints did."""
+"""Do latent actions mean robot actions? Decodes those seen on the topics and compares with what the robot did."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,16 +20,18 @@ def latent_action_r2(
     model: WorldModel,
     latents: dict[int, np.ndarray],
     latent_actions: Sequence[tuple[int, np.ndarray]],
-    joints: Sequence[tuple[int, np.ndarray]],
+    states: Sequence[tuple[int, np.ndarray]],
+    rates: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray],
 ) -> float | None:
-    """R2 of decoded latent actions against mean joint velocities between the frames of each; None without any.
+    """R2 of decoded latent actions against the robot's mean velocities between the frames of each; None without any.
 
-    latents: [N, D] by stamp; latent_actions: (stamp of the later frame, [Z]); joints: (stamp, positions [A]).
+    latents: [N, D] by stamp; latent_actions: (stamp of the later frame, [Z]); states: (stamp, positions [P]);
+    rates(before [S, P], after, seconds [S]): mean actions [S, A].
     """
-    if not latents or not joints:
+    if not latents or not states:
         return None
-    stamps = np.array([stamp for stamp, _ in joints])
-    track = np.array([positions for _, positions in joints])
+    stamps = np.array([stamp for stamp, _ in states])
+    track = np.array([positions for _, positions in states])
     known = np.array(sorted(latents))
     pairs = [
         (before, stamp, action)
@@ -42,9 +44,9 @@ def latent_action_r2(
         return None
     before = np.array([pair[0] for pair in pairs])
     after = np.array([pair[1] for pair in pairs])
-    executed = (_at(after, stamps, track) - _at(before, stamps, track)) / ((after - before) * 1e-9)[:, None]
-    states = np.stack([latents[stamp] for stamp in before.tolist()])
-    return r2(executed, _decode(model, np.stack([pair[2] for pair in pairs]), states))
+    executed = rates(_at(before, stamps, track), _at(after, stamps, track), (after - before) * 1e-9)
+    seen = np.stack([latents[stamp] for stamp in before.tolist()])
+    return r2(executed, _decode(model, np.stack([pair[2] for pair in pairs]), seen))
 
 
 def _frame_before(stamps: np.ndarray, stamp: int, model_dt: float) -> int | None:

@@ -59,7 +59,6 @@ def by_model(
 
 def at_random(profile: RobotProfile, camera_hz: float) -> Callable[[int, np.ndarray], Drive]:
     """Drives by exploratory motion, whatever the goal: the control."""
-
     excursion = embedded(profile).excursion
 
     def aim(number: int, goal_picture: np.ndarray) -> Drive:

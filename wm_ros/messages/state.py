@@ -7,11 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from wm_ros.messages.sequence import store
 from wm_ros.messages.stamp import fill_stamp
 from wm_ros.robots.profile import RobotProfile
-
-ODOMETRY = "nav_msgs/msg/Odometry"
-STATE_TYPES = ("sensor_msgs/msg/JointState", ODOMETRY)
 
 
 def fill_state(
@@ -25,8 +23,8 @@ def fill_state(
     fill_stamp(msg.header.stamp, stamp_ns)
     if not hasattr(msg, "pose"):
         msg.name = list(profile.names)
-        msg.position = np.asarray(positions, dtype=np.float64)
-        msg.velocity = np.asarray(velocities, dtype=np.float64)
+        store(msg, "position", positions)
+        store(msg, "velocity", velocities)
         return msg
     msg.header.frame_id, msg.child_frame_id = "odom", "base_link"
     pose, twist = msg.pose.pose, msg.twist.twist

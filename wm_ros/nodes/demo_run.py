@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -19,9 +19,8 @@ from wm_ros.nodes.explorer import Explorer
 from wm_ros.nodes.observer import Observer
 from wm_ros.nodes.trials import Goals, Trials
 from wm_ros.robots.profile import load_profile
-from wm_ros.sim.embedded import embedded
+from wm_ros.sim.embedded import Embedded, embedded
 
-PROFILE = "arm"
 # Scenes of recordings have seeds below this, so that no model was trained on a demo's.
 FIRST_SCENE = 1_000_000_000
 START_S = 60.0
@@ -31,17 +30,27 @@ GUARD = {"autostart": True, "enable_control": True, "max_observation_age_s": 0.5
 
 @dataclass(frozen=True)
 class DemoOptions:
-    """goals and seed; checkpoint: folder, empty for the packaged one; domain: ROS_DOMAIN_ID, None for an own."""
+    """robot: name of an embedded one; checkpoint: folder, empty for the packaged one; domain: ROS_DOMAIN_ID, None for
+    an own; limit_s: how long a goal may take."""
 
+    robot: str = "arm"
     goals: int = 5
     seed: int = 0
     checkpoint: str = ""
     domain: int | None = None
-    criterion: Criterion = field(default_factory=Criterion)
+    limit_s: float = 12.0
 
     @property
     def scene_seed(self) -> int:
         return FIRST_SCENE + self.seed
+
+    @property
+    def embedded(self) -> Embedded:
+        return embedded(load_profile(self.robot))
+
+    @property
+    def criterion(self) -> Criterion:
+        return Criterion(self.embedded.radius_m, self.embedded.heading_rad, limit_s=self.limit_s)
 
 
 @dataclass(frozen=True)
@@ -55,31 +64,33 @@ class DemoResult:
 
 
 def run_demo(
-    options: DemoOptions, log_dir: Path, progress: Callable[[str, int, float, float], None]
+    options: DemoOptions, log_dir: Path, progress: Callable[[str, int, float, float, float | None], None]
 ) -> DemoResult:
     """Run goals one after the other, each from where the former ended, then the same with random actions.
 
-    progress: called with what moves the robot ("model" or "random"), the goal's number, seconds and metres.
+    progress: called with what moves the robot ("model" or "random"), the goal's number, seconds, metres, heading.
     Raises NodeError when a node dies, does not become active or makes no plan.
     """
-    profile = load_profile(PROFILE)
-    robot = embedded(profile)
+    profile = load_profile(options.robot)
+    robot = options.embedded
+    criterion = options.criterion
+    named = {"profile": options.robot}
     checkpoint = find_checkpoint(options.checkpoint, profile)
     model = load_checkpoint(checkpoint)  # a bad one is told before anything starts
     domain = use_own_domain(options.domain)
     with ExitStack() as stack:
         children = stack.enter_context(Children(log_dir))
         client = stack.enter_context(Client("demo", children.check))
-        children.start("sim_node", {"seed": options.scene_seed})
-        children.start("guard_node", GUARD)
-        children.start("pipeline_node", {"autostart": True, "checkpoint": str(checkpoint)})
+        children.start("sim_node", {"seed": options.scene_seed, **named})
+        children.start("guard_node", GUARD | named)
+        children.start("pipeline_node", {"autostart": True, "checkpoint": str(checkpoint), **named})
         observer = client.add(Observer(profile))
         explorer = client.add(Explorer(profile, options.seed, max_excursion=1.5))
         client.await_active(["guard", "pipeline"], START_S)
         for topic in (profile.camera.topic, profile.command.topic):
             if client.node.count_publishers(topic) > 1:
                 raise NodeError(f"others publish {topic} on ROS_DOMAIN_ID {domain}: choose another --domain")
-        trials = Trials(client, robot, observer, explorer, options.criterion)
+        trials = Trials(client, robot, observer, explorer, criterion)
         goals = Goals(robot, options.scene_seed, options.seed)
         by_model, at_random = [], []
         for number in range(options.goals):
@@ -92,13 +103,16 @@ def run_demo(
             at_random.append(trials.at_random(trial.goal, trial.picture, watch))
     commands = np.array([vector for _, vector in observer.commands])
     stops = [trial.stop_to_zero_s for trial in by_model + at_random if trial.stop_to_zero_s is not None]
-    decoded = latent_action_r2(model, observer.latents, observer.latent_actions, observer.states)
+    decoded = latent_action_r2(model, observer.latents, observer.latent_actions, observer.states, robot.rates)
     p50, p95 = np.percentile(plan_ages_ms, [50, 95]).round(1).tolist()
+    heading_deg = np.degrees(criterion.heading_rad).round(1)
     summary = {
+        "robot": robot.name,
         **summarise([trial.score for trial in by_model]),
         "stopped_by_guard": [trial.stopped_by for trial in by_model if trial.stopped_by],
         "guard_hiccups": hiccups,  # plans that came late, so that the guard began to stop
-        "success_radius_m": options.criterion.radius_m,
+        "success_radius_m": criterion.radius_m,
+        **({"success_heading_deg": float(heading_deg)} if np.isfinite(heading_deg) else {}),
         "commands": split,
         "commands_out_of_limits": commands_out_of_limits(commands[:split], profile),
         "stop_to_zero_s": max(stops, default=None),

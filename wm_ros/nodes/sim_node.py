@@ -1,4 +1,4 @@
-"""The embedded robot as its driver would show it: camera, joint states, a velocity command topic, a reset.
+"""An embedded robot as its driver would show it: camera, joint states or odometry, velocity commands, a reset.
 
 A plain node without a lifecycle: a robot's driver is up when its process is. It never sees a goal.
 """
@@ -14,26 +14,31 @@ from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rosgraph_msgs.msg import Clock as ClockMessage
-from sensor_msgs.msg import CameraInfo, Image, JointState
+from sensor_msgs.msg import CameraInfo, Image
 from std_srvs.srv import Trigger
 
 from wm_ros.messages.command import CommandError, read_command
 from wm_ros.messages.image import fill_image
 from wm_ros.messages.stamp import fill_stamp
+from wm_ros.messages.state import fill_state
 from wm_ros.nodes.message_class import message_class
 from wm_ros.nodes.parameters import Parameter, declare
 from wm_ros.nodes.process import run
 from wm_ros.nodes.qos import COMMAND, RELIABILITY_CHOICES, image_qos
-from wm_ros.robots.profile import load_profile
-from wm_ros.sim.arm import Arm
+from wm_ros.robots.profile import ProfileError, load_profile
 from wm_ros.sim.driver import Driver
+from wm_ros.sim.embedded import embedded
 
 STATE_PERIOD_NS = 20_000_000
 FIRST_SIMULATED_NS = 1_000_000_000  # ROS takes 0 for "no time yet"
 CAMERA_FRAME = "camera"
 
 PARAMETERS = (
-    Parameter("profile", "arm", "Robot profile: its command topic, type and timeout are served."),
+    Parameter(
+        "profile",
+        "arm",
+        "Profile of the robot to be: its topics, types and timeout are served.",
+    ),
     Parameter("seed", 0, "Scene and start pose; a new value takes effect at ~/reset.", range=(0, 2**31 - 1)),
     Parameter("image_width", 64, "Camera image, pixels.", range=(8, 1280)),
     Parameter("image_height", 64, "Camera image, pixels.", range=(8, 1280)),
@@ -53,7 +58,7 @@ DYNAMIC = ("seed",)
 
 
 class SimNode(Node):
-    """Publishes `image`, `camera_info`, `joint_states`; takes the profile's commands; serves `~/reset`.
+    """Publishes `image`, `camera_info` and the profile's state; takes the profile's commands; serves `~/reset`.
 
     Time in the simulation follows the steady clock, so it neither drifts nor loses motion to a late timer.
     Stamps are the moment of exposure: the state that was rendered existed then.
@@ -66,9 +71,14 @@ class SimNode(Node):
         for parameter in PARAMETERS:
             parameter.check(value[parameter.name])
         self._profile = profile = load_profile(value["profile"])
+        if profile.state is None:
+            raise ProfileError(
+                f"profile {profile.name} needs an entry `state`: on which topic to say where the robot is"
+            )
         self._factor = value["time_factor"]
-        self._arm = Arm(value["seed"], value["image_width"], value["image_height"])
-        self._driver = Driver(self._arm, profile.command.timeout_s)
+        simulator = embedded(profile).simulator
+        self._robot = simulator(value["seed"], value["image_width"], value["image_height"])
+        self._driver = Driver(self._robot, profile.command.timeout_s)
         self._started_ns = time.monotonic_ns()
         self._image_period_ns = round(1e9 / value["image_rate_hz"])
         self._next_image_ns = 0
@@ -76,7 +86,8 @@ class SimNode(Node):
             Image, profile.camera.topic, image_qos(value["image_reliability"], value["image_depth"])
         )
         self._infos = self.create_publisher(CameraInfo, "camera_info", 1)
-        self._states = self.create_publisher(JointState, "joint_states", 10)
+        self._state_type = message_class(profile.state.type)
+        self._states = self.create_publisher(self._state_type, profile.state.topic, 10)
         self._clocks = None if self._factor == 1.0 else self.create_publisher(ClockMessage, "/clock", 10)
         command = message_class(profile.command.type)
         self.create_subscription(command, profile.command.topic, self._on_command, COMMAND)
@@ -87,7 +98,7 @@ class SimNode(Node):
         )
 
     def on_exit(self) -> None:
-        """Nothing to stop: the arm ends with the process."""
+        """Nothing to stop: the robot ends with the process."""
 
     def _elapsed_ns(self) -> int:
         return round((time.monotonic_ns() - self._started_ns) * self._factor)
@@ -98,7 +109,7 @@ class SimNode(Node):
             message = ClockMessage()
             fill_stamp(message.clock, stamp_ns)
             self._clocks.publish(message)
-        self._publish_joints(stamp_ns)
+        self._publish_state(stamp_ns)
         now_ns = self._driver.time_ns
         # Timers come a little early or late: the nearest tick takes the picture; missed ones are not made up.
         if now_ns + STATE_PERIOD_NS // 2 >= self._next_image_ns:
@@ -114,22 +125,20 @@ class SimNode(Node):
             return FIRST_SIMULATED_NS + reached_ns
         return ros_ns - (elapsed_ns - reached_ns)
 
-    def _publish_joints(self, stamp_ns: int) -> None:
-        message = JointState(name=list(self._profile.names))
-        fill_stamp(message.header.stamp, stamp_ns)
-        message.position = self._arm.positions.tolist()
-        message.velocity = self._arm.velocities.tolist()
+    def _publish_state(self, stamp_ns: int) -> None:
+        positions, velocities = self._robot.positions, self._robot.velocities
+        message = fill_state(self._state_type(), self._profile, positions, velocities, stamp_ns)
         self._states.publish(message)
 
     def _publish_image(self, stamp_ns: int) -> None:
         image = Image()
         fill_stamp(image.header.stamp, stamp_ns)
         image.header.frame_id = CAMERA_FRAME
-        self._images.publish(fill_image(image, self._arm.render()))
+        self._images.publish(fill_image(image, self._robot.render()))
         info = CameraInfo(
             header=image.header, width=image.width, height=image.height, distortion_model="plumb_bob"
         )
-        focal, x, y = self._arm.focal_px, image.width / 2.0, image.height / 2.0
+        focal, x, y = self._robot.focal_px, image.width / 2.0, image.height / 2.0
         info.d = [0.0] * 5
         info.k = [focal, 0.0, x, 0.0, focal, y, 0.0, 0.0, 1.0]
         info.r = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
@@ -147,7 +156,7 @@ class SimNode(Node):
     def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         seed = self.get_parameter("seed").value
         self._driver.halt()
-        self._arm.reset(seed)
+        self._robot.reset(seed)
         response.success = True
         response.message = f"scene and start pose of seed {seed}"
         return response

@@ -18,7 +18,8 @@ from wm_ros.nodes.qos import LATCHED
 from wm_ros.sim.embedded import Embedded
 
 FIRST_PLAN_S = 10.0
-Progress = Callable[[float, float], None]  # seconds since the start, metres from the goal
+# Seconds since the start; metres and, where it counts, heading in rad from the goal.
+Progress = Callable[[float, float, float | None], None]
 
 
 class Goals:
@@ -89,7 +90,7 @@ class Trials:
             stamps, positions = self._track(first)
             times = (stamps - stamps[0]) * 1e-9
             distances, headings = self._robot.errors(positions, goal)
-            progress(times[-1], distances[-1])
+            progress(times[-1], distances[-1], None if headings is None else headings[-1])
             over = times[-1] >= self._criterion.limit_s
             over = over or settled(times, distances, self._criterion, headings)
             if over or self._guard.state == "stopped":
@@ -105,6 +106,7 @@ class Trials:
             picture=picture,
             track=(stamps, positions),
             distances_m=distances,
+            headings_rad=headings,
             score=score(times, distances, self._criterion, headings),
             stop_to_zero_s=seconds_to_zero(
                 stop_ns,

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import math
-
 import mujoco
 import numpy as np
 
 from wm_ros.sim import scene
 from wm_ros.sim.camera import RayCamera
+from wm_ros.sim.timestep import whole_steps
 
 JOINTS = ("shoulder", "elbow")
-TIMESTEP_S = 0.005
 # Goals and starts stay this far from the mechanical stops.
 LIMIT_MARGIN_RAD = 0.15
 # A goal nearer than this is no task.
@@ -49,9 +47,7 @@ class Arm:
 
     def step(self, velocity: np.ndarray, duration_s: float) -> None:
         """Hold the velocity command [2] rad/s for `duration_s`, a multiple of the 5 ms physics step."""
-        steps = round(duration_s / TIMESTEP_S)
-        if steps < 1 or not math.isclose(steps * TIMESTEP_S, duration_s, abs_tol=1e-9):
-            raise ValueError(f"duration {duration_s} s must be a positive multiple of {TIMESTEP_S} s")
+        steps = whole_steps(duration_s)
         self._data.ctrl[:] = velocity
         mujoco.mj_step(self._model, self._data, nstep=steps)
 
@@ -102,6 +98,11 @@ def draw_goal(generator: np.random.Generator, positions: np.ndarray) -> np.ndarr
 def errors(positions: np.ndarray, goal: np.ndarray) -> tuple[np.ndarray, None]:
     """Metres [...] from the fingertip at joint angles [..., 2] to that at the goal [2]; no heading counts."""
     return np.linalg.norm(tip_position(positions) - tip_position(goal), axis=-1), None
+
+
+def rates(before: np.ndarray, after: np.ndarray, seconds: np.ndarray) -> np.ndarray:
+    """Mean joint velocities [S, 2] between joint angles [S, 2] so many seconds [S] apart."""
+    return (after - before) / seconds[:, None]
 
 
 def tip_position(positions: np.ndarray) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import mujoco
 import numpy as np
@@ -16,6 +16,7 @@ class Lens:
     """Rays through the pixels of a pinhole camera, and the pixels that their colours make.
 
     fovy: vertical field of view, rad. supersample: rays per pixel side; 2 means four rays averaged per pixel.
+    u, v: where the rays pass the plane at distance 1, to the right and down.
     """
 
     def __init__(self, fovy: float, width: int, height: int, supersample: int) -> None:
@@ -95,14 +96,9 @@ class RidingCamera:
         self._ahead = ahead / np.linalg.norm(ahead, axis=-1, keepdims=True)
 
     def render(
-        self,
-        model: mujoco.MjModel,
-        data: mujoco.MjData,
-        position: Sequence[float],
-        direction: Sequence[float],
+        self, model: mujoco.MjModel, data: mujoco.MjData, position: np.ndarray, direction: np.ndarray
     ) -> np.ndarray:
         """The image [height, width, 3] uint8 RGB from `position` [3] m along `direction` [3], in the world frame."""
-        position, direction = np.array(position, dtype=np.float64), np.array(direction, dtype=np.float64)
         rays = self._ahead @ _axes(direction)
         colour, distance, geom = _cast(model, data, position, rays, STILL_GROUP)
         for name, picture in self._paint.items():

@@ -16,23 +16,22 @@ ROVER_RADIUS_M = 0.16
 
 # What stands in the room, along the walls: x m, y m, radius m, half of its height m, colour. All are upright cylinders.
 PILLARS = (
-    (1.80, 1.80, 0.16, 0.55, ".90 .10 .12"),
-    (-1.82, 1.82, 0.17, 0.40, ".10 .60 .25"),
-    (-1.80, -1.80, 0.15, 0.70, ".95 .85 .15"),
-    (1.80, -1.80, 0.16, 0.25, ".15 .25 .85"),
-    (1.88, -0.35, 0.14, 0.20, ".95 .95 .95"),
-    (-0.45, 1.90, 0.20, 0.30, ".35 .15 .45"),
-    (-1.88, 0.35, 0.08, 0.50, ".98 .45 .70"),
-    (0.60, -1.82, 0.08, 0.22, ".12 .12 .14"),
+    (1.80, 1.80, 0.16, 0.55, (0.90, 0.10, 0.12)),
+    (-1.82, 1.82, 0.17, 0.40, (0.10, 0.60, 0.25)),
+    (-1.80, -1.80, 0.15, 0.70, (0.95, 0.85, 0.15)),
+    (1.80, -1.80, 0.16, 0.25, (0.15, 0.25, 0.85)),
+    (1.88, -0.35, 0.14, 0.20, (0.95, 0.95, 0.95)),
+    (-0.45, 1.90, 0.20, 0.30, (0.35, 0.15, 0.45)),
+    (-1.88, 0.35, 0.08, 0.50, (0.98, 0.45, 0.70)),
+    (0.60, -1.82, 0.08, 0.22, (0.12, 0.12, 0.14)),
 )
 
-# Group 1 is the robot, which its own camera does not see. Nothing collides: `keep_clear` does that for the rover.
+# Nothing collides: `keep_clear` does that for the rover, which its own camera does not see.
 _TEMPLATE = """
-<mujoco model="rover">
+<mujoco model="room">
   <compiler angle="radian"/>
   <default>
     <geom contype="2" conaffinity="0"/>
-    <default class="moving"><geom group="1"/></default>
   </default>
   <worldbody>
     <geom name="floor" type="plane" size="{half} {half} .1" rgba="1 1 1 1"/>
@@ -40,26 +39,19 @@ _TEMPLATE = """
     {walls}
     {pillars}
     <geom type="sphere" size=".16" pos=".60 -1.82 .60" rgba=".98 .55 .05 1"/>
-    <body name="rover" childclass="moving">
-      <joint type="slide" axis="1 0 0"/>
-      <joint type="slide" axis="0 1 0"/>
-      <joint type="hinge" axis="0 0 1"/>
-      <geom type="cylinder" size="{radius} .06" pos="0 0 .08" rgba=".95 .55 .10 1"/>
-      <geom type="box" size=".07 .03 .03" pos=".11 0 .17" rgba=".10 .10 .12 1"/>
-    </body>
   </worldbody>
 </mujoco>
 """
 
 
 def room_xml() -> str:
-    """MJCF of the room with the rover in its middle; its planes want the `pictures`."""
+    """MJCF of the room; its planes want the `pictures`."""
     walls = "\n    ".join(_wall(side) for side in range(4))
     pillars = "\n    ".join(
-        f'<geom type="cylinder" size="{radius} {half}" pos="{x} {y} {half}" rgba="{colour} 1"/>'
-        for x, y, radius, half, colour in PILLARS
+        f'<geom type="cylinder" size="{radius} {half}" pos="{x} {y} {half}" rgba="{red} {green} {blue} 1"/>'
+        for x, y, radius, half, (red, green, blue) in PILLARS
     )
-    return _TEMPLATE.format(half=HALF_M, wall=WALL_M, radius=ROVER_RADIUS_M, walls=walls, pillars=pillars)
+    return _TEMPLATE.format(half=HALF_M, wall=WALL_M, walls=walls, pillars=pillars)
 
 
 def keep_clear(x: float, y: float) -> tuple[float, float]:

@@ -9,9 +9,9 @@ import numpy as np
 
 from wm_ros.sim import room
 from wm_ros.sim.camera import RidingCamera
+from wm_ros.sim.timestep import TIMESTEP_S, whole_steps
 
 COMPONENTS = ("forward", "turn")
-TIMESTEP_S = 0.005
 LAG_S = 0.06  # time constant of the drives
 FOLLOW = 1.0 - math.exp(-TIMESTEP_S / LAG_S)
 CAMERA_AHEAD_M, CAMERA_UP_M = 0.14, 0.24
@@ -57,9 +57,7 @@ class Rover:
 
     def step(self, velocity: np.ndarray, duration_s: float) -> None:
         """Hold the command [2] (forward m/s, turn rad/s) for `duration_s`, a multiple of the 5 ms physics step."""
-        steps = round(duration_s / TIMESTEP_S)
-        if steps < 1 or not math.isclose(steps * TIMESTEP_S, duration_s, abs_tol=1e-9):
-            raise ValueError(f"duration {duration_s} s must be a positive multiple of {TIMESTEP_S} s")
+        steps = whole_steps(duration_s)
         command = float(velocity[0]), float(velocity[1])
         for _ in range(steps):
             self._step(*command)
@@ -132,6 +130,15 @@ def errors(positions: np.ndarray, goal: np.ndarray) -> tuple[np.ndarray, np.ndar
     distance = np.linalg.norm(positions[..., :2] - goal[:2], axis=-1)
     turn = positions[..., 2] - goal[2]
     return distance, np.abs((turn + np.pi) % (2.0 * np.pi) - np.pi)
+
+
+def rates(before: np.ndarray, after: np.ndarray, seconds: np.ndarray) -> np.ndarray:
+    """Mean forward m/s and turn rad/s [S, 2] between poses [S, 3] so many seconds [S] apart, less than half a turn."""
+    turned = (after[:, 2] - before[:, 2] + np.pi) % (2.0 * np.pi) - np.pi
+    middle = before[:, 2] + 0.5 * turned
+    ahead = np.stack([np.cos(middle), np.sin(middle)], axis=-1)
+    chord = ((after[:, :2] - before[:, :2]) * ahead).sum(axis=-1)
+    return np.stack([chord / np.sinc(0.5 * turned / np.pi), turned], axis=-1) / seconds[:, None]
 
 
 def _arc(pose: np.ndarray, forward: float, turn: float, seconds: float) -> np.ndarray:

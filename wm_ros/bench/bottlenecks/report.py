@@ -20,14 +20,17 @@ from wm_ros.robots.profile import RobotProfile, differences, load_profile
 from wm_ros.training.split import Split, split
 
 NO_ACTION = "no action"
+EMBEDDED = ("arm", "rover")
 
 
 def why_no_goals(profile: RobotProfile, goals: int) -> str | None:
     """Why planning success cannot be measured, None where it can."""
     if not goals:
         return "--goals 0"
-    if found := differences(load_profile("arm"), profile):
-        return f"there is no simulation of robot {profile.name!r}, only of the embedded arm ({found[0]})"
+    found = {name: differences(load_profile(name), profile) for name in EMBEDDED}
+    if all(found.values()):
+        known = " and ".join(f"{name} ({differing[0]})" for name, differing in found.items())
+        return f"there is no simulation of robot {profile.name!r}, only of the embedded {known}"
     return None if find_spec("mujoco") else "mujoco is not installed: pip install 'wm_ros[sim]'"
 
 
