@@ -8,7 +8,7 @@ import numpy as np
 
 from wm_ros.evaluation.lockstep import LockstepOptions, at_random, by_model, run_goals
 from wm_ros.models.world_model import WorldModel
-from wm_ros.planning.options import PlannerOptions
+from wm_ros.planning.options import planner_of
 from wm_ros.robots.profile import RobotProfile
 
 
@@ -24,7 +24,7 @@ def compare(
     Every model gets the same scenes, starts and goals. progress: called with a name after each trial.
     """
     options = LockstepOptions()
-    aims = {name: by_model(model, PlannerOptions(), options.latency_s) for name, model in models.items()}
+    aims = {name: by_model(model, planner_of(profile), options.latency_s) for name, model in models.items()}
     aims["random actions"] = at_random(profile, options.camera_hz)
     table = {}
     for name, aim in aims.items():

@@ -34,9 +34,10 @@ PARAMETERS = (
     Parameter("planner.rate_hz", 10.0, "Plans at most this often.", range=(0.1, 1000.0)),
     Parameter(
         "planner.method",
-        "cem",
-        "How plans are looked for; straight_line holds one action, categorical needs a discrete latent action.",
-        choices=("cem", "mppi", "straight_line", "categorical"),
+        "auto",
+        "How plans are looked for; straight_line holds one action, categorical needs a discrete latent action. auto: "
+        "straight_line for a base, else cem.",
+        choices=("auto", "cem", "mppi", "straight_line", "categorical"),
         read_only=True,
     ),
     Parameter("planner.batch_size", 64, "Candidates per iteration.", range=(4, 65536), read_only=True),
@@ -238,7 +239,7 @@ class GoalPlanner(Stage):
 
 def planner_options(node: ModelNode) -> PlannerOptions:
     """The planner's parameters as its options; ValueError when they do not fit together or the model."""
-    from wm_ros.planning.options import PlannerOptions
+    from wm_ros.planning.options import PlannerOptions, planner_of
 
     steps, held = node.value("planner.time_steps"), node.value("planner.steps_per_knot")
     elites, batch_size = node.value("planner.elites"), node.value("planner.batch_size")
@@ -257,6 +258,8 @@ def planner_options(node: ModelNode) -> PlannerOptions:
         )
     same = ("method", "batch_size", "iteration_count", "elites", "temperature", "early_stop", "deadline_s")
     chosen = {name: node.value(f"planner.{name}") for name in (*same, "context_frames", "proposals")}
+    if chosen["method"] == "auto":
+        chosen["method"] = planner_of(node.profile).method
     return PlannerOptions(knots=steps // held, steps_per_knot=held, **chosen)
 
 

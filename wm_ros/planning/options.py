@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from wm_ros.robots.profile import RobotProfile
+
 METHODS = ("cem", "mppi", "straight_line", "categorical")
 
 
@@ -40,3 +42,8 @@ class PlannerOptions:
     def shape(self) -> tuple[int, int]:
         """Knots and steps per knot that candidates really have."""
         return (1, self.time_steps) if self.method == "straight_line" else (self.knots, self.steps_per_knot)
+
+
+def planner_of(robot: RobotProfile) -> PlannerOptions:
+    """What plans for a robot unless somebody chose: for a base straight lines, which turn into arcs as it drives."""
+    return PlannerOptions(method="straight_line" if robot.is_base else "cem")
