@@ -35,6 +35,7 @@ from wm_ros.evaluation.lockstep import LockstepOptions
 from wm_ros.models.bottlenecks.option import BottleneckError
 from wm_ros.models.checkpoint import load_checkpoint
 from wm_ros.robots.profile import load_profile
+from wm_ros.sim.embedded import ROBOTS
 from wm_ros.training import scores
 from wm_ros.training.optimise import TrainingError
 
@@ -341,7 +342,8 @@ def test_an_interrupted_command_leaves_no_process_behind(bag, tmp_path):
 
 def test_planning_success_needs_an_embedded_robot_and_mujoco(monkeypatch):
     assert why_no_goals(ARM, 10) is None
-    assert why_no_goals(load_profile("rover"), 10) is None
+    for robot in ROBOTS:
+        assert why_no_goals(load_profile(robot.name), 10) is None
     assert why_no_goals(ARM, 0) == "--goals 0"
     fast = replace(ARM, name="fast", model_rate_hz=10.0)
     assert (

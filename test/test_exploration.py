@@ -62,6 +62,12 @@ def test_pauses_occur_as_often_as_said_and_rates_are_held():
     assert 1.0 < 0.1 / changes < 1.8
 
 
+def test_the_longer_side_of_unequal_limits_is_driven_more():
+    commanded = rates(robot((-0.3, 0.6), (-1.5, 1.5)), 0, 1e3, [0.1] * 20_000)
+    moving = commanded[(commanded != 0.0).any(axis=1)]
+    assert (moving > 0.0).mean(axis=0) == pytest.approx([2 / 3, 1 / 2], abs=0.05)
+
+
 def test_equal_seeds_move_alike_and_others_do_not():
     dts = [0.1] * 50
     np.testing.assert_array_equal(rates(ARM, 7, 3.0, dts), rates(ARM, 7, 3.0, dts))
