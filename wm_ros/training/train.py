@@ -27,7 +27,7 @@ from wm_ros.training.clips import Clips, make_clips
 from wm_ros.training.controller import train_controller, train_controller_rollouts
 from wm_ros.training.encoder import train_encoder
 from wm_ros.training.engine import Engine
-from wm_ros.training.goal_distance import train_goal_distance
+from wm_ros.training.goal_distance import FAR_STEPS, train_goal_distance
 from wm_ros.training.identity import identity
 from wm_ros.training.labelled import train_labelled_world_model
 from wm_ros.training.odometry import Odometry
@@ -123,7 +123,9 @@ def train(
         make_clips(recording, states, some, options.clip_steps, engine.device)
         for some in (episodes.seen, episodes.fitted, episodes.scored)
     )
-    choosing_clips = None
+    far_clips, choosing_clips = train_clips, None
+    if recording.profile.camera.moves:
+        far_clips = make_clips(recording, states, episodes.fitted, FAR_STEPS, engine.device)
     if len(episodes.choosing):
         choosing_clips = make_clips(recording, states, episodes.choosing, options.clip_steps, engine.device)
     for clips in (train_clips, test_clips):
@@ -153,7 +155,7 @@ def train(
     if options.preset == "tiny":
         # The heads' matrices are small: more threads cost them more than they bring.
         torch.set_num_threads(min(threads, 2))
-    chosen = _train_heads(model, options, phases, seen_clips, train_clips, choosing_clips, engine)
+    chosen = _train_heads(model, options, phases, seen_clips, train_clips, far_clips, choosing_clips, engine)
     torch.set_num_threads(threads)
     model.eval()
     found = {
@@ -189,10 +191,11 @@ def _train_heads(
     phases: Phases,
     seen: Clips,
     clips: Clips,
+    far: Clips,
     choosing: Clips | None,
     engine: Engine,
 ) -> int:
-    """World model on all clips, then goal distance and controller on those with commands; on cached states.
+    """World model on all clips, then goal distance (on `far`) and controller on those with commands; on cached states.
 
     Returns the step whose weights of the world model were kept: by their action and planning gaps on
     `choosing`, or the last.
@@ -212,7 +215,7 @@ def _train_heads(
         part.requires_grad_(False)
 
     report = phases("goal distance", options.goal_distance_steps)
-    train_goal_distance(model, clips, options.goal_distance_steps, options.seed, report, engine)
+    train_goal_distance(model, far, options.goal_distance_steps, options.seed, report, engine)
     if not options.labelled:
         report = phases("controller", options.controller_steps)
         train_controller(model, clips, options.controller_steps, options.seed, report, engine)
