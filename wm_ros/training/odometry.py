@@ -17,7 +17,7 @@ from wm_ros.models.goal_distance import GoalDistance
 from wm_ros.models.world_model import WorldModel
 from wm_ros.training.goal_distance import ROBUST_BEYOND, places
 
-WEIGHT = 0.3  # beside the error of redrawing, of which 1 is a blank picture
+WEIGHT = 0.5  # beside the error of redrawing, of which 1 is a blank picture
 
 
 class Odometry(nn.Module):

@@ -27,7 +27,7 @@ from wm_ros.training.clips import Clips, make_clips
 from wm_ros.training.controller import train_controller, train_controller_rollouts
 from wm_ros.training.encoder import train_encoder
 from wm_ros.training.engine import Engine
-from wm_ros.training.goal_distance import FAR_STEPS, train_goal_distance
+from wm_ros.training.goal_distance import FAR_S, train_goal_distance
 from wm_ros.training.identity import identity
 from wm_ros.training.labelled import train_labelled_world_model
 from wm_ros.training.odometry import Odometry
@@ -125,7 +125,9 @@ def train(
     )
     far_clips, choosing_clips = train_clips, None
     if recording.profile.camera.moves:
-        far_clips = make_clips(recording, states, episodes.fitted, FAR_STEPS, engine.device)
+        far_clips = make_clips(
+            recording, states, episodes.fitted, round(FAR_S * recording.profile.model_rate_hz), engine.device
+        )
     if len(episodes.choosing):
         choosing_clips = make_clips(recording, states, episodes.choosing, options.clip_steps, engine.device)
     for clips in (train_clips, test_clips):
