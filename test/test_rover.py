@@ -170,7 +170,9 @@ def test_the_recording_holds_pictures_commands_and_the_odometry_between_them(bag
     before, after = poses[at_frame[:, 0]], poses[at_frame[:, 1]]
     actions = recording.actions(clips)[:, 0]
     turned = (after[:, 2] - before[:, 2] + np.pi) % (2 * np.pi) - np.pi
-    assert np.square(turned / PROFILE.model_dt - actions[:, 1]).mean() < 0.15 * np.square(actions[:, 1]).mean()
+    assert (
+        np.square(turned / PROFILE.model_dt - actions[:, 1]).mean() < 0.15 * np.square(actions[:, 1]).mean()
+    )
     rover = at(*poses[at_frame[5, 0]])
     shown = recording.frames[clips[5, 0]].astype(float)
     ratio = shown.mean() / rover.render().mean()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,20 @@ import numpy as np
 import yaml
 
 from wm_ros.resources import share_dir
+from wm_ros.robots.entries import ProfileError, mapping, no_unknown, positive, text
+from wm_ros.robots.parts import (
+    ActionComponent,
+    Camera,
+    Command,
+    Gripper,
+    Leash,
+    State,
+    read_camera,
+    read_command,
+    read_component,
+    read_gripper,
+    read_state,
+)
 
 # A command of this type is a pose of the end effector, and its action the rates of one.
 POSE_TYPE = "geometry_msgs/msg/PoseStamped"
@@ -20,82 +32,6 @@ POSE_RATES = (
     *((name, "m/s") for name in ("x", "y", "z")),
     *((name, "rad/s") for name in ("roll", "pitch", "yaw")),
 )
-
-
-class ProfileError(ValueError):
-    """A robot profile that must not drive a robot; the message names the entry, its value and the rule."""
-
-
-@dataclass(frozen=True)
-class ActionComponent:
-    """One number of the action vector: its unit, its limits and where it sits in the command message.
-
-    field: empty where the command is a pose, which has no place for a rate.
-    """
-
-    name: str
-    unit: str
-    min: float
-    max: float
-    max_acceleration: float
-    max_jerk: float
-    field: str = ""
-
-
-@dataclass(frozen=True)
-class Camera:
-    """The camera stream: relative topic and transport (`raw` or `compressed`).
-
-    noise: no two of its pictures are the same, as with every real sensor, so that one shown again means it is
-    frozen. False for simulated cameras without noise, whose pictures of a scene at rest are all the same.
-    moves: it rides on the robot, so that all of the picture moves with it and not the robot in the picture.
-    """
-
-    topic: str = "image"
-    transport: str = "raw"
-    noise: bool = True
-    moves: bool = False
-
-
-@dataclass(frozen=True)
-class Leash:
-    """How far a commanded pose may be from the measured one, and how old that may be."""
-
-    position_m: float
-    rotation_rad: float
-    max_age_s: float
-
-
-@dataclass(frozen=True)
-class Command:
-    """The robot's command topic: message type, guard rate, and the driver's own timeout in seconds.
-
-    leash: of a command that is a pose, which rates are integrated to; None for all others.
-    """
-
-    topic: str
-    type: str
-    rate_hz: float
-    timeout_s: float
-    leash: Leash | None = None
-
-
-@dataclass(frozen=True)
-class State:
-    """An optional topic with the robot's measured state."""
-
-    topic: str
-    type: str
-
-
-@dataclass(frozen=True)
-class Gripper:
-    """Where the gripper's state is measured: a sensor_msgs/JointState topic, and the joint's positions at both ends."""
-
-    topic: str
-    joint: str
-    open: float
-    closed: float
 
 
 @dataclass(frozen=True)
@@ -106,7 +42,7 @@ class RobotProfile:
     action: tuple[ActionComponent, ...]
     command: Command
     model_rate_hz: float
-    camera: Camera = Camera()
+    camera: Camera = field(default_factory=Camera)
     state: State | None = None
     gripper: Gripper | None = None
 
@@ -187,25 +123,25 @@ def load_profile(name_or_path: str | Path) -> RobotProfile:
 
 def profile_from_dict(data: Any) -> RobotProfile:
     """Build and check a profile from plain data, as read from YAML or from a checkpoint's card."""
-    data = _mapping(data, "profile")
-    _no_unknown(data, {"name", "camera", "command", "state", "gripper", "model", "action"}, "profile")
+    data = mapping(data, "profile")
+    no_unknown(data, {"name", "camera", "command", "state", "gripper", "model", "action"}, "profile")
     components = data.get("action")
     if not isinstance(components, list) or not components:
         raise ProfileError(f"action must be a list with at least one component, got {components!r}")
-    action = tuple(_component(entry, index) for index, entry in enumerate(components))
+    action = tuple(read_component(entry, index) for index, entry in enumerate(components))
     names = [component.name for component in action]
     if len(set(names)) != len(names):
         raise ProfileError(f"action names must differ, got {names}")
-    model = _mapping(data.get("model"), "model")
-    _no_unknown(model, {"rate_hz"}, "model")
+    model = mapping(data.get("model"), "model")
+    no_unknown(model, {"rate_hz"}, "model")
     profile = RobotProfile(
-        name=_text(data.get("name"), "name"),
+        name=text(data.get("name"), "name"),
         action=action,
-        command=_command(_mapping(data.get("command"), "command")),
-        model_rate_hz=_positive(model.get("rate_hz"), "model.rate_hz"),
-        camera=_camera(data.get("camera", {})),
-        state=_state(data.get("state")),
-        gripper=_gripper(data.get("gripper")),
+        command=read_command(mapping(data.get("command"), "command")),
+        model_rate_hz=positive(model.get("rate_hz"), "model.rate_hz"),
+        camera=read_camera(data.get("camera", {})),
+        state=read_state(data.get("state")),
+        gripper=read_gripper(data.get("gripper")),
     )
     _require_places(profile)
     return profile
@@ -225,48 +161,6 @@ def differences(trained: RobotProfile, used: RobotProfile) -> list[str]:
     return found
 
 
-def _component(entry: Any, index: int) -> ActionComponent:
-    where = f"action[{index}]"
-    entry = _mapping(entry, where)
-    _no_unknown(entry, set(ActionComponent.__annotations__), where)
-    low = _finite(entry.get("min"), f"{where}.min")
-    high = _finite(entry.get("max"), f"{where}.max")
-    # Zero must be allowed, or the guard could never stop the robot within its limits.
-    if not low <= 0.0 <= high or low == high:
-        raise ProfileError(
-            f"{where}: limits must satisfy min <= 0 <= max and min < max, got min {low} max {high}"
-        )
-    return ActionComponent(
-        name=_text(entry.get("name"), f"{where}.name"),
-        unit=_text(entry.get("unit"), f"{where}.unit"),
-        min=low,
-        max=high,
-        max_acceleration=_positive(entry.get("max_acceleration"), f"{where}.max_acceleration"),
-        max_jerk=_positive(entry.get("max_jerk"), f"{where}.max_jerk"),
-        field=_text(entry["field"], f"{where}.field") if "field" in entry else "",
-    )
-
-
-def _command(data: Mapping[str, Any]) -> Command:
-    _no_unknown(data, set(Command.__annotations__), "command")
-    return Command(
-        topic=_text(data.get("topic"), "command.topic"),
-        type=_text(data.get("type"), "command.type"),
-        rate_hz=_positive(data.get("rate_hz"), "command.rate_hz"),
-        timeout_s=_positive(data.get("timeout_s"), "command.timeout_s"),
-        leash=_leash(data.get("leash")),
-    )
-
-
-def _leash(data: Any) -> Leash | None:
-    if data is None:
-        return None
-    data = _mapping(data, "command.leash")
-    names = Leash.__annotations__
-    _no_unknown(data, set(names), "command.leash")
-    return Leash(**{name: _positive(data.get(name), f"command.leash.{name}") for name in names})
-
-
 def _require_places(profile: RobotProfile) -> None:
     """Raise ProfileError unless every component has its place in the command, or all are the rates of a pose."""
     if profile.command.type != POSE_TYPE:
@@ -275,7 +169,7 @@ def _require_places(profile: RobotProfile) -> None:
                 f"command.leash is for commands of type {POSE_TYPE}, not {profile.command.type}"
             )
         for index, component in enumerate(profile.action):
-            _text(component.field or None, f"action[{index}].field")
+            text(component.field or None, f"action[{index}].field")
         return
     found = tuple((component.name, component.unit) for component in profile.action)
     if found != POSE_RATES:
@@ -297,78 +191,5 @@ def _require_places(profile: RobotProfile) -> None:
         )
 
 
-def _camera(data: Any) -> Camera:
-    data = _mapping(data, "camera")
-    _no_unknown(data, set(Camera.__annotations__), "camera")
-    given = {}
-    for key, value in data.items():
-        if key not in ("noise", "moves"):
-            value = _text(value, f"camera.{key}")
-        elif not isinstance(value, bool):
-            raise ProfileError(f"camera.{key} must be true or false, got {value!r}")
-        given[key] = value
-    camera = Camera(**given)
-    if camera.transport not in ("raw", "compressed"):
-        raise ProfileError(f"camera.transport must be raw or compressed, got {camera.transport!r}")
-    return camera
-
-
-def _state(data: Any) -> State | None:
-    if data is None:
-        return None
-    data = _mapping(data, "state")
-    _no_unknown(data, set(State.__annotations__), "state")
-    return State(topic=_text(data.get("topic"), "state.topic"), type=_text(data.get("type"), "state.type"))
-
-
-def _gripper(data: Any) -> Gripper | None:
-    if data is None:
-        return None
-    data = _mapping(data, "gripper")
-    _no_unknown(data, set(Gripper.__annotations__), "gripper")
-    texts = {key: _text(data.get(key), f"gripper.{key}") for key in ("topic", "joint")}
-    ends = {key: _finite(data.get(key), f"gripper.{key}") for key in ("open", "closed")}
-    if ends["open"] == ends["closed"]:
-        raise ProfileError(f"gripper.open and gripper.closed must differ, got {ends['open']} for both")
-    return Gripper(**texts, **ends)
-
-
 def _given(data: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in data.items() if value not in (None, "")}
-
-
-def _mapping(value: Any, where: str) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise ProfileError(f"{where} must be a mapping, got {value!r}")
-    return value
-
-
-def _no_unknown(data: Mapping[str, Any], known: set[str], where: str) -> None:
-    unknown = sorted(str(key) for key in set(data) - known)
-    if unknown:
-        raise ProfileError(f"{where} has unknown entries {unknown}; known: {sorted(known)}")
-
-
-def _text(value: Any, where: str) -> str:
-    if not isinstance(value, str) or not value:
-        raise ProfileError(f"{where} must be a non-empty text, got {value!r}")
-    return value
-
-
-def _finite(value: Any, where: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ProfileError(f"{where} must be a finite number, got {value!r}")
-    try:
-        number = float(value)
-    except OverflowError:  # an integer of hundreds of digits
-        number = math.inf
-    if not math.isfinite(number):
-        raise ProfileError(f"{where} must be a finite number, got {number}")
-    return number
-
-
-def _positive(value: Any, where: str) -> float:
-    number = _finite(value, where)
-    if number <= 0.0:
-        raise ProfileError(f"{where} must be greater than 0, got {number}")
-    return number
