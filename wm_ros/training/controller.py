@@ -18,6 +18,7 @@ PAIR_RATE = 2e-3
 CLIPS = 128
 ROLLOUT_RATE = 1e-3
 LATENT_WEIGHT = 0.1
+PLACE_WEIGHT = 0.1  # of square steps at full rate, where the camera rides along
 
 
 def train_controller(
@@ -73,5 +74,10 @@ def _loss(model: WorldModel, states: Tensor, actions: Tensor) -> tuple[Tensor, d
     back = model.robot_action(latents.flatten(0, 1), before)
     inverse = F.mse_loss(back / model.action_scale, flat / model.action_scale)
     spread = (flat / model.action_scale).var(dim=0).mean()
+    total = error + LATENT_WEIGHT * match + inverse
+    if model.card.robot.camera.moves:
+        # Of a whole picture most says nothing about the place, which is all that a plan is judged by.
+        place = model.goal_distance.embed
+        total = total + PLACE_WEIGHT * F.mse_loss(place(imagined), place(states[:, 1:]))
     figures = {"error_to_copy": error.item() / copy_error(states), "inverse": inverse.item() / spread.item()}
-    return error + LATENT_WEIGHT * match + inverse, figures
+    return total, figures

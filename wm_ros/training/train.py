@@ -218,6 +218,7 @@ def _train_heads(
 
     report = phases("goal distance", options.goal_distance_steps)
     train_goal_distance(model, far, options.goal_distance_steps, options.seed, report, engine)
+    model.goal_distance.requires_grad_(False)
     if not options.labelled:
         report = phases("controller", options.controller_steps)
         train_controller(model, clips, options.controller_steps, options.seed, report, engine)
