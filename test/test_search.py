@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from wm_ros.planning.options import METHODS, PlannerOptions
+from wm_ros.planning.options import METHODS, PlannerOptions, planner_of
 from wm_ros.planning.search import search
+from wm_ros.robots.profile import load_profile
 
 # Not the defaults, which are tuned for speed.
 PLENTY = {"batch_size": 128, "elites": 12, "iteration_count": 3, "steps_per_knot": 1}
@@ -76,6 +77,15 @@ def test_categorical_finds_the_best_choices_and_only_them(knots):
     assert torch.equal(plan(bowl, knots=knots, **options).knots, target)
     drawn = torch.cat(bowl.seen)[2:].reshape(-1, 2)
     assert (torch.cdist(drawn, grid()).amin(dim=1) < 1e-6).all()
+
+
+def test_a_base_drives_straight_lines_of_two_seconds_unless_told_otherwise():
+    assert planner_of(load_profile("arm")) == PlannerOptions()
+    for name in ("rover", "diff_drive", "diff_drive_unstamped"):
+        base = load_profile(name)
+        chosen = planner_of(base)
+        assert chosen.shape == (1, chosen.time_steps)
+        assert chosen.time_steps * base.model_dt == pytest.approx(2.0, abs=0.5)
 
 
 def test_a_straight_line_is_one_action_held():

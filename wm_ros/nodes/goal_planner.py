@@ -45,7 +45,13 @@ PARAMETERS = (
     Parameter(
         "planner.elites", 8, "Candidates the next iteration grows from.", range=(1, 65536), read_only=True
     ),
-    Parameter("planner.time_steps", 10, "Model steps of the horizon.", range=(1, 1000), read_only=True),
+    Parameter(
+        "planner.time_steps",
+        0,
+        "Model steps of the horizon; 0: for a base as many as take two seconds, else 10.",
+        range=(0, 1000),
+        read_only=True,
+    ),
     Parameter("planner.steps_per_knot", 2, "Model steps an action is held.", range=(1, 1000), read_only=True),
     Parameter(
         "planner.temperature",
@@ -241,7 +247,8 @@ def planner_options(node: ModelNode) -> PlannerOptions:
     """The planner's parameters as its options; ValueError when they do not fit together or the model."""
     from wm_ros.planning.options import PlannerOptions, planner_of
 
-    steps, held = node.value("planner.time_steps"), node.value("planner.steps_per_knot")
+    default = planner_of(node.profile)
+    steps, held = node.value("planner.time_steps") or default.time_steps, node.value("planner.steps_per_knot")
     elites, batch_size = node.value("planner.elites"), node.value("planner.batch_size")
     if steps % held:
         raise ValueError(
@@ -259,7 +266,7 @@ def planner_options(node: ModelNode) -> PlannerOptions:
     same = ("method", "batch_size", "iteration_count", "elites", "temperature", "early_stop", "deadline_s")
     chosen = {name: node.value(f"planner.{name}") for name in (*same, "context_frames", "proposals")}
     if chosen["method"] == "auto":
-        chosen["method"] = planner_of(node.profile).method
+        chosen["method"] = default.method
     return PlannerOptions(knots=steps // held, steps_per_knot=held, **chosen)
 
 

@@ -45,5 +45,11 @@ class PlannerOptions:
 
 
 def planner_of(robot: RobotProfile) -> PlannerOptions:
-    """What plans for a robot unless somebody chose: for a base straight lines, which turn into arcs as it drives."""
-    return PlannerOptions(method="straight_line" if robot.is_base else "cem")
+    """What plans for a robot unless somebody chose: for a base straight lines of about two seconds.
+
+    Held, a forward rate and a turn are an arc, and a new one is chosen with every frame. What would come later is
+    imagined too badly to choose by: a horizon of 4 s reached .45 of 20 goals, of 1.6 s .75.
+    """
+    if robot.is_base:
+        return PlannerOptions(method="straight_line", knots=max(1, round(robot.model_rate_hz)))
+    return PlannerOptions()
