@@ -70,7 +70,7 @@ def test_the_heading_of_a_base_lies_on_a_circle_and_counts_less_than_its_positio
     embedded = model.goal_distance.embed(torch.randn(7, model.encoder.tokens, model.encoder.dim))
     assert embedded.shape == (7, 4)
     # A full turn takes 2 pi / (1 rad/s * .2 s) steps at full rate; half of one is twice the radius.
-    radius = 0.55 / (1.0 * 0.2)
+    radius = 0.8 / (1.0 * 0.2)
     torch.testing.assert_close(length(embedded[:, 2:]), torch.full((7,), radius), atol=1e-4, rtol=0)
     assert small_model(load_profile("arm")).goal_distance.embed[-1].out_features == 2
 

@@ -17,7 +17,7 @@ from wm_ros.models.inverse_dynamics import InverseDynamics
 CONTROLLERS = ("state-conditioned", "action-only")
 # Of a base's heading against its position, both in steps at full rate: with equal weights and a perfect model, a plan
 # that holds one action would not turn away from the goal's heading to get beside it (52 of 60 goals, else 60).
-HEADING_WEIGHT = 0.55
+HEADING_WEIGHT = 0.8
 
 
 class WorldModel(nn.Module):
