@@ -27,7 +27,7 @@ class SweepError(RuntimeError):
 class Run:
     """One model and seed, in a folder of its own: its checkpoint, and in bench.json how it plans.
 
-    options: None for random actions, which need no training. goals: pictures to drive to, 0 for none.
+    options: None for random actions, which need no training. goals: pictures to drive to, 0 for none, and planner: how.
     """
 
     model: str
@@ -35,6 +35,7 @@ class Run:
     folder: Path
     options: TrainOptions | None
     goals: int
+    planner: PlannerOptions
 
     @property
     def name(self) -> str:
@@ -43,7 +44,7 @@ class Run:
     @property
     def asked(self) -> dict[str, Any]:
         """How planning is measured."""
-        return {"goals": self.goals, "planner": asdict(PlannerOptions()), "plan_error": asdict(PLANNER)}
+        return {"goals": self.goals, "planner": asdict(self.planner), "plan_error": asdict(PLANNER)}
 
     @property
     def trained(self) -> bool:
@@ -79,7 +80,9 @@ class Run:
             )
 
 
-def all_runs(out: Path, shared: TrainOptions, models: Sequence[str], seeds: int, goals: int) -> list[Run]:
+def all_runs(
+    out: Path, shared: TrainOptions, models: Sequence[str], seeds: int, goals: int, planner: PlannerOptions
+) -> list[Run]:
     """Every model with every seed, seed by seed, so that a comparison which is ended early is one of fewer seeds."""
     runs = []
     for seed in range(seeds):
@@ -88,8 +91,8 @@ def all_runs(out: Path, shared: TrainOptions, models: Sequence[str], seeds: int,
             options = replace(
                 shared, seed=seed, labelled=labelled, bottleneck={"name": "labelled" if labelled else model}
             )
-            runs.append(Run(model, seed, out / f"{model}-{seed}", options, goals))
-        runs.append(Run(RANDOM, seed, out / f"random-{seed}", None, goals))
+            runs.append(Run(model, seed, out / f"{model}-{seed}", options, goals, planner))
+        runs.append(Run(RANDOM, seed, out / f"random-{seed}", None, goals, planner))
     return runs
 
 

@@ -15,6 +15,7 @@ from wm_ros.bench.bottlenecks.runs import MODELS, Run, SweepError, all_runs, wri
 from wm_ros.bench.bottlenecks.worker import Shared, work
 from wm_ros.data.recording import Recording
 from wm_ros.models.world_model import WorldModel
+from wm_ros.planning.options import planner_of
 from wm_ros.training.identity import identity, require_same
 from wm_ros.training.optimise import Report
 from wm_ros.training.train import TrainOptions, new_card
@@ -70,7 +71,7 @@ def sweep(
     taken = None if encoder_of is None else encoder_of.encoder
     same = identity(recording, new_card(recording.profile, shared, encoder_of), shared, taken)
     what = json.loads(json.dumps({"effort": options.effort, **same}))
-    runs = all_runs(out, shared, MODELS, options.seeds, options.goals)
+    runs = all_runs(out, shared, MODELS, options.seeds, options.goals, planner_of(recording.profile))
     require_same(out, out / "sweep.json", what, "comparison", SweepError)
     for run in runs:
         run.require_same_options()

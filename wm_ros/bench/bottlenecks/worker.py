@@ -16,7 +16,6 @@ from wm_ros.data.recording import Recording
 from wm_ros.evaluation import plan_error
 from wm_ros.models.checkpoint import load_checkpoint
 from wm_ros.models.world_model import WorldModel
-from wm_ros.planning.options import planner_of
 from wm_ros.robots.profile import RobotProfile
 from wm_ros.training import train as training
 from wm_ros.training.split import split
@@ -74,7 +73,7 @@ def _success(
     options = LockstepOptions()
     aim = at_random(profile, options.camera_hz)
     if model is not None:
-        aim = by_model(model, planner_of(profile), options.latency_s)
+        aim = by_model(model, run.planner, options.latency_s)
     reached = []
     for score in run_goals(profile, aim, run.goals, run.seed, options):
         reached.append(score.success)
