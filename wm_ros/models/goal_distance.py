@@ -23,7 +23,7 @@ class GoalDistance(nn.Module):
         self, tokens: int, dim: int, actions: int, width: int = 256, circle: float | None = None
     ) -> None:
         super().__init__()
-        self.tokens, self.dim, self.circle = tokens, dim, circle
+        self.circle = circle
         self.embed = nn.Sequential(
             nn.Flatten(-2),
             nn.Linear(tokens * dim, width),
