@@ -114,6 +114,24 @@ def test_tokens_are_those_of_transformers(theirs, tmp_path, layer):
     torch.testing.assert_close(ours, F.layer_norm(expected, (48,)), rtol=0, atol=1e-5)
 
 
+@pytest.mark.parametrize(("size", "layers"), [(256, 24), (384, 2)])
+def test_vjepa2_at_the_sizes_it_is_published_in(tmp_path, size, layers):
+    """ViT-L whole at 256 pixels, and its first blocks on the larger grid."""
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 1024, "num_attention_heads": 16, "num_hidden_layers": layers}
+    predictor = {"pred_hidden_size": 24, "pred_num_attention_heads": 2, "pred_num_hidden_layers": 1}
+    model = transformers.VJEPA2Model(transformers.VJEPA2Config(crop_size=size, **sizes, **predictor)).eval()
+    crop = {"size": {"shortest_edge": size * 8 // 7}, "crop_size": {"height": size, "width": size}, **SQUARE}
+    folder = write_folder(tmp_path / "theirs", model, crop)
+    encoder = converted(folder, tmp_path)
+    pictures = encoder.preprocess(torch.randint(0, 256, (1, 480, 640, 3), dtype=torch.uint8))
+    with torch.no_grad():
+        expected = model(pixel_values_videos=twice(pictures), skip_predictor=True).last_hidden_state
+        ours = encoder.backbone(pictures)
+    assert ours.shape == (1, (size // 16) ** 2, 1024)
+    assert (ours - expected).abs().max() <= 1e-5 * expected.abs().max()
+
+
 def test_a_frame_is_encoded_on_its_own(theirs, tmp_path):
     encoder = converted(theirs[0], tmp_path)
     before, changed = encoder(FRAMES), FRAMES.clone()

@@ -7,7 +7,7 @@ import pytest
 from wm_ros.bench.faults import Round, limit_s, table
 from wm_ros.robots.profile import load_profile
 
-GOOD = Round("camera dies", 0.4, 40, 0, True, "observation too old", False)
+GOOD = Round("camera dies", 0.4, 40, 0, "", True, "observation too old", False)
 
 
 def test_the_limit_is_the_oldest_picture_the_longest_ramp_and_a_margin():
@@ -25,6 +25,7 @@ def test_a_row_per_fault_with_the_worst_of_its_rounds():
         "in_time": 2,
         "commands": 80,
         "out_of_limits": 0,
+        "breach": "",
         "last_is_zero": 2,
         "moved_without_start": 0,
         "guard_said": "observation too old",
@@ -37,7 +38,7 @@ def test_a_row_per_fault_with_the_worst_of_its_rounds():
     [
         {"seconds_to_zero": 0.56},
         {"seconds_to_zero": None},
-        {"out_of_limits": 1},
+        {"out_of_limits": 1, "breach": "command 7"},
         {"last_is_zero": False},
         {"moved_without_start": True},
     ],

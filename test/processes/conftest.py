@@ -1,14 +1,13 @@
 """Multi-process ROS tests: real executables on a domain of their own, seen from this machine only."""
 
-import fcntl
 import os
 import subprocess
 import sys
-import tempfile
 from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
+
+from wm_ros.nodes.own_domain import free_domain
 
 if find_spec("rclpy") is None:
     collect_ignore_glob = ["test_*.py"]
@@ -17,8 +16,6 @@ else:
     from wm_ros.nodes.process import use_fastdds_profile
 
     use_fastdds_profile()
-
-FIRST_DOMAIN, LAST_DOMAIN = 1, 100
 
 
 def pytest_report_header():
@@ -30,21 +27,10 @@ def pytest_report_header():
 @pytest.fixture
 def domain(monkeypatch):
     """A ROS domain no other test run on this machine uses, for this process and its children."""
-    folder = Path(tempfile.gettempdir()) / "wm_ros_domains"
-    folder.mkdir(exist_ok=True)
-    for number in range(FIRST_DOMAIN, LAST_DOMAIN + 1):
-        lock = os.open(folder / str(number), os.O_CREAT | os.O_RDWR, 0o666)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(lock)
-            continue
+    with free_domain() as number:
         monkeypatch.setenv("ROS_DOMAIN_ID", str(number))
         monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
         yield number
-        os.close(lock)
-        return
-    pytest.fail(f"all domains {FIRST_DOMAIN}..{LAST_DOMAIN} are claimed in {folder}")
 
 
 @pytest.fixture

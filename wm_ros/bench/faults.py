@@ -16,12 +16,12 @@ from typing import IO
 
 import numpy as np
 
+from wm_ros.nodes.own_domain import LAST, free_domain
 from wm_ros.robots.profile import RobotProfile
 from wm_ros.safety.guard import GuardOptions
 
 MARGIN_S = 0.1
 SETTLE_S = 20.0
-DOMAINS = 100
 
 
 class FaultsError(RuntimeError):
@@ -33,13 +33,15 @@ class Round:
     """One fault in a moving robot's system, and what the robot was told.
 
     seconds_to_zero: from the fault to the first zero after which all commands are zero, None when there was none.
-    last_is_zero: commands ended, with a zero. moved_without_start: it moved again when all was mended.
+    breach: the first command out of limits, in words. last_is_zero: commands ended, with a zero. moved_without_start:
+    it moved again when all was mended.
     """
 
     fault: str
     seconds_to_zero: float | None
     commands: int
     out_of_limits: int
+    breach: str
     last_is_zero: bool
     reason: str
     moved_without_start: bool
@@ -52,25 +54,28 @@ def limit_s(profile: RobotProfile) -> float:
 
 
 def run_rounds(
-    faults: Sequence[str], rounds: int, jobs: int, seed: int, domain: int, done: Callable[[Round], None]
-) -> list[Round]:
+    faults: Sequence[str],
+    rounds: int,
+    jobs: int,
+    seed: int,
+    domain: int | None,
+    done: Callable[[Round], None],
+) -> None:
     """Do so many rounds of each fault, in `jobs` sets of processes side by side, each in a domain of its own.
 
-    domain: ROS_DOMAIN_ID of the first set. done: told of each round. Raises FaultsError when a set gives up.
+    domain: ROS_DOMAIN_ID of the first set, None for free ones. done: told of each round. Raises FaultsError when a set
+    gives up.
     """
     shares = [share for share in (faults[job::jobs] for job in range(jobs)) if share]
-    found: list[Round] = []
     with ExitStack() as stack:
-        sets = [
-            stack.enter_context(_Set(share, rounds, seed + job, domain + job))
-            for job, share in enumerate(shares)
-        ]
+        sets = []
+        for job, share in enumerate(shares):
+            own = stack.enter_context(free_domain()) if domain is None else 1 + (domain + job - 1) % LAST
+            sets.append(stack.enter_context(_Set(share, rounds, seed + job, own)))
         for line in _lines([one.output for one in sets]):
-            found.append(Round(**json.loads(line)))
-            done(found[-1])
+            done(Round(**json.loads(line)))
         for one in sets:
             one.check()
-    return found
 
 
 def table(found: Sequence[Round], limit_s: float) -> dict[str, dict[str, object]]:
@@ -87,6 +92,7 @@ def table(found: Sequence[Round], limit_s: float) -> dict[str, dict[str, object]
             "in_time": sum(time is not None and time <= limit_s for time in times),
             "commands": sum(one.commands for one in own),
             "out_of_limits": sum(one.out_of_limits for one in own),
+            "breach": next((one.breach for one in own if one.breach), ""),
             "last_is_zero": sum(one.last_is_zero for one in own),
             "moved_without_start": sum(one.moved_without_start for one in own),
             "guard_said": Counter(one.reason for one in own).most_common(1)[0][0],
@@ -102,7 +108,7 @@ class _Set:
 
     def __init__(self, faults: Sequence[str], rounds: int, seed: int, domain: int) -> None:
         self._task = json.dumps({"faults": list(faults), "rounds": rounds, "seed": seed})
-        self._domain = 1 + (domain - 1) % DOMAINS
+        self._domain = domain
 
     def __enter__(self) -> _Set:
         self._errors = tempfile.TemporaryFile("w+")

@@ -12,6 +12,16 @@ Domain = Annotated[
     int | None, typer.Option(min=1, max=100, help="First ROS_DOMAIN_ID to use; by default one of its own.")
 ]
 
+# What is printed; the file has all.
+FAULT_COLUMNS = (
+    "rounds",
+    "worst_s_to_zero",
+    "in_time",
+    "out_of_limits",
+    "last_is_zero",
+    "moved_without_start",
+)
+
 
 def faults(
     rounds: Annotated[int, typer.Option(min=1, help="Rounds of each fault.")] = 5,
@@ -33,8 +43,7 @@ def faults(
     """
     from rich.progress import Progress
 
-    from wm_ros.bench.faults import limit_s, run_rounds, table
-    from wm_ros.nodes.client import use_own_domain
+    from wm_ros.bench.faults import Round, limit_s, run_rounds, table
     from wm_ros.nodes.fault_rounds.catalogue import FAULTS
     from wm_ros.robots.profile import load_profile
 
@@ -42,14 +51,31 @@ def faults(
     if not names:
         raise typer.BadParameter(f"{only!r} is in none of: {', '.join(FAULTS)}", param_hint="--only")
     limit = limit_s(load_profile("arm"))
+    found: list[Round] = []
+
+    def save() -> dict[str, dict[str, object]]:
+        rows = table(found, limit)
+        write_figures({"limit_s": round(limit, 3), "seed": seed, "faults": rows}, json_file)
+        return rows
+
+    def done(one: Round) -> None:
+        found.append(one)
+        progress.advance(task)
+        if sum(other.fault == one.fault for other in found) == rounds:
+            row = save()[one.fault]
+            kept = "kept" if row["kept"] else "BROKEN"
+            progress.console.print(
+                f"{one.fault}: {kept}, {rounds} rounds, zero after {row['worst_s_to_zero']} s at most"
+            )
+
     with Progress() as progress:
         task = progress.add_task("rounds", total=rounds * len(names))
-        found = run_rounds(
-            names, rounds, jobs, seed, use_own_domain(domain), lambda _: progress.advance(task)
-        )
-    rows = table(found, limit)
-    print_figures(rows)
-    write_figures({"limit_s": round(limit, 3), "seed": seed, "faults": rows}, json_file)
+        run_rounds(names, rounds, jobs, seed, domain, done)
+    rows = save()
+    print_figures({name: {column: row[column] for column in FAULT_COLUMNS} for name, row in rows.items()})
+    for name, row in rows.items():
+        if row["breach"]:
+            typer.echo(f"{name}: {row['breach']}")
     broken = [name for name, row in rows.items() if not row["kept"]]
     typer.echo(
         f"limit {limit:.2f} s to zero; "
@@ -72,12 +98,11 @@ def guard(
 
     from rich.progress import Progress
 
-    from wm_ros.nodes.client import use_own_domain
     from wm_ros.nodes.guard_figures import measure
+    from wm_ros.nodes.own_domain import own_domain
 
-    use_own_domain(domain)
     busy = (os.cpu_count() or 1) - 1 if busy_cores is None else busy_cores
-    with Progress() as progress:
+    with Progress() as progress, own_domain(domain):
         task = progress.add_task("guard", total=1.0)
         figures = measure(seconds, busy, lambda share: progress.update(task, completed=share))
     show_figures(figures, json_file)
@@ -95,10 +120,9 @@ def soak(
     from rich.progress import Progress
 
     from wm_ros.nodes import soak as drive
-    from wm_ros.nodes.client import use_own_domain
+    from wm_ros.nodes.own_domain import own_domain
 
-    use_own_domain(domain)
-    with Progress() as progress:
+    with Progress() as progress, own_domain(domain):
         task = progress.add_task("pipeline", total=1.0)
         figures = drive.soak(
             60.0 * minutes,

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+MOST_COLUMNS = 8  # that leave room for figures on a terminal of 80
+
 Json = Annotated[Path | None, typer.Option("--json", help="Write the figures to this file too.")]
 
 
@@ -17,10 +19,14 @@ def show_figures(table: dict[str, dict[str, object]], json_file: Path | None) ->
 
 
 def print_figures(table: dict[str, dict[str, object]]) -> None:
+    """Print one row per entry; a few entries of many figures side by side instead."""
     from rich.console import Console
     from rich.table import Table
 
     columns = list(next(iter(table.values())))
+    if len(columns) > max(MOST_COLUMNS, len(table)):
+        table = {name: {entry: row[name] for entry, row in table.items()} for name in columns}
+        columns = list(next(iter(table.values())))
     view = Table()
     view.add_column("", overflow="fold", min_width=12)
     for column in columns:

@@ -113,7 +113,12 @@ def settled(
 
 
 def commands_out_of_limits(commands: np.ndarray, profile: RobotProfile) -> int:
-    """How many of the commands [K, A], in the order the robot got them, break a limit of its profile.
+    """How many of the commands [K, A], in the order the robot got them, break a limit of its profile."""
+    return int(out_of_limits(commands, profile).sum())
+
+
+def out_of_limits(commands: np.ndarray, profile: RobotProfile) -> np.ndarray:
+    """Which [K] of the commands [K, A], in the order the robot got them, break a limit of its profile.
 
     The velocity itself, or its change since the command before against max_acceleration over one period of
     the command rate. The robot is at rest before the first.
@@ -123,7 +128,7 @@ def commands_out_of_limits(commands: np.ndarray, profile: RobotProfile) -> int:
     most = profile.max_acceleration / profile.command.rate_hz
     broken = (commands < profile.low - ROUNDING) | (commands > profile.high + ROUNDING)
     broken |= (change > most + ROUNDING) | ~np.isfinite(commands)
-    return int(broken.any(axis=1).sum())
+    return broken.any(axis=1)
 
 
 def seconds_to_zero(stop_ns: int, times_ns: np.ndarray, commands: np.ndarray) -> float | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import time
 from collections.abc import Callable, Sequence
@@ -136,16 +135,3 @@ class Client:
             for node, status in self.status.items()
             if status["level"] != "OK"
         )
-
-
-def use_own_domain(domain: int | None) -> int:
-    """Keep this run's nodes among themselves on this machine; before `rclpy.init()` and before children start.
-
-    domain: ROS_DOMAIN_ID, or None for one that depends on the process: never the one in the environment, where
-    a real robot may listen.
-    """
-    if domain is None:
-        domain = 1 + os.getpid() % 100
-    os.environ["ROS_DOMAIN_ID"] = str(domain)
-    os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
-    return domain

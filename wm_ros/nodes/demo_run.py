@@ -14,9 +14,10 @@ from wm_ros.evaluation.closed_loop import Criterion, Trial, commands_out_of_limi
 from wm_ros.evaluation.executed_actions import latent_action_r2
 from wm_ros.models.checkpoint import find_checkpoint, load_checkpoint
 from wm_ros.nodes.children import Children, NodeError
-from wm_ros.nodes.client import Client, use_own_domain
+from wm_ros.nodes.client import Client
 from wm_ros.nodes.explorer import Explorer
 from wm_ros.nodes.observer import Observer
+from wm_ros.nodes.own_domain import own_domain
 from wm_ros.nodes.trials import Goals, Trials
 from wm_ros.robots.profile import load_profile
 from wm_ros.sim.embedded import Embedded, embedded
@@ -77,8 +78,8 @@ def run_demo(
     named = {"profile": options.robot}
     checkpoint = find_checkpoint(options.checkpoint, profile)
     model = load_checkpoint(checkpoint)  # a bad one is told before anything starts
-    domain = use_own_domain(options.domain)
     with ExitStack() as stack:
+        domain = stack.enter_context(own_domain(options.domain))
         children = stack.enter_context(Children(log_dir))
         client = stack.enter_context(Client("demo", children.check))
         children.start("sim_node", {"seed": options.scene_seed, **named})

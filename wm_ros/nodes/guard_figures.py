@@ -8,8 +8,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,17 +30,7 @@ PLAN_S = 0.1
 SETTLE_S = 2.0
 ALL = QoSProfile(depth=1000)
 BUSY = "while True: pass"
-# The least that Python can do: sleep until the next period. What it misses is the machine's doing.
-BARE = """
-import json, sys, time
-period_s, count = float(sys.argv[1]), int(sys.argv[2])
-due_s, times_s = time.monotonic(), []
-for _ in range(count):
-    due_s += period_s
-    time.sleep(max(0.0, due_s - time.monotonic()))
-    times_s.append(time.monotonic())
-print(json.dumps(times_s))
-"""
+TIMER_TOPIC = "timer/commands"
 
 
 def measure(
@@ -49,8 +39,8 @@ def measure(
     """Have the guard follow plans for so many seconds while others keep cores busy.
 
     Returns its share of a core, and percentiles of how far its periods, from when each command was handed to the
-    middleware to the next, are from 1/rate; beside it, the same of a process that only sleeps from period to period.
-    progress: told the share that is done.
+    middleware to the next, are from 1/rate; beside it, the same of a node with a timer that publishes zeros, and of a
+    process that only sleeps from period to period. progress: told the share that is done.
     """
     profile = load_profile("arm")
     with ExitStack() as stack:
@@ -58,10 +48,15 @@ def measure(
         children = stack.enter_context(Children(folder))
         client = stack.enter_context(Client("guard_figures", children.check))
         guard = GuardClient(client)
-        sent_ns: list[int] = []
+        sent_ns: dict[str, list[int]] = {}
 
-        def on_command(_: Any, info: dict[str, int]) -> None:
-            sent_ns.append(info["source_timestamp"])
+        def listen(topic: str) -> None:
+            times = sent_ns[topic] = []
+
+            def on_command(_: Any, info: dict[str, int]) -> None:
+                times.append(info["source_timestamp"])
+
+            client.node.create_subscription(kind, topic, on_command, ALL)
 
         def plan() -> None:
             rates = np.full(len(profile.action), 0.5) * profile.high
@@ -73,7 +68,10 @@ def measure(
         plans = client.node.create_publisher(JointTrajectory, "plan", PLAN)
         client.node.create_timer(PLAN_S, plan, clock=Clock(clock_type=ClockType.STEADY_TIME))
         kind = message_class(profile.command.type)
-        client.node.create_subscription(kind, profile.command.topic, on_command, ALL)
+        listen(profile.command.topic)
+        listen(TIMER_TOPIC)
+        period_s = 1.0 / profile.command.rate_hz
+        timer = stack.enter_context(_process("timer", period_s, TIMER_TOPIC))
         children.start("guard_node", {"autostart": True, "enable_control": True})
         client.await_active(["guard"], 60.0)
         guard.start()
@@ -82,37 +80,48 @@ def measure(
             stack.callback(_end, subprocess.Popen([sys.executable, "-c", BUSY]))
         settled_s = time.monotonic() + SETTLE_S
         client.until(lambda: time.monotonic() > settled_s, "", SETTLE_S + 1.0)
-        sent_ns.clear()
-        period_s = 1.0 / profile.command.rate_hz
-        bare = stack.enter_context(_bare(period_s, round(seconds / period_s)))
-        began_s, ran_s = time.monotonic(), _cpu_s(children.pid("guard_node"))
+        client.until(lambda: sent_ns[TIMER_TOPIC], "the timer's commands", 30.0)
+        for times in sent_ns.values():
+            times.clear()
+        bare = stack.enter_context(_process("sleep", period_s, round(seconds / period_s)))
+        measured = {"guard": children.pid("guard_node"), "timer": timer.pid}
+        began_s, ran_s = time.monotonic(), {name: _cpu_s(pid) for name, pid in measured.items()}
         while (elapsed_s := time.monotonic() - began_s) < seconds:
             client.spin_once()
             progress(min(elapsed_s / seconds, 1.0))
-        share = (_cpu_s(children.pid("guard_node")) - ran_s) / elapsed_s
+        percent = {
+            name: round(100 * (_cpu_s(pid) - ran_s[name]) / elapsed_s, 2) for name, pid in measured.items()
+        }
         status = client.status["guard"]
         slept_s = json.loads(bare.communicate()[0])
-    more = {"busy_cores": busy_cores, "cores": os.cpu_count()}
-    cpu = {"cpu_percent": round(100 * share, 2), "hiccups": int(status["resumed"])}
+
+    def row(times_s: np.ndarray, cpu: object, hiccups: object, scheduling: str) -> dict[str, object]:
+        return {
+            **_jitter(times_s, period_s),
+            "cpu_percent": cpu,
+            "hiccups": hiccups,
+            "scheduling": scheduling,
+            "busy_cores": busy_cores,
+            "cores": os.cpu_count(),
+        }
+
+    commands, zeros = (1e-9 * np.array(sent_ns[topic]) for topic in (profile.command.topic, TIMER_TOPIC))
     return {
-        "guard": {
-            **_jitter(np.array(sent_ns) * 1e-9, period_s),
-            **cpu,
-            "scheduling": status["scheduling"],
-            **more,
-        },
-        "bare sleep": {
-            **_jitter(np.array(slept_s), period_s),
-            **dict.fromkeys(cpu, ""),
-            "scheduling": "normal",
-            **more,
-        },
+        "guard": row(commands, percent["guard"], int(status["resumed"]), status["scheduling"]),
+        "timer that publishes zeros": row(zeros, percent["timer"], "", "normal"),
+        "bare sleep": row(np.array(slept_s), "", "", "normal"),
     }
 
 
-def _bare(period_s: float, count: int) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", BARE, str(period_s), str(count)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+@contextmanager
+def _process(*arguments: object) -> Iterator[subprocess.Popen[str]]:
+    """A process of guard_floors, which does not outlive the measurement."""
+    command = [sys.executable, "-m", "wm_ros.nodes.guard_floors", *map(str, arguments)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def _jitter(times_s: np.ndarray, period_s: float) -> dict[str, object]:

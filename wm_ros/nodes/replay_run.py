@@ -23,9 +23,10 @@ from wm_ros.evaluation.replay.seen import Play, Played, Seen
 from wm_ros.messages.image import fill_image
 from wm_ros.messages.stamp import fill_stamp
 from wm_ros.nodes.children import Children, NodeError
-from wm_ros.nodes.client import Client, use_own_domain
+from wm_ros.nodes.client import Client
 from wm_ros.nodes.guard_client import GuardClient
 from wm_ros.nodes.model_node import PARAMETERS as MODEL_PARAMETERS
+from wm_ros.nodes.own_domain import own_domain
 from wm_ros.nodes.qos import LATCHED
 from wm_ros.nodes.replay_observer import ReplayObserver
 from wm_ros.nodes.replay_player import Player, transport
@@ -70,8 +71,8 @@ def run_replay(
     progress: called with the number of the play and the seconds of the bag into it. Raises NodeError when a node dies
     or cannot become active.
     """
-    domain = use_own_domain(options.domain)
     with ExitStack() as stack:
+        domain = stack.enter_context(own_domain(options.domain))
         children = stack.enter_context(Children(log_dir, options.parameter_file))
         client = stack.enter_context(Client("replay", children.check))
         _start(children, profile, options, transport(bag, found))

@@ -124,7 +124,7 @@ def _figures(ears: Ears) -> dict[str, object]:
         "camera_to_plan_ms_p99": round(p99, 1),
         "camera_to_plan_ms_max": round(ages_ms.max(), 1),
         "commands": ears.robot.count,
-        "out_of_limits": ears.robot.out_of_limits(),
+        "out_of_limits": len(ears.robot.breaches()),
         "oldest_picture_followed_s": round(ears.oldest_followed_s(), 3),
     }
 

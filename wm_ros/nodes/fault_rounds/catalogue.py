@@ -88,12 +88,18 @@ def _silence(rig: Rig) -> None:
     rig.camera.show = lambda stamp_ns: None
 
 
-def _nan_plan(rig: Rig) -> None:
+def _nan_plans(rig: Rig) -> None:
+    """A bad plan with every picture, in between the good ones."""
     names = rig.profile.names
-    plan = Plan(rig.now_ns(), names, [[0.0] * len(names)] * 2, [0.0, 1.0])
-    message = fill_plan(JointTrajectory(), plan, JointTrajectoryPoint)
-    message.points[0].velocities[0] = float("nan")
-    rig.plans.publish(message)
+
+    def show(stamp_ns: int) -> Image:
+        plan = Plan(stamp_ns, names, [[0.0] * len(names)] * 2, [0.0, 1.0])
+        message = fill_plan(JointTrajectory(), plan, JointTrajectoryPoint)
+        message.points[0].velocities[0] = float("nan")
+        rig.plans.publish(message)
+        return rig.camera.picture(stamp_ns)
+
+    rig.camera.show = show
 
 
 def _stop_clock(rig: Rig) -> None:
@@ -149,7 +155,7 @@ FAULTS = {
     "camera old frames": Fault(_show(late_s=OLD_S), _work),
     "camera future stamps": Fault(_show(late_s=-FUTURE_S), _work),
     "camera participant restarted": Fault(lambda rig: rig.camera.close(), lambda rig: rig.camera.open()),
-    "plan with NaN": Fault(_nan_plan, _nothing),
+    "plan with NaN": Fault(_nan_plans, _work),
     "guard deactivated": Fault(lambda rig: rig.change_guard("deactivate"), _activate),
     "guard SIGINT": Fault(lambda rig: rig.signal_guard(signal.SIGINT), _restart_guard),
     "guard SIGTERM": Fault(lambda rig: rig.signal_guard(signal.SIGTERM), _restart_guard),

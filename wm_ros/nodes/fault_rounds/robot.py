@@ -9,7 +9,7 @@ import numpy as np
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 
-from wm_ros.evaluation.closed_loop import commands_out_of_limits, seconds_to_zero
+from wm_ros.evaluation.closed_loop import out_of_limits, seconds_to_zero
 from wm_ros.messages.command import read_command
 from wm_ros.nodes.message_class import message_class
 from wm_ros.robots.profile import RobotProfile
@@ -65,13 +65,13 @@ class Robot:
         following = (speed[1:] >= speed[:-1]).any(axis=1) & speed[1:].any(axis=1)
         return np.array(self._sent_ns[1:])[following]
 
-    def out_of_limits(self) -> int:
-        """How many commands broke a limit of velocity or acceleration.
+    def breaches(self) -> list[str]:
+        """Each command that broke a limit of velocity or acceleration, in words.
 
         After a pause longer than command.timeout_s the robot has stopped itself, so that it starts from rest. A
         command that the middleware dropped for a newer one counts as the mean of its neighbours.
         """
-        broken, begin = 0, 0
+        found, begin = [], 0
         for end in (*self._pauses(), len(self._commands)):
             # A publisher that was started again counts from the beginning: no message was lost then.
             steps = np.maximum(np.diff(self._numbers[begin:end]), 1)
@@ -79,9 +79,20 @@ class Robot:
             if len(commands):
                 every = np.arange(at[-1] + 1)
                 filled = np.stack([np.interp(every, at, component) for component in commands.T], axis=1)
-                broken += commands_out_of_limits(filled, self._profile)
+                broken = np.flatnonzero(out_of_limits(filled, self._profile))
+                found += [self._in_words(begin + int(np.searchsorted(at, one))) for one in broken]
             begin = end
-        return broken
+        return found
+
+    def _in_words(self, index: int) -> str:
+        sent_ns, numbers = (
+            series[max(index - 1, 0) : index + 1] for series in (self._sent_ns, self._numbers)
+        )
+        before, now = (self._commands[at].round(4).tolist() for at in (max(index - 1, 0), index))
+        return (
+            f"command {index} of {self.count} was {now}, {1e-6 * (sent_ns[-1] - sent_ns[0]):.1f} ms after {before}, "
+            f"with {numbers[-1] - numbers[0] - 1 if index else 0} lost in between"
+        )
 
     def _pauses(self) -> np.ndarray:
         """Which commands came to a robot that had stopped itself.
@@ -93,6 +104,10 @@ class Robot:
         gaps_s = np.diff(self._sent_ns) * 1e-9
         zero = ~np.array(self._commands).any(axis=1)[1:]
         return np.flatnonzero(gaps_s > timeout_s - period_s * zero) + 1
+
+    def heard_since(self, since_ns: int) -> bool:
+        """Whether anything was said from a moment of system time on."""
+        return bool(self._times_ns) and self._times_ns[-1] >= since_ns
 
     @property
     def count(self) -> int:
