@@ -2,6 +2,10 @@
 
 import os
 import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
@@ -41,6 +45,38 @@ def test_a_signal_lets_the_node_say_its_last_word(ros, processes, words, number)
     assert probe.wait() == 0
 
 
+def test_a_signal_ends_a_wait_for_messages_at_once(processes):
+    """The node waits for an hour, were it not for the signal."""
+    code = """if True:
+        import sys, time
+        from rclpy.lifecycle import LifecycleNode
+        from wm_ros.nodes import process
+        process.SPIN_TIMEOUT_S = 3600.0
+
+        class Idle(LifecycleNode):
+            def __init__(self):
+                super().__init__("idle")
+                print("idle", flush=True)
+
+            def on_exit(self):
+                print("left", flush=True)
+
+        sys.exit(process.run(Idle))
+        """
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as idle:
+        assert idle.stdout.readline() == "idle\n"
+        while not asleep(idle.pid):
+            time.sleep(0.01)
+        idle.send_signal(signal.SIGINT)
+        assert idle.stdout.readline() == "left\n"
+        assert idle.wait() == 0
+
+
+def asleep(pid):
+    """Whether the main thread of a process sleeps."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "S"
+
+
 def test_an_exception_in_a_callback_is_told_and_the_way_out_is_orderly(ros, processes, words):
     probe = processes.start("probe_node", {"autostart": True})
     await_active(ros)
@@ -66,6 +102,9 @@ def test_the_fastdds_profile_is_used_unless_the_user_has_one(monkeypatch):
     profile = str(share_dir() / "config/fastdds.xml")
     assert sorted(os.environ[name] for name in FASTDDS_PROFILE_VARIABLES) == ["", profile]
     kilted, jazzy = FASTDDS_PROFILE_VARIABLES
+    use_fastdds_profile("fastdds_guard.xml")  # as a child of a process that has set its own
+    guard_s = str(share_dir() / "config/fastdds_guard.xml")
+    assert sorted((os.environ[kilted], os.environ[jazzy])) == ["", guard_s]
     monkeypatch.setenv(kilted, "")
     monkeypatch.setenv(jazzy, "mine.xml")
     use_fastdds_profile()

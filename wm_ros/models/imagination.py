@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from wm_ros.models.compiled import Compiled
 from wm_ros.models.controller import StateConditioned
 from wm_ros.models.forward_model import Cache
 
@@ -17,18 +19,60 @@ if TYPE_CHECKING:
 
 class Imaginer:
     """The networks that imagine, in a precision of their own; called with what was observed, [T, N, D] states one model
-    step apart, the newest last."""
+    step apart, the newest last.
 
-    def __init__(self, model: WorldModel, precision: torch.dtype = torch.float32) -> None:
+    compiled: see `models.compiled`; of what was observed only its length is a shape to compile for.
+    """
+
+    def __init__(
+        self, model: WorldModel, precision: torch.dtype = torch.float32, compiled: bool = False
+    ) -> None:
         self.infer, self.scale = model.infer, model.action_scale
         self.forward_model, self.controller = model.forward_model, model.controller
         if precision != torch.float32:
             self.forward_model = deepcopy(self.forward_model).to(precision)
             self.controller = deepcopy(self.controller).to(precision)
         self.precision = precision
+        self.roll = Compiled(self._roll, model.device) if compiled else self._roll
 
     def __call__(self, observed: Tensor) -> Imagination:
         return Imagination(self, observed)
+
+    def warming_up(self) -> AbstractContextManager[None]:
+        """Inside, every shape of calls is compiled, if any is."""
+        return self.roll.warming_up() if isinstance(self.roll, Compiled) else nullcontext()
+
+    def _roll(
+        self,
+        actions: Tensor,
+        newest: Tensor,
+        rotations: Tensor,
+        past: Cache | None,
+        context: Tensor | None,
+    ) -> Tensor:
+        """States [S, H, N, D] from the newest one [1, N, D]; see Imagination for the rest."""
+        candidates, steps = actions.shape[:2]
+        told = self._told((actions / self.scale).to(self.precision), newest, context is not None)
+        pasts = self.forward_model.pasts(candidates, steps, past)
+        state, states = newest.expand(candidates, -1, -1), []
+        for step, rotation in enumerate(rotations.unbind()):
+            latent_action = self._latent_action(told[:, step], context, None if step == 0 else state)
+            state = self.forward_model.advance(state, latent_action, pasts, rotation)
+            states.append(state)
+        return torch.stack(states, dim=1)
+
+    def _told(self, vectors: Tensor, newest: Tensor, in_context: bool) -> Tensor:
+        """As much of the controller [S, H, ...] as does not depend on the state."""
+        flat = vectors.flatten(0, 1)
+        told = self.controller.embed_vector(flat) if in_context else self.controller(flat, newest)
+        return told.unflatten(0, vectors.shape[:2])
+
+    def _latent_action(self, told: Tensor, context: Tensor | None, state: Tensor | None) -> Tensor:
+        if context is None:
+            return told
+        if state is not None:
+            context = self.controller.context(state.to(self.precision))
+        return self.controller.attend(told, context)
 
 
 class Imagination:
@@ -40,38 +84,16 @@ class Imagination:
     """
 
     def __init__(self, networks: Imaginer, observed: Tensor) -> None:
-        self._forward, self._controller = networks.forward_model, networks.controller
-        self._scale, self._precision = networks.scale, networks.precision
-        self._newest, self._position = observed[-1:], len(observed) - 1
+        self._networks, self._newest, self._position = networks, observed[-1:], len(observed) - 1
+        controller, precision = networks.controller, networks.precision
         self._past: Cache | None = None
         if self._position:
             led = networks.infer(observed[:-1], observed[1:])
-            self._past = self._forward.observe(observed[:-1].to(self._precision), led.to(self._precision))
+            self._past = networks.forward_model.observe(observed[:-1].to(precision), led.to(precision))
         self._context = None
-        if isinstance(self._controller, StateConditioned):
-            self._context = self._controller.context(self._newest.to(self._precision))
+        if isinstance(controller, StateConditioned):
+            self._context = controller.context(self._newest.to(precision))
 
     def __call__(self, actions: Tensor) -> Tensor:
-        candidates, steps = actions.shape[:2]
-        told = self._told((actions / self._scale).to(self._precision))
-        pasts = self._forward.pasts(candidates, steps, self._past)
-        rotations = self._forward.rotations(self._position, steps).unbind()
-        state, states = self._newest.expand(candidates, -1, -1), []
-        for step in range(steps):
-            latent_action = self._latent_action(told[:, step], None if step == 0 else state)
-            state = self._forward.advance(state, latent_action, pasts, rotations[step])
-            states.append(state)
-        return torch.stack(states, dim=1)
-
-    def _told(self, vectors: Tensor) -> Tensor:
-        """As much of the controller [S, H, ...] as does not depend on the state."""
-        flat = vectors.flatten(0, 1)
-        if self._context is None:
-            return self._controller(flat, self._newest).unflatten(0, vectors.shape[:2])
-        return self._controller.embed_vector(flat).unflatten(0, vectors.shape[:2])
-
-    def _latent_action(self, told: Tensor, state: Tensor | None) -> Tensor:
-        if self._context is None:
-            return told
-        context = self._context if state is None else self._controller.context(state.to(self._precision))
-        return self._controller.attend(told, context)
+        rotations = self._networks.forward_model.rotations(self._position, actions.shape[1])
+        return self._networks.roll(actions, self._newest, rotations, self._past, self._context)

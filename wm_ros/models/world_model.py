@@ -84,10 +84,10 @@ class WorldModel(nn.Module):
             state, actions.shape[1], lambda step, before: self.latent_action(actions[:, step], before)
         )
 
-    def imaginer(self, precision: torch.dtype = torch.float32) -> Imaginer:
+    def imaginer(self, precision: torch.dtype = torch.float32, compiled: bool = False) -> Imaginer:
         """As `rollout`, for the many candidates of a plan: imaginer(observed [T, N, D])(actions [S, H, A]) gives states
         [S, H, N, D]; what the candidates share is computed once. No gradients."""
-        return Imaginer(self, precision)
+        return Imaginer(self, precision, compiled)
 
 
 def build_controller(card: Card, tokens: int, dim: int) -> nn.Module:

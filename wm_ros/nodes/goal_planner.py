@@ -117,7 +117,8 @@ class GoalPlanner(Stage):
         self._encode_image = image_encoder(node)
         self._end_effector = EndEffector(node) if node.model.needs_pose else None
         options = planner_options(node)
-        self._stage = PlanStage(node.model, options, node.value("planner.seed"), _precision(node, options))
+        precision, compiled = _precision(node, options), node.value("compile")
+        self._stage = PlanStage(node.model, options, node.value("planner.seed"), precision, compiled)
         self._plans = node.advertise(JointTrajectory, "plan", PLAN)
         self._distances = node.advertise(Float32, "~/goal_distance", OUTPUT)
         self._candidates = node.advertise(MarkerArray, "~/candidates", OUTPUT)
@@ -126,6 +127,9 @@ class GoalPlanner(Stage):
         self._goal_subscription: Any = None
         self._distance: float | None = None
         self._next_plan_ns = 0.0
+
+    def warm_up(self) -> None:
+        self._stage.warm_up()
 
     def open(self) -> None:
         if self._end_effector is not None:

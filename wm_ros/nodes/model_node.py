@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -35,6 +36,13 @@ PARAMETERS = (
     Parameter("checkpoint", "", "Checkpoint folder; empty: the packaged one of the profile.", read_only=True),
     Parameter("device", "cpu", "Torch device the model runs on: cpu, cuda, cuda:1.", read_only=True),
     Parameter("num_threads", 1, "Torch threads on the CPU.", range=(1, 256), read_only=True),
+    Parameter(
+        "compile",
+        False,
+        "Compile encoder and planner with torch.compile at activation, on a GPU to CUDA graphs; the first time takes "
+        "minutes.",
+        read_only=True,
+    ),
     Parameter(
         "camera_timeout_s",
         1.0,
@@ -100,6 +108,8 @@ class ModelNode(ManagedNode):
         self._dropped.clear()
         self._latencies.clear()
         self._worker.start()
+        if self.value("compile"):
+            self._compile()
         for stage in self._stages:
             stage.open()
         self.stream = self.source.subscribe(self._on_message, self._on_restart)
@@ -184,6 +194,18 @@ class ModelNode(ManagedNode):
         for stage in self._stages:
             figures.update(stage.figures())
         return figures
+
+    def _compile(self) -> None:
+        """On the thread that will use the result: what torch compiles belongs to one thread."""
+        import torch
+
+        if self.model.device.type == "cuda":
+            torch.compiler.reset()  # the graphs of an earlier activation belong to its thread
+        self.get_logger().info("compile: takes minutes, unless an earlier run left its results")
+        began_s = time.monotonic()
+        for part in (self.source, *self._stages):
+            self._worker.finish(part.warm_up)
+        self.get_logger().info(f"compiled in {time.monotonic() - began_s:.0f} s")
 
     def _watch(self) -> None:
         self.stream.check()

@@ -24,6 +24,9 @@ class Source:
     def __init__(self, node: ModelNode):
         self._node = node
 
+    def warm_up(self) -> None:
+        """Have compiled what there is to compile. Worker thread."""
+
     def subscribe(self, accept: Callable[[Any], None], restarted: Callable[[], None]) -> Stream:
         raise NotImplementedError
 
@@ -47,6 +50,9 @@ class Stage:
 
     def __init__(self, node: ModelNode):
         self._node = node
+
+    def warm_up(self) -> None:
+        """Have compiled what there is to compile. Worker thread."""
 
     def open(self) -> None:
         """Listen to what the stage needs besides latents."""

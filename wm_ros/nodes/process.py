@@ -12,6 +12,7 @@ import threading
 import traceback
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
+from pathlib import Path
 
 import rclpy
 from rclpy.exceptions import ParameterException
@@ -22,21 +23,25 @@ from rclpy.signals import SignalHandlerOptions
 from wm_ros.nodes.lifecycle import ManagedNode
 from wm_ros.resources import share_dir
 
-# A blocked wait is not interrupted by a signal: this bounds how long an idle node takes to notice one.
-SPIN_TIMEOUT_S = 0.1
+SPIN_TIMEOUT_S = 1.0
 
 # Kilted (rclpy 9) reads both, and complains of every profile twice when both are set; Jazzy reads the second only.
 FASTDDS_PROFILE_VARIABLES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
 FIRST_RCLPY_WITH_FASTDDS_VARIABLE = 9
 
 
-def run(node_class: Callable[[], ManagedNode], args: Sequence[str] | None = None) -> int:
+def run(
+    node_class: Callable[[], ManagedNode],
+    args: Sequence[str] | None = None,
+    fastdds_profile: str = "fastdds.xml",
+) -> int:
     """Run a node until SIGINT or SIGTERM and return the exit code: 0, or 1 when anything raised.
 
     On every way out, an exception in a callback included, `ManagedNode.on_exit` runs while the context is
-    still valid: deactivate (the guard ramps down in it), cleanup, shutdown. Main thread only.
+    still valid: deactivate (the guard ramps down in it), cleanup, shutdown. Main thread only. fastdds_profile: a file
+    in `config`, see `use_fastdds_profile`.
     """
-    use_fastdds_profile()
+    use_fastdds_profile(fastdds_profile)
     leave = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: leave.set())
@@ -53,6 +58,7 @@ def run(node_class: Callable[[], ManagedNode], args: Sequence[str] | None = None
     code = 0
     try:
         executor.add_node(node)
+        _wake_on_signals(node)
         while not leave.is_set() and rclpy.ok():
             executor.spin_once(timeout_sec=SPIN_TIMEOUT_S)
     except Exception:
@@ -65,17 +71,34 @@ def run(node_class: Callable[[], ManagedNode], args: Sequence[str] | None = None
     return _end(executor, code)
 
 
-def use_fastdds_profile() -> None:
+def use_fastdds_profile(profile: str = "fastdds.xml") -> None:
     """Let Fast DDS carry whole images: its default shared memory drops 640x480 frames between processes.
 
-    Sets the variable this ROS reads to `config/fastdds.xml` unless the user has set either; works before
-    `rclpy.init()` only. Other middlewares ignore it.
+    profile: a file in `config`; the guard has its own, without shared memory. Sets the variable this ROS reads unless
+    the user has set either to a file that is not of this package, as a process that started this one may have; works
+    before `rclpy.init()` only. Other middlewares ignore it.
     """
-    if any(os.environ.get(name) for name in FASTDDS_PROFILE_VARIABLES):
+    config = share_dir() / "config"
+    set_before = [os.environ[name] for name in FASTDDS_PROFILE_VARIABLES if os.environ.get(name)]
+    if any(Path(file).parent != config for file in set_before):
         return
     kilted = int(version("rclpy").split(".")[0]) >= FIRST_RCLPY_WITH_FASTDDS_VARIABLE
     name = FASTDDS_PROFILE_VARIABLES[0 if kilted else 1]
-    os.environ[name] = str(share_dir() / "config" / "fastdds.xml")
+    os.environ[name] = str(config / profile)
+
+
+def _wake_on_signals(node: ManagedNode) -> None:
+    """End a blocked wait for messages when a signal comes: by itself it would go on until the next message."""
+    awake = node.create_guard_condition(lambda: None)
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer)
+
+    def watch() -> None:
+        while os.read(reader, 1):
+            awake.trigger()
+
+    threading.Thread(target=watch, name="signals", daemon=True).start()
 
 
 def _end(executor: SingleThreadedExecutor, code: int) -> int:

@@ -60,6 +60,9 @@ class CameraSource(Source):
         self._publisher = node.advertise(Image, "latent", OUTPUT)
         self._size: tuple[int, ...] | None = None
 
+    def warm_up(self) -> None:
+        self._encode.warm_up()
+
     def subscribe(self, accept: Callable[[Any], None], restarted: Callable[[], None]) -> Stream:
         node, camera = self._node, self._node.profile.camera
         transport = node.value("image_transport") or camera.transport

@@ -56,6 +56,23 @@ class Worker:
             self._changed.notify()
         return replaced
 
+    def finish(self, job: Job) -> None:
+        """Do this job after those that wait, return when it is done, and raise what it raises."""
+        ended, errors = threading.Event(), []
+
+        def run() -> None:
+            try:
+                job()
+            except Exception as error:
+                errors.append(error)
+            finally:
+                ended.set()
+
+        self.submit("awaited", run)
+        ended.wait()
+        if errors:
+            raise errors[0]
+
     def busy_s(self) -> float:
         """Seconds of steady time the present job has taken so far; 0 between jobs."""
         began_s = self._began_s

@@ -58,11 +58,10 @@ class LatentRollout:
         return torch.cat([self._part(part) for part in executed.split(self._chunk)])
 
     def _part(self, executed: Tensor) -> Tensor:
-        if self._target is not None:
-            return length(self._embed(self._imagine(executed)) - self._target)
-        # With the first candidates, to stand still, as one more: alone it would take nearly as long as all of them.
+        # To stand still is one more in every part: alone it would take nearly as long as all of them.
         places = self._embed(self._imagine(torch.cat([executed, torch.zeros_like(executed[:1])])))
-        self._target = self.goal + (places[-1] - self.place)
+        if self._target is None:
+            self._target = self.goal + (places[-1] - self.place)
         return length(places[:-1] - self._target)
 
 

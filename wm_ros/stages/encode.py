@@ -6,7 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from wm_ros.models.compiled import compiled_encoder
 from wm_ros.models.world_model import WorldModel
+
+SIDE = 64
 
 
 class Encode:
@@ -14,6 +17,11 @@ class Encode:
 
     def __init__(self, model: WorldModel) -> None:
         self._model = model
+
+    def warm_up(self) -> None:
+        """Compile the encoder's network for one frame, and nothing after; takes minutes. Raises CompileError."""
+        with compiled_encoder(self._model.encoder).warming_up():
+            self(np.zeros((SIDE, SIDE, 3), np.uint8))  # of any size: it is resized before
 
     @torch.inference_mode()
     def __call__(self, frame: np.ndarray) -> Tensor:

@@ -35,14 +35,20 @@ class PlanResult:
 class PlanStage:
     """Receding-horizon planning from the newest state; remembers the last plan for the warm start.
 
-    precision: of the networks that imagine, torch.float32 or what `planning.precision` found good enough.
+    precision: of the networks that imagine, torch.float32 or what `planning.precision` found good enough. compiled:
+    they are, with torch.compile, by `warm_up`, which must come before the first plan.
     """
 
     def __init__(
-        self, model: WorldModel, options: PlannerOptions, seed: int, precision: torch.dtype = torch.float32
+        self,
+        model: WorldModel,
+        options: PlannerOptions,
+        seed: int,
+        precision: torch.dtype = torch.float32,
+        compiled: bool = False,
     ) -> None:
         self._model, self._options = model, options
-        self._imaginer = model.imaginer(precision)
+        self._imaginer = model.imaginer(precision, compiled)
         self._seed = seed
         self._robot = robot = model.card.robot
         self._dt = robot.model_dt
@@ -66,6 +72,20 @@ class PlanStage:
         self._generator = torch.Generator().manual_seed(self._seed)
         self._observed.reset()
         self._last: tuple[Plan, Tensor] | None = None
+
+    def warm_up(self) -> None:
+        """Plan with everything there can be before the first real plan, and compile nothing after; forgets the goal.
+
+        Takes minutes where it compiles. Raises CompileError.
+        """
+        state = torch.zeros(self._model.encoder.tokens, self._model.encoder.dim, device=self._model.device)
+        if self._model.needs_pose:
+            self._model.at([0.0] * 7)
+        self.set_goal(state)
+        with self._imaginer.warming_up():
+            for step in range(self._options.context_frames):
+                self(round(step * self._dt * 1e9), state)
+        self.set_goal(None)
 
     @torch.inference_mode()
     def __call__(self, stamp_ns: int, state: Tensor, lead_s: float = 0.0) -> PlanResult:

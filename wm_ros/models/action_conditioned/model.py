@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from wm_ros.models.action_conditioned.pose import euler, moved, turn
 from wm_ros.models.action_conditioned.predictor import POSE, ActionPredictor
 from wm_ros.models.card import FORMAT, CheckpointError, read_card_of_kind, read_json
+from wm_ros.models.compiled import Compiled
 from wm_ros.models.encoders.registry import build_encoder
 from wm_ros.models.weights import fill, read_weights, write_weights
 from wm_ros.robots.profile import ProfileError, RobotProfile, profile_from_dict
@@ -107,38 +109,59 @@ class ActionConditionedModel(nn.Module):
 
         RuntimeError before the first pose.
         """
+        return self.roll(actions, state, self.known_pose)
+
+    @property
+    def known_pose(self) -> Tensor:
+        """What it was told last, [7]; RuntimeError before the first time."""
         if self.pose.isnan().any():
             raise RuntimeError(
                 "V-JEPA 2-AC needs the pose of the end effector: tell it with `at`, for every frame"
             )
-        pose, past, imagined = self.pose.expand(len(state), -1), self.predictor.begin(), []
+        return self.pose
+
+    def roll(self, actions: Tensor, state: Tensor, pose: Tensor) -> Tensor:
+        """The same from this pose [7]; state [N, D], [1, N, D] or [B, N, D]."""
+        state, pose = state.expand(len(actions), -1, -1), pose.expand(len(actions), -1)
+        past, imagined = self.predictor.begin(), []
         for frame, action in enumerate(self.deltas(actions).unbind(dim=1)):
             state = self.predictor.step(state, action, pose, frame, past)
             pose = moved(pose, action)
             imagined.append(state)
         return torch.stack(imagined, dim=1)
 
-    def imaginer(
-        self, precision: torch.dtype = torch.float32
-    ) -> Callable[[Tensor], Callable[[Tensor], Tensor]]:
-        """As of our own models: called with observed states [T, N, D], then with actions [S, H, A] -> [S, H, N, D].
-
-        Of the observed states only the newest counts, since the poses of those before are not kept. The precision is
-        that of the checkpoint; asking for another one is a ValueError.
-        """
+    def imaginer(self, precision: torch.dtype = torch.float32, compiled: bool = False) -> ActionImaginer:
+        """As of our own models; the precision is that of the checkpoint, asking for another one is a ValueError."""
         if precision not in (torch.float32, self.encoder.precision):
             raise ValueError(
                 f"this checkpoint runs in {self.encoder.precision}, not in {precision}: convert it again"
             )
-        return lambda observed: (
-            lambda actions: self.rollout(observed[-1:].expand(len(actions), -1, -1), actions)
-        )
+        return ActionImaginer(self, compiled)
 
     def deltas(self, actions: Tensor) -> Tensor:
         """What rates [..., A] make of a pose in a model step, as the predictor was trained on: [..., 7]."""
         steps = actions.new_zeros(*actions.shape[:-1], POSE)
         steps[..., self.columns] = actions * self.card.robot.model_dt
         return torch.cat([steps[..., :3], euler(turn(steps[..., 3:6])), steps[..., 6:]], dim=-1)
+
+
+class ActionImaginer:
+    """Called with observed states [T, N, D], then with actions [S, H, A] -> states [S, H, N, D].
+
+    Of the observed states only the newest counts, since the poses of those before are not kept. compiled: see
+    `models.compiled`.
+    """
+
+    def __init__(self, model: ActionConditionedModel, compiled: bool) -> None:
+        self._model = model
+        self._roll = Compiled(model.roll, model.device) if compiled else model.roll
+
+    def __call__(self, observed: Tensor) -> Callable[[Tensor], Tensor]:
+        return lambda actions: self._roll(actions, observed[-1:], self._model.known_pose)
+
+    def warming_up(self) -> AbstractContextManager[None]:
+        """Inside, every shape of calls is compiled, if any is."""
+        return self._roll.warming_up() if isinstance(self._roll, Compiled) else nullcontext()
 
 
 def is_action_conditioned(folder: Path) -> bool:

@@ -54,11 +54,12 @@ class FrozenEncoder(nn.Module):
 
     def forward(self, frames: Tensor) -> Tensor:
         if len(frames) <= AT_A_TIME:
-            return self._encode(frames)
-        return torch.cat([self._encode(some) for some in frames.split(AT_A_TIME)])
+            return self.from_images(self.preprocess(frames))
+        return torch.cat([self.from_images(self.preprocess(some)) for some in frames.split(AT_A_TIME)])
 
-    def _encode(self, frames: Tensor) -> Tensor:
-        tokens = self.backbone(self.preprocess(frames).to(self.precision)).float()
+    def from_images(self, images: Tensor) -> Tensor:
+        """Tokens [B, N, D] of preprocessed images [B, 3, size, size]."""
+        tokens = self.backbone(images.to(self.precision)).float()
         if self.pool > 1:
             side, batch = self.backbone.side, len(tokens)
             grid = tokens.transpose(1, 2).reshape(batch, self.dim, side, side)

@@ -1,0 +1,81 @@
+"""torch.compile for a model that drives: everything before it is needed, and an error should more be needed then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils import _pytree as pytree
+
+# Each number of observed frames, and the last of several chunks of candidates, is a shape of its own.
+MOST_SHAPES = 64
+
+
+class CompileError(RuntimeError):
+    """Nothing could be compiled; the message says what is missing."""
+
+
+class Compiled:
+    """A function of tensors, compiled for the shapes it is called with while `warming_up`, an error for others after.
+
+    On a GPU calls are CUDA graphs: the results are copied out of their memory, since the next call writes there. Use it
+    on one thread only.
+    """
+
+    def __init__(self, function: Callable[..., Any], device: torch.device, whole: bool = True) -> None:
+        """whole: all of it must compile; else what cannot be compiled runs as it is, in between."""
+        if not hasattr(torch.compiler, "set_stance"):
+            raise CompileError(f"`compile` needs torch 2.6, this is {torch.__version__}: set it to false")
+        self._graphs = device.type == "cuda"
+        mode = "reduce-overhead" if self._graphs else None
+        self._function = torch.compile(function, dynamic=False, fullgraph=whole, mode=mode)
+        self._warming_up = False
+
+    @contextmanager
+    def warming_up(self) -> Iterator[None]:
+        """Inside, every new shape is compiled."""
+        self._warming_up = True
+        try:
+            yield
+        finally:
+            self._warming_up = False
+
+    def __call__(self, *arguments: Any) -> Any:
+        if self._graphs:
+            torch.compiler.cudagraph_mark_step_begin()
+        if self._warming_up:
+            result = self._compile(*arguments)
+        else:
+            with torch.compiler.set_stance("fail_on_recompile"):
+                result = self._function(*arguments)
+        return pytree.tree_map(Tensor.clone, result) if self._graphs else result
+
+    def _compile(self, *arguments: Any) -> Any:
+        import torch._dynamo
+
+        try:
+            with torch._dynamo.config.patch(recompile_limit=MOST_SHAPES):
+                return self._function(*arguments)
+        except Exception as error:  # of many kinds, by what is missing
+            if (
+                "torch._dynamo" not in type(error).__module__
+                and "torch._inductor" not in type(error).__module__
+            ):
+                raise
+            needs = (
+                "Triton, which comes with torch for CUDA" if self._graphs else "a C++ compiler: install g++"
+            )
+            raise CompileError(
+                f"torch.compile failed; it needs {needs}, or set `compile` to false: {str(error).strip()}"
+            ) from error
+
+
+def compiled_encoder(encoder: nn.Module) -> Compiled:
+    """The network of an encoder, what comes after cropping and resizing, which from now on it uses compiled."""
+    if not isinstance(encoder.from_images, Compiled):
+        device = next((tensor.device for tensor in encoder.parameters()), torch.device("cpu"))
+        encoder.from_images = Compiled(encoder.from_images, device, whole=False)
+    return encoder.from_images
