@@ -164,6 +164,20 @@ def test_the_planner_uses_it_like_our_own_model(converted):
     assert model.goal_distance(goal, goal) == 0.0
 
 
+@pytest.mark.timeout(300)
+@torch.inference_mode()
+def test_compiled_it_imagines_the_same(converted):
+    model = load_action_conditioned(converted)
+    state, rates = model.encode(FRAMES[:1]), 0.2 * drawn((3, 2, 7), 8)
+    imaginer = model.imaginer(compiled=True)
+    model.at(torch.zeros(7))
+    with imaginer.warming_up():
+        imaginer(state)(torch.zeros_like(rates))
+    model.at(POSE)
+    expected = model.rollout(state.expand(3, -1, -1), rates)
+    torch.testing.assert_close(imaginer(state)(rates), expected, rtol=0, atol=1e-4)
+
+
 @pytest.mark.parametrize("pose", [POSE[:6], torch.full((7,), torch.nan)])
 def test_a_pose_is_seven_finite_numbers(converted, pose):
     with pytest.raises(ValueError, match="a pose has 7 finite numbers"):

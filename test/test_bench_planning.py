@@ -34,7 +34,7 @@ def test_a_plan_is_set_against_the_arithmetic_in_it(monkeypatch, count):
     monkeypatch.setattr(floor, "SETTINGS", {"small": options})
     monkeypatch.setattr(floor, "REPEATS", 2)
     calls, progress = count
-    row = floor.settings("tiny", 1, "cpu", progress)["small"]
+    row = floor.settings("tiny", 1, "cpu", False, progress)["small"]
     # Two iterations of some 16 candidates, two steps of half a million products and sums each.
     assert row["gflop"] == pytest.approx(0.06, abs=0.03)
     assert 0.0 < row["share_of_floor"] < 1.0

@@ -68,6 +68,25 @@ def test_large_images_become_plans_and_a_signal_ends_it(ros, processes, checkpoi
     assert "Traceback" not in pipeline.log()
 
 
+@pytest.mark.timeout(300)  # the compiler takes its time on a busy machine
+def test_compiled_at_activation_it_plans(ros, processes, checkpoint):
+    camera, goals = Camera(ros), Goals(ros)
+    plans = ros.collect(JointTrajectory, "plan", KEEP_ALL)
+    few = {
+        "planner.batch_size": 8,
+        "planner.elites": 4,
+        "planner.iteration_count": 1,
+        "planner.time_steps": 2,
+    }
+    pipeline = processes.start(
+        "wm_ros.nodes.pipeline_node", {"autostart": True, "checkpoint": checkpoint, "compile": True, **few}
+    )
+    ros.until(lambda: "compiled in" in pipeline.log(), "the end of compiling", timeout_s=240.0)
+    goals.send(3)
+    film(ros, camera, lambda: len(plans) >= 3, "three plans")
+    assert "ERROR" not in pipeline.log()
+
+
 def test_the_three_stages_in_three_processes(ros, processes, checkpoint):
     camera = Camera(ros)
     plans, actions = (

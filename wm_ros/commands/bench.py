@@ -154,6 +154,9 @@ def planning(
     candidates: Annotated[int, typer.Option(min=1, help="Imagined at once, against recomputing.")] = 64,
     device: Annotated[str, typer.Option(help="cpu or cuda; closed loops run on the CPU.")] = "cpu",
     goals: Annotated[int, typer.Option(min=0, help="Goal pictures for each of 13 efforts; 0: none.")] = 10,
+    compile_too: Annotated[
+        bool, typer.Option("--compile", help="Measure the settings with torch.compile too; it takes minutes.")
+    ] = False,
     picture: Annotated[Path, typer.Option(help="Where the curve of success goes.")] = Path("planning.png"),
     json_file: Json = None,
 ) -> None:
@@ -184,7 +187,7 @@ def planning(
         cases = task("incremental and recomputed", 3 * len(incremental.cases()))
         content["incremental"] = incremental.compare(preset, tokens, candidates, device, cases)
         plans = task("settings", len(floor.SETTINGS))
-        content["settings"] = floor.settings(preset, tokens, device, plans)
+        content["settings"] = floor.settings(preset, tokens, device, compile_too, plans)
         steps = task("growth", sum(map(len, floor.GROWTH.values())))
         content["growth"] = floor.growth(preset, device, steps)
         if goals:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +13,8 @@ from torch.utils import _pytree as pytree
 
 # Each number of observed frames, and the last of several chunks of candidates, is a shape of its own.
 MOST_SHAPES = 64
+# The first compiles; on a GPU the next record what is replayed from then on.
+WARM_UP_CALLS = 3
 
 
 class CompileError(RuntimeError):
@@ -57,19 +60,18 @@ class Compiled:
         import torch._dynamo
 
         try:
-            with torch._dynamo.config.patch(recompile_limit=MOST_SHAPES):
+            with torch._dynamo.config.patch(recompile_limit=MOST_SHAPES), warnings.catch_warnings():
+                # The rotations: with the rest compiled around them it is faster all the same.
+                warnings.filterwarnings("ignore", message=".*does not support code generation for complex")
                 return self._function(*arguments)
         except Exception as error:  # of many kinds, by what is missing
-            if (
-                "torch._dynamo" not in type(error).__module__
-                and "torch._inductor" not in type(error).__module__
-            ):
+            if not type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
                 raise
             needs = (
                 "Triton, which comes with torch for CUDA" if self._graphs else "a C++ compiler: install g++"
             )
             raise CompileError(
-                f"torch.compile failed; it needs {needs}, or set `compile` to false: {str(error).strip()}"
+                f"torch.compile failed: {str(error).strip()}\nIt needs {needs}; or set `compile` to false"
             ) from error
 
 

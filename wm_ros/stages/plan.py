@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from wm_ros.messages.plan import Plan
+from wm_ros.models.compiled import WARM_UP_CALLS
 from wm_ros.models.world_model import WorldModel
 from wm_ros.planning.options import PlannerOptions
 from wm_ros.planning.proposals import by_displacement, by_way_back
@@ -83,8 +84,10 @@ class PlanStage:
             self._model.at([0.0] * 7)
         self.set_goal(state)
         with self._imaginer.warming_up():
-            for step in range(self._options.context_frames):
-                self(round(step * self._dt * 1e9), state)
+            for _ in range(WARM_UP_CALLS):
+                self.reset()
+                for step in range(self._options.context_frames):
+                    self(round(step * self._dt * 1e9), state)
         self.set_goal(None)
 
     @torch.inference_mode()

@@ -42,11 +42,16 @@ GROWTH = {
 }
 
 
-def settings(preset: str, tokens: int, device: str, progress: Callable[[], None]) -> dict[str, dict]:
-    """Each setting's plan and a matrix product in turns: milliseconds, and the share of the product's speed."""
+def settings(
+    preset: str, tokens: int, device: str, compiled: bool, progress: Callable[[], None]
+) -> dict[str, dict]:
+    """Each setting's plan and a matrix product in turns: milliseconds, and the share of the product's speed.
+
+    compiled: the plan with torch.compile too, in the same turns.
+    """
     model, table = random_model(preset, tokens, device), {}
     for name, options in SETTINGS.items():
-        table[name] = _against_product(model, tokens, options)
+        table |= _against_product(model, tokens, name, options, compiled)
         progress()
     return table
 
@@ -65,38 +70,47 @@ def growth(preset: str, device: str, progress: Callable[[], None]) -> dict[str, 
                 steps_per_knot=1,
                 context_frames=asked["context"],
             )
-            plan = _planner(model, asked["tokens"], options)
+            plan = _planner(model, asked["tokens"], options, False)
             table[f"{name} {value}"] = {"ms": round(1000 * _median([plan])[0], 1)}
             progress()
     return table
 
 
-def _against_product(model: WorldModel, tokens: int, options: PlannerOptions) -> dict[str, float]:
-    plan = _planner(model, tokens, options)
+def _against_product(
+    model: WorldModel, tokens: int, name: str, options: PlannerOptions, compiled: bool
+) -> dict[str, dict[str, float]]:
+    plans = {name: _planner(model, tokens, options, False)}
     with FlopCounterMode(display=False) as counter:
-        plan()
+        plans[name]()
+    flops = counter.get_total_flops()
+    if compiled:
+        plans[f"{name}, compiled"] = _planner(model, tokens, options, True)
     left, right = (torch.randn(SIZE, SIZE, device=model.device) for _ in range(2))
 
     def product() -> float:
         return float((left @ right)[0, 0])
 
-    seconds, product_s = _median([plan, product])
-    flops = counter.get_total_flops()
+    *seconds, product_s = _median([*plans.values(), product])
     floor_s = flops / (2 * SIZE**3 / product_s)
     return {
-        "ms": round(1000 * seconds, 2),
-        "gflop": round(flops / 1e9, 2),
-        "product_gflops": round(2 * SIZE**3 / product_s / 1e9, 1),
-        "floor_ms": round(1000 * floor_s, 2),
-        "share_of_floor": round(floor_s / seconds, 2),
+        plan: {
+            "ms": round(1000 * plan_s, 2),
+            "gflop": round(flops / 1e9, 2),
+            "product_gflops": round(2 * SIZE**3 / product_s / 1e9, 1),
+            "floor_ms": round(1000 * floor_s, 2),
+            "share_of_floor": round(floor_s / plan_s, 2),
+        }
+        for plan, plan_s in zip(plans, seconds, strict=True)
     }
 
 
-def _planner(model: WorldModel, tokens: int, options: PlannerOptions) -> Callable[[], object]:
+def _planner(model: WorldModel, tokens: int, options: PlannerOptions, compiled: bool) -> Callable[[], object]:
     """Plans from one frame after another, warm from the second on and with its full past."""
     generator = torch.Generator().manual_seed(0)
     states = torch.randn(2, tokens, DIM, generator=generator).to(model.device)
-    stage = PlanStage(model, options, seed=0)
+    stage = PlanStage(model, options, seed=0, compiled=compiled)
+    if compiled:
+        stage.warm_up()
     stage.set_goal(states[1])
     stamp_ns = 0
 
