@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from wm_ros.bench.memory import peak_mb
+from wm_ros.models.compiled import WARM_UP_CALLS, Compiled
 from wm_ros.models.encoders.frozen import PRECISIONS, FrozenEncoder
 from wm_ros.models.encoders.preprocess import Preprocess
 from wm_ros.models.encoders.vjepa2 import VJepa2
@@ -26,13 +27,15 @@ FRAME = (480, 640, 3)
 Step = Callable[[], Any]
 
 
-def compare(device: str, repeats: int, precisions: tuple[str, ...]) -> dict[str, dict[str, object]]:
+def compare(
+    device: str, repeats: int, precisions: tuple[str, ...], compiled: bool = False
+) -> dict[str, dict[str, object]]:
     """One table, all times in ms a frame or a step: ours, transformers', how many times faster, and the difference of
     what comes out.
 
-    `processor`: camera frame to picture. `model`: picture to tokens, one at a time and some at a time. `stream`: a step
-    of a live stream, which encodes the new frame, against a window of frames encoded anew. `overhead`: of what comes
-    before and after the model, in percent of it.
+    `processor`: camera frame to picture. `model`: picture to tokens, one at a time and some at a time; compiled: ours
+    with torch.compile too. `stream`: a step of a live stream, which encodes the new frame, against a window of frames
+    encoded anew. `overhead`: of what comes before and after the model, in percent of it.
     """
     frames = torch.randint(
         0, 256, (WINDOW, *FRAME), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
@@ -44,6 +47,10 @@ def compare(device: str, repeats: int, precisions: tuple[str, ...]) -> dict[str,
             for batch in (1, BATCH):
                 name = f"model ViT-S {precision}, {batch} at a time"
                 table[name] = _models(ours, theirs, frames[:batch].to(device), repeats)
+            if compiled:
+                name = f"model ViT-S {precision}, 1 at a time, ours compiled"
+                network = Compiled(ours.backbone, torch.device(device), whole=False)
+                table[name] = _models(ours, theirs, frames[:1].to(device), repeats, network)
         ours, theirs = _pair("ViT-B", precisions[-1], device)
         table[f"stream ViT-B {precisions[-1]}, window of {WINDOW}"] = _stream(
             ours, theirs, frames, device, repeats
@@ -116,7 +123,9 @@ def _their_processor(device: str) -> tuple[str, Callable[[list], Tensor]]:
     return "Pillow", lambda frames: image(frames, return_tensors="pt")["pixel_values"]
 
 
-def _models(ours: FrozenEncoder, theirs: Any, frames: Tensor, repeats: int) -> dict[str, object]:
+def _models(
+    ours: FrozenEncoder, theirs: Any, frames: Tensor, repeats: int, compiled: Compiled | None = None
+) -> dict[str, object]:
     pictures = ours.preprocess(frames).to(ours.precision)
     clips = pictures.unsqueeze(1).expand(-1, 2, -1, -1, -1)
 
@@ -124,8 +133,12 @@ def _models(ours: FrozenEncoder, theirs: Any, frames: Tensor, repeats: int) -> d
         return theirs(clips, skip_predictor=True).last_hidden_state
 
     def encode() -> Tensor:
-        return ours.backbone(pictures)
+        return (compiled or ours.backbone)(pictures)
 
+    if compiled:
+        with compiled.warming_up():
+            for _ in range(WARM_UP_CALLS):
+                encode()
     difference = (encode() - reference()).abs().max().item()
     row = _row(encode, reference, len(frames), frames.device.type, repeats)
     return {**row, "difference": f"{difference:.1e}", **_memory(encode, reference, frames.device.type)}

@@ -208,6 +208,9 @@ def encoders(
     ] = 5,
     num_threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
     bf16: Annotated[bool, typer.Option("--bf16", help="Measure in bfloat16 too.")] = False,
+    compile_too: Annotated[
+        bool, typer.Option("--compile", help="Measure ours with torch.compile too; it takes minutes.")
+    ] = False,
     json_file: Json = None,
 ) -> None:
     """Encode frames with V-JEPA 2: ours against transformers' processor and model, on equal seeded weights."""
@@ -216,4 +219,5 @@ def encoders(
     from wm_ros.bench.encoders import compare
 
     torch.set_num_threads(num_threads)
-    show_figures(compare(device, repeats, ("float32", "bfloat16") if bf16 else ("float32",)), json_file)
+    precisions = ("float32", "bfloat16") if bf16 else ("float32",)
+    show_figures(compare(device, repeats, precisions, compile_too), json_file)
