@@ -102,13 +102,31 @@ def test_the_fastdds_profile_is_used_unless_the_user_has_one(monkeypatch):
     profile = str(share_dir() / "config/fastdds.xml")
     assert sorted(os.environ[name] for name in FASTDDS_PROFILE_VARIABLES) == ["", profile]
     kilted, jazzy = FASTDDS_PROFILE_VARIABLES
-    use_fastdds_profile("fastdds_guard.xml")  # as a child of a process that has set its own
+    monkeypatch.delenv("ROS_AUTOMATIC_DISCOVERY_RANGE", raising=False)
+    use_fastdds_profile(shared_memory=False)  # as a child of a process that has set its own
     guard_s = str(share_dir() / "config/fastdds_guard.xml")
     assert sorted((os.environ[kilted], os.environ[jazzy])) == ["", guard_s]
     monkeypatch.setenv(kilted, "")
     monkeypatch.setenv(jazzy, "mine.xml")
     use_fastdds_profile()
     assert (os.environ[kilted], os.environ[jazzy]) == ("", "mine.xml")
+
+
+@pytest.mark.parametrize("discovery", ["LOCALHOST", "SUBNET"])
+def test_the_guard_has_no_shared_memory(ros, processes, monkeypatch, discovery):
+    """Else a process that is killed holding a lock in it can keep the guard from stopping the robot for a second."""
+    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", discovery)
+    guard = processes.start("wm_ros.nodes.guard_node", {"autostart": True})
+    await_active(ros, "guard")
+    probe = processes.start("probe_node", {"autostart": True})
+    await_active(ros)
+    assert "dds.udp" in threads(guard.pid)
+    assert "dds.shm" not in threads(guard.pid)
+    assert "dds.shm" in threads(probe.pid)
+
+
+def threads(pid):
+    return {path.read_text().strip()[:7] for path in Path(f"/proc/{pid}/task").glob("*/comm")}
 
 
 def test_an_unknown_parameter_is_named_with_the_one_meant(ros, processes):

@@ -315,7 +315,7 @@ def main(args: Sequence[str] | None = None) -> int:
     """Entry point of the executable `guard_node`; it is scheduled before other processes where that is allowed."""
     ask_for_realtime()
     # A process that is stopped or killed while it holds shared memory can hold up those who share it for a second.
-    return run(GuardNode, args, "fastdds_guard.xml")
+    return run(GuardNode, args, shared_memory=False)
 
 
 if __name__ == "__main__":

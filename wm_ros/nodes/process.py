@@ -28,20 +28,19 @@ SPIN_TIMEOUT_S = 1.0
 # Kilted (rclpy 9) reads both, and complains of every profile twice when both are set; Jazzy reads the second only.
 FASTDDS_PROFILE_VARIABLES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
 FIRST_RCLPY_WITH_FASTDDS_VARIABLE = 9
+RANGE = "ROS_AUTOMATIC_DISCOVERY_RANGE"
 
 
 def run(
-    node_class: Callable[[], ManagedNode],
-    args: Sequence[str] | None = None,
-    fastdds_profile: str = "fastdds.xml",
+    node_class: Callable[[], ManagedNode], args: Sequence[str] | None = None, shared_memory: bool = True
 ) -> int:
     """Run a node until SIGINT or SIGTERM and return the exit code: 0, or 1 when anything raised.
 
     On every way out, an exception in a callback included, `ManagedNode.on_exit` runs while the context is
-    still valid: deactivate (the guard ramps down in it), cleanup, shutdown. Main thread only. fastdds_profile: a file
-    in `config`, see `use_fastdds_profile`.
+    still valid: deactivate (the guard ramps down in it), cleanup, shutdown. Main thread only. shared_memory: see
+    `use_fastdds_profile`.
     """
-    use_fastdds_profile(fastdds_profile)
+    use_fastdds_profile(shared_memory)
     leave = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: leave.set())
@@ -71,12 +70,12 @@ def run(
     return _end(executor, code)
 
 
-def use_fastdds_profile(profile: str = "fastdds.xml") -> None:
+def use_fastdds_profile(shared_memory: bool = True) -> None:
     """Let Fast DDS carry whole images: its default shared memory drops 640x480 frames between processes.
 
-    profile: a file in `config`; the guard has its own, without shared memory. Sets the variable this ROS reads unless
-    the user has set either to a file that is not of this package, as a process that started this one may have; works
-    before `rclpy.init()` only. Other middlewares ignore it.
+    shared_memory: False for UDP alone. Sets the variable this ROS reads to a file in `config`, unless the user has set
+    either to another file than one of those (a process that started this one may have); works before `rclpy.init()`
+    only. Other middlewares ignore it.
     """
     config = share_dir() / "config"
     set_before = [os.environ[name] for name in FASTDDS_PROFILE_VARIABLES if os.environ.get(name)]
@@ -84,6 +83,12 @@ def use_fastdds_profile(profile: str = "fastdds.xml") -> None:
         return
     kilted = int(version("rclpy").split(".")[0]) >= FIRST_RCLPY_WITH_FASTDDS_VARIABLE
     name = FASTDDS_PROFILE_VARIABLES[0 if kilted else 1]
+    profile = "fastdds.xml"
+    if not shared_memory:
+        profile = "fastdds_guard.xml"
+        if os.environ.get(RANGE, "").upper() == "LOCALHOST" and not os.environ.get("ROS_STATIC_PEERS"):
+            # With LOCALHOST rmw_fastrtps adds shared memory to what the profile says.
+            os.environ[RANGE], profile = "SYSTEM_DEFAULT", "fastdds_guard_localhost.xml"
     os.environ[name] = str(config / profile)
 
 
