@@ -45,7 +45,7 @@ class World:
     def __init__(self, gain):
         self.gain = gain
 
-    def imaginer(self, precision):
+    def imaginer(self, precision, compiled=False):
         def imagine(observed, actions):
             moved = observed[-1] + self.gain * actions.cumsum(dim=1).unsqueeze(2)
             return moved.to(precision).float()

@@ -316,7 +316,7 @@ class PointWorld:
         self.goal_distance.embed = torch.nn.Flatten(-2)
         self.action_scale = torch.ones(len(robot.action))
 
-    def imaginer(self, precision):
+    def imaginer(self, precision, compiled=False):
         step_s = self.card.robot.model_dt
         return lambda observed: lambda actions: observed[-1] + (actions * step_s).cumsum(dim=1).unsqueeze(2)
 

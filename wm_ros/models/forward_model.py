@@ -113,8 +113,12 @@ class ForwardModel(nn.Module):
         tokens, width = self.place.shape
         heads = width // self.head_size
         shared = [None] * len(self.blocks) if observed is None else observed
-        room = (candidates, steps * tokens, 2, heads, self.head_size)
-        return [Past(one, self.place.new_empty(room)) for one in shared]
+
+        def room(frames: int) -> Tensor:
+            return self.place.new_empty(candidates, frames * tokens, 2, heads, self.head_size)
+
+        last = room(steps)
+        return [Past(one, room(steps - 1), last) for one in shared]
 
     def rotations(self, first: int, steps: int) -> Tensor:
         """Complex rotations [steps, head_size / 2] of the positions from `first` on."""

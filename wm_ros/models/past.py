@@ -13,12 +13,13 @@ class Past:
     """What one block remembers: frames that were observed, shared by all candidates, and each candidate's own.
 
     shared: keys and values of the observed frames, [1, heads, L, size] each, or None; all candidates read them, and
-    they are never copied. own: room for the keys and values of all frames to come, [S, frames * N, 2, heads, size], so
-    that a frame more moves nothing.
+    they are never copied. own: room for the keys and values of all frames to come but the last,
+    [S, (frames - 1) * N, 2, heads, size], so that a frame more moves nothing. last: room for all, where they are put
+    together for the last frame: as nobody asks for that one again, all blocks have it in common.
     """
 
-    def __init__(self, shared: tuple[Tensor, Tensor] | None, own: Tensor) -> None:
-        self._shared, self._own, self._length = shared, own, 0
+    def __init__(self, shared: tuple[Tensor, Tensor] | None, own: Tensor, last: Tensor) -> None:
+        self._shared, self._own, self._last, self._length = shared, own, last, 0
 
     def attend(self, query: Tensor, keys_values: Tensor, rotation: Tensor) -> Tensor:
         """Remember a frame, and what its tokens get to see: query [S, N, W], keys_values [S, N, 2 W] -> [S, N, W].
@@ -27,7 +28,11 @@ class Past:
         """
         batch, tokens, width = query.shape
         start, self._length = self._length, self._length + tokens
-        frame = self._own[:, start : self._length]
+        own = self._own
+        if self._length > own.shape[1]:
+            own = self._last
+            own[:, :start].copy_(self._own)
+        frame = own[:, start : self._length]
         frame.copy_(keys_values.view_as(frame))
         query = query.view(batch, tokens, *frame.shape[3:])
         if start or self._shared is not None:  # at the very first position nothing turns
@@ -35,7 +40,7 @@ class Past:
             frame[:, :, 0] = turned(frame[:, :, 0], rotation)
         elif tokens == 1:
             return keys_values[..., width:]  # the token sees itself alone: its value, whatever the question
-        keys, values = self._own[:, : self._length].unbind(dim=2)
+        keys, values = own[:, : self._length].unbind(dim=2)
         if self._shared is not None:
             out = _with_shared(query, keys, values, *self._shared)
         elif tokens == 1:
