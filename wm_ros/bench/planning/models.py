@@ -24,6 +24,7 @@ def random_model(preset: str, tokens: int, device: str = "cpu") -> WorldModel:
     model = WorldModel(new_card(profile, TrainOptions(preset=preset)))
     g, p, c = sizes.inverse_dynamics, sizes.forward_model, sizes.controller
     latent, actions = sizes.latent_action_dim, len(profile.action)
+    model.encoder.tokens, model.encoder.dim = tokens, DIM  # of states that come from no picture here
     model.forward_model = ForwardModel(tokens, DIM, latent, p.width, p.depth, p.heads)
     model.inverse_dynamics = InverseDynamics(tokens, DIM, model.bottleneck.outputs, g.width, g.depth, g.heads)
     model.controller = StateConditioned(actions, latent, tokens, DIM, c.width, c.heads, c.depth)
