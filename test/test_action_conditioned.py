@@ -164,6 +164,15 @@ def test_the_planner_uses_it_like_our_own_model(converted):
     assert model.goal_distance(goal, goal) == 0.0
 
 
+def test_warming_up_tells_it_no_pose(converted):
+    model = load_action_conditioned(converted)
+    stage = PlanStage(model, PlannerOptions(batch_size=4, iteration_count=1, elites=2, knots=1), seed=0)
+    stage.warm_up()
+    stage.set_goal(model.encode(FRAMES[:1])[0])
+    with pytest.raises(RuntimeError, match="needs the pose of the end effector"):
+        stage(0, model.encode(FRAMES[:1])[0])
+
+
 @pytest.mark.timeout(300)
 @torch.inference_mode()
 def test_compiled_it_imagines_the_same(converted):

@@ -89,6 +89,8 @@ class PlanStage:
                 for step in range(self._options.context_frames):
                     self(round(step * self._dt * 1e9), state)
         self.set_goal(None)
+        if self._model.needs_pose:
+            self._model.forget_pose()
 
     @torch.inference_mode()
     def __call__(self, stamp_ns: int, state: Tensor, lead_s: float = 0.0) -> PlanResult:

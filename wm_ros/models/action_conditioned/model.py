@@ -104,6 +104,10 @@ class ActionConditionedModel(nn.Module):
             raise ValueError(f"a pose has {POSE} finite numbers, got {pose.tolist()}")
         self.pose.copy_(pose)
 
+    def forget_pose(self) -> None:
+        """Nothing is known of the end effector from now on."""
+        self.pose.fill_(torch.nan)
+
     def rollout(self, state: Tensor, actions: Tensor) -> Tensor:
         """Imagine actions [B, H, A] (SI rates) from state [B, N, D] and the pose told last: states [B, H, N, D].
 
