@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 from std_msgs.msg import Float64MultiArray
+from trajectory_msgs.msg import JointTrajectory
 
+from wm_ros.messages.stamp import fill_stamp
 from wm_ros.nodes.soak import MEASURED, Ears, _figures, _growth, broken_promises
 from wm_ros.robots.profile import load_profile
 
@@ -27,6 +29,15 @@ def say(ears, commands, begin_ms=0, late_ms=0, first=0):
             "publication_sequence_number": first + number,
         }
         ears.robot._on_command(Float64MultiArray(data=[rate, 0.0]), info)
+
+
+def test_a_plan_counts_from_when_it_was_sent_however_late_these_ears_hear_it(ears):
+    message = JointTrajectory()
+    fill_stamp(message.header.stamp, START)
+    ears._on_plan(message, {"source_timestamp": START + 50 * MS, "received_timestamp": START + 400 * MS})
+    assert ears.plan_ages_s() == pytest.approx([0.05])
+    say(ears, [0.1, 0.2, 0.2], begin_ms=60)
+    assert ears.oldest_followed_s() == pytest.approx(0.1)
 
 
 def test_the_age_is_that_of_the_newest_plan_when_the_command_was_sent_and_a_stop_does_not_count(ears):

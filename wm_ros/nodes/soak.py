@@ -33,7 +33,10 @@ ALL = QoSProfile(depth=1000)
 
 
 class Ears(Node):
-    """Keeps what figures are made of: numbers of encoded frames, plans with stamp and time of arrival, commands."""
+    """Keeps what figures are made of: numbers of encoded frames, plans with stamp and time of sending, commands.
+
+    All times are those of the senders: a listener that is itself held up on a busy machine would see plans too late.
+    """
 
     def __init__(self, profile: RobotProfile, **node_options: Any) -> None:
         super().__init__("ears", **node_options)
@@ -48,18 +51,18 @@ class Ears(Node):
         self.plans_ns: list[tuple[int, int]] = []
 
     def plan_ages_s(self) -> np.ndarray:
-        arrived, stamps = np.array(self.plans_ns).T
-        return (arrived - stamps) * 1e-9
+        sent, stamps = np.array(self.plans_ns).T
+        return (sent - stamps) * 1e-9
 
     def oldest_followed_s(self) -> float:
-        """Greatest age, when a command was sent, of the picture behind the newest plan that had arrived by then."""
-        sent = self.robot.followed_at_ns()
-        arrived, stamps = np.array(self.plans_ns).T
-        newest = np.searchsorted(arrived, sent, side="right") - 1
-        return float(((sent - stamps[newest])[newest >= 0] * 1e-9).max(initial=0.0))
+        """Greatest age, when a command was sent, of the picture behind the newest plan that had been sent by then."""
+        followed = self.robot.followed_at_ns()
+        sent, stamps = np.array(self.plans_ns).T
+        newest = np.searchsorted(sent, followed, side="right") - 1
+        return float(((followed - stamps[newest])[newest >= 0] * 1e-9).max(initial=0.0))
 
     def _on_plan(self, message: JointTrajectory, info: dict[str, int]) -> None:
-        self.plans_ns.append((info["received_timestamp"], to_ns(message.header.stamp)))
+        self.plans_ns.append((info["source_timestamp"], to_ns(message.header.stamp)))
 
 
 def soak(seconds: float, progress: Callable[[float, str], None]) -> dict[str, object]:
