@@ -24,6 +24,7 @@ from wm_ros.models.action_conditioned.pose import between, euler, matrix, moved,
 from wm_ros.models.action_conditioned.predictor import ActionPredictor
 from wm_ros.models.card import CheckpointError
 from wm_ros.models.checkpoint import load_checkpoint
+from wm_ros.models.compiled import warm_up
 from wm_ros.models.imports import vjepa2_layout
 from wm_ros.planning.options import PlannerOptions
 from wm_ros.robots.profile import load_profile, profile_from_dict
@@ -180,8 +181,7 @@ def test_compiled_it_imagines_the_same(converted):
     state, rates = model.encode(FRAMES[:1]), 0.2 * drawn((3, 2, 7), 8)
     imaginer = model.imaginer(compiled=True)
     model.at(torch.zeros(7))
-    with imaginer.warming_up():
-        imaginer(state)(torch.zeros_like(rates))
+    warm_up(imaginer.roll, lambda: imaginer(state)(torch.zeros_like(rates)))
     model.at(POSE)
     expected = model.rollout(state.expand(3, -1, -1), rates)
     torch.testing.assert_close(imaginer(state)(rates), expected, rtol=0, atol=1e-4)

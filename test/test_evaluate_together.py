@@ -123,6 +123,39 @@ def test_two_machines_write_what_one_process_writes_also_when_one_was_killed(
         assert (out / name).read_bytes() == (tmp_path / "alone" / name).read_bytes()
 
 
+def two_processes(*arguments):
+    """Exit codes, outputs and errors of two Pythons that were launched as one."""
+    place = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
+    processes = [
+        subprocess.Popen(
+            [sys.executable, *own],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**ENVIRONMENT, **place, "RANK": str(rank), "LOCAL_RANK": str(rank)},
+        )
+        for rank, own in enumerate(arguments)
+    ]
+    said = [process.communicate(timeout=200) for process in processes]
+    return [process.returncode for process in processes], *zip(*said, strict=True)
+
+
+@pytest.mark.parametrize("made", ["wm_ros.evaluation.together.Together", "wm_ros.training.engine.Engine"])
+def test_a_process_leaves_the_others_before_its_interpreter_ends(made):
+    module, name = made.rsplit(".", 1)
+    script = f"""
+import atexit
+from torch import distributed
+from {module} import {name}
+atexit.register(lambda: print("among others", distributed.is_initialized()))  # called after what comes later
+{name}()
+print("among others", distributed.is_initialized())
+"""
+    codes, outputs, errors = two_processes(("-c", script), ("-c", script))
+    assert codes == [0, 0], errors
+    assert outputs == ("among others True\namong others False\n",) * 2
+
+
 @pytest.mark.parametrize(
     ("first", "second", "said"),
     [
@@ -132,18 +165,11 @@ def test_two_machines_write_what_one_process_writes_also_when_one_was_killed(
     ids=["folders of their own", "other options"],
 )
 def test_processes_that_have_no_evaluation_in_common_all_end(arguments, tmp_path, first, second, said):
-    place = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-m", "wm_ros.cli", *arguments, *brief(tmp_path / out, effort)],
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**ENVIRONMENT, **place, "RANK": str(rank), "LOCAL_RANK": str(rank)},
-        )
-        for rank, (out, effort) in enumerate((first, second))
+    commands = [
+        ["-m", "wm_ros.cli", *arguments, *brief(tmp_path / out, effort)] for out, effort in (first, second)
     ]
-    errors = [process.communicate(timeout=200)[1] for process in processes]
-    assert [process.returncode for process in processes] == [1, 1]
+    codes, _, errors = two_processes(*commands)
+    assert codes == [1, 1], errors
     assert "wm_ros: process 1 of 2 ended: " in errors[0]
     assert all(said in error for error in errors)
     assert not any("Traceback" in error for error in errors)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from wm_ros.bench.memory import peak_mb
-from wm_ros.models.compiled import WARM_UP_CALLS, Compiled
+from wm_ros.models.compiled import Compiled, warm_up
 from wm_ros.models.encoders.frozen import PRECISIONS, FrozenEncoder
 from wm_ros.models.encoders.preprocess import Preprocess
 from wm_ros.models.encoders.vjepa2 import VJepa2
@@ -135,10 +135,7 @@ def _models(
     def encode() -> Tensor:
         return (compiled or ours.backbone)(pictures)
 
-    if compiled:
-        with compiled.warming_up():
-            for _ in range(WARM_UP_CALLS):
-                encode()
+    warm_up(compiled or ours.backbone, encode)
     difference = (encode() - reference()).abs().max().item()
     row = _row(encode, reference, len(frames), frames.device.type, repeats)
     return {**row, "difference": f"{difference:.1e}", **_memory(encode, reference, frames.device.type)}

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from wm_ros.evaluation.evidence.ask import EvaluationError
+from wm_ros.training.processes import leave_in_order
 
 # Any of these says that there are others: of torchrun and `accelerate launch --multi_gpu`, and of MPI.
 LAUNCHED = ("WORLD_SIZE", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MV2_COMM_WORLD_SIZE")
@@ -44,6 +45,7 @@ class Together:
 
         # What is said are words: on machines with GPUs, too, they need not go through those.
         state = PartialState(cpu=True, timeout=PATIENCE)
+        leave_in_order()
         self.number, self.count = state.process_index, state.num_processes
 
     @property

@@ -75,6 +75,17 @@ class Compiled:
             ) from error
 
 
+def warm_up(function: Callable[..., Any], call: Callable[[], object]) -> None:
+    """Call until `function`, which the call leads to, has nothing left to compile; once is enough where it is not
+    compiled."""
+    if not isinstance(function, Compiled):
+        call()
+        return
+    with function.warming_up():
+        for _ in range(WARM_UP_CALLS):
+            call()
+
+
 def compiled_encoder(encoder: nn.Module) -> Compiled:
     """The network of an encoder, what comes after cropping and resizing, which from now on it uses compiled."""
     if not isinstance(encoder.from_images, Compiled):

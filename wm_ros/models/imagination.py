@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
 from typing import TYPE_CHECKING
 
@@ -37,10 +36,6 @@ class Imaginer:
 
     def __call__(self, observed: Tensor) -> Imagination:
         return Imagination(self, observed)
-
-    def warming_up(self) -> AbstractContextManager[None]:
-        """Inside, every shape of calls is compiled, if any is."""
-        return self.roll.warming_up() if isinstance(self.roll, Compiled) else nullcontext()
 
     def _roll(
         self,

@@ -23,7 +23,7 @@ from rclpy.signals import SignalHandlerOptions
 from wm_ros.nodes.lifecycle import ManagedNode
 from wm_ros.resources import share_dir
 
-SPIN_TIMEOUT_S = 1.0
+SPIN_TIMEOUT_S = 1.0  # messages and signals end a wait; this is for a context that was shut down
 
 # Kilted (rclpy 9) reads both, and complains of every profile twice when both are set; Jazzy reads the second only.
 FASTDDS_PROFILE_VARIABLES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
@@ -64,6 +64,7 @@ def run(
         node.get_logger().fatal(f"leaving in order after an exception:\n{traceback.format_exc()}")
         code = 1
     finally:
+        signal.set_wakeup_fd(-1)  # nobody waits any more, and what would be woken is about to be destroyed
         node.on_exit()
         executor.remove_node(node)
         node.destroy_node()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 
 Job = Callable[[], None]
 
@@ -58,20 +59,16 @@ class Worker:
 
     def finish(self, job: Job) -> None:
         """Do this job after those that wait, return when it is done, and raise what it raises."""
-        ended, errors = threading.Event(), []
+        done: Future[None] = Future()
 
         def run() -> None:
             try:
-                job()
+                done.set_result(job())
             except Exception as error:
-                errors.append(error)
-            finally:
-                ended.set()
+                done.set_exception(error)
 
         self.submit("awaited", run)
-        ended.wait()
-        if errors:
-            raise errors[0]
+        done.result()
 
     def busy_s(self) -> float:
         """Seconds of steady time the present job has taken so far; 0 between jobs."""

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from wm_ros.models.compiled import WARM_UP_CALLS, compiled_encoder
+from wm_ros.models.compiled import compiled_encoder, warm_up
 from wm_ros.models.world_model import WorldModel
 
 SIDE = 64
@@ -20,9 +20,8 @@ class Encode:
 
     def warm_up(self) -> None:
         """Compile the encoder's network for one frame, and nothing after; takes minutes. Raises CompileError."""
-        with compiled_encoder(self._model.encoder).warming_up():
-            for _ in range(WARM_UP_CALLS):
-                self(np.zeros((SIDE, SIDE, 3), np.uint8))  # of any size: it is resized before
+        frame = np.zeros((SIDE, SIDE, 3), np.uint8)  # of any size: it is resized before
+        warm_up(compiled_encoder(self._model.encoder), lambda: self(frame))
 
     @torch.inference_mode()
     def __call__(self, frame: np.ndarray) -> Tensor:

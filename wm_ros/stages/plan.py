@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from wm_ros.messages.plan import Plan
-from wm_ros.models.compiled import WARM_UP_CALLS
+from wm_ros.models.compiled import warm_up
 from wm_ros.models.world_model import WorldModel
 from wm_ros.planning.options import PlannerOptions
 from wm_ros.planning.proposals import by_displacement, by_way_back
@@ -80,17 +80,21 @@ class PlanStage:
         Takes minutes where it compiles. Raises CompileError.
         """
         state = torch.zeros(self._model.encoder.tokens, self._model.encoder.dim, device=self._model.device)
+
+        def plans() -> None:
+            self.reset()
+            for step in range(self._options.context_frames):
+                self(round(step * self._dt * 1e9), state)
+
         if self._model.needs_pose:
             self._model.at([0.0] * 7)
         self.set_goal(state)
-        with self._imaginer.warming_up():
-            for _ in range(WARM_UP_CALLS):
-                self.reset()
-                for step in range(self._options.context_frames):
-                    self(round(step * self._dt * 1e9), state)
-        self.set_goal(None)
-        if self._model.needs_pose:
-            self._model.forget_pose()
+        try:
+            warm_up(self._imaginer.roll, plans)
+        finally:
+            self.set_goal(None)
+            if self._model.needs_pose:
+                self._model.forget_pose()
 
     @torch.inference_mode()
     def __call__(self, stamp_ns: int, state: Tensor, lead_s: float = 0.0) -> PlanResult:

@@ -26,7 +26,7 @@ from wm_ros.training.optimise import (
     set_rates,
 )
 from wm_ros.training.phase_state import Generators, PhaseState
-from wm_ros.training.processes import mean
+from wm_ros.training.processes import leave_in_order, mean
 from wm_ros.training.progress import Progress
 
 PRECISIONS = ("fp32", "bf16")
@@ -52,6 +52,7 @@ class Engine:
             cpu=not torch.cuda.is_available(),  # else several processes without a GPU would not find each other
             kwargs_handlers=[static],
         )
+        leave_in_order()
         self._optimiser, self._log_dir = optimiser, log_dir
         self._progress: Progress | None = None
         self._save_every_s = math.inf

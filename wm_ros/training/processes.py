@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 from typing import Any, TypeVar
 
 import torch
@@ -16,6 +17,22 @@ Batch = TypeVar("Batch")
 def process_count() -> int:
     """How many processes train together; 1 where none was launched with others."""
     return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
+
+
+def leave_in_order() -> None:
+    """Have this process leave the others before its interpreter ends, once it is one of several.
+
+    The threads by which they speak hold Python objects, and one that lets go of them too late aborts the process
+    (pytorch/pytorch#179291).
+    """
+    # NCCL has no such threads, and waits in there for processes that have failed.
+    if process_count() > 1 and dist.get_backend() == "gloo":
+        atexit.register(_leave)
+
+
+def _leave() -> None:
+    if dist.is_initialized():
+        dist.destroy_process_group()
 
 
 def mine(batch: Batch) -> Batch:

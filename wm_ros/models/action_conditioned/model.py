@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -158,14 +157,10 @@ class ActionImaginer:
 
     def __init__(self, model: ActionConditionedModel, compiled: bool) -> None:
         self._model = model
-        self._roll = Compiled(model.roll, model.device) if compiled else model.roll
+        self.roll = Compiled(model.roll, model.device) if compiled else model.roll
 
     def __call__(self, observed: Tensor) -> Callable[[Tensor], Tensor]:
-        return lambda actions: self._roll(actions, observed[-1:], self._model.known_pose)
-
-    def warming_up(self) -> AbstractContextManager[None]:
-        """Inside, every shape of calls is compiled, if any is."""
-        return self._roll.warming_up() if isinstance(self._roll, Compiled) else nullcontext()
+        return lambda actions: self.roll(actions, observed[-1:], self._model.known_pose)
 
 
 def is_action_conditioned(folder: Path) -> bool:
