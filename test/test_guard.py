@@ -41,7 +41,8 @@ class Bench:
             )
             if self.planning:
                 self.guard.offer(self.plan(), self.now)
-            self.commands.append(self.guard.tick(self.now))
+            command = self.guard.tick(self.now)
+            self.commands.append(None if command is None else np.array(command))
         return self.commands[-1]
 
     def moving(self):

@@ -40,6 +40,7 @@ class AnyGuard(RuleBasedStateMachine):
             assert self.guard.state in SILENT
             self.moving = np.zeros(2)
             return
+        command = np.array(command)
         assert self.guard.state not in SILENT
         assert np.isfinite(command).all()
         assert (ARM.low <= command).all()

@@ -40,9 +40,9 @@ steps = st.tuples(st.sampled_from(["track", "track", "track", "brake"]), pairs(s
 def run(limiter, sequence):
     """Velocities before and after each step, with the step's name and its time."""
     for name, target, dt in sequence:
-        before = limiter.velocity.copy()
-        after = limiter.track(np.array(target), dt) if name == "track" else limiter.brake(dt)
-        yield name, before, after.copy(), dt
+        before = np.array(limiter.velocity)
+        after = limiter.track(target, dt) if name == "track" else limiter.brake(dt)
+        yield name, before, np.array(after), dt
 
 
 @given(profile=profiles, sequence=st.lists(steps, max_size=60))
@@ -68,8 +68,8 @@ def test_jerk_holds_while_tracking(profile, targets, jitter):
         for _ in range(repeats):
             dt = min(jitter[count % len(jitter)], PERIOD)
             count += 1
-            before = limiter.velocity.copy()
-            acceleration = (limiter.track(np.array(target), dt) - before) / dt
+            before = np.array(limiter.velocity)
+            acceleration = (np.array(limiter.track(target, dt)) - before) / dt
             # A velocity is rounded to about 1e-16, so its change over a short time is known to 1e-16 / dt.
             slack = profile.max_jerk * dt * 1e-6 + 2e-15 / dt
             assert (abs(acceleration - previous) <= profile.max_jerk * dt + slack).all()
@@ -81,25 +81,25 @@ def test_jerk_holds_while_tracking(profile, targets, jitter):
 def test_a_stop_is_monotone_to_exact_zero_within_max_acceleration(profile, sequence, dt):
     limiter = Limiter(profile, PERIOD)
     list(run(limiter, sequence))
-    start = limiter.velocity.copy()
+    start = np.array(limiter.velocity)
     longest = (abs(start) / profile.max_acceleration).max()
     for _ in range(int(longest / min(dt, PERIOD)) + 2):
-        before = limiter.velocity.copy()
-        after = limiter.brake(dt)
+        before = np.array(limiter.velocity)
+        after = np.array(limiter.brake(dt))
         assert (abs(after) <= abs(before)).all()
         assert (after * start >= 0.0).all()
         assert (abs(after - before) <= profile.max_acceleration * min(dt, PERIOD) * (1 + SLACK)).all()
     assert limiter.at_rest
-    assert not limiter.velocity.any()
-    assert not limiter.brake(dt).any()
+    assert not any(limiter.velocity)
+    assert not any(limiter.brake(dt))
 
 
 @given(speed=pairs(st.floats(0.1, 1.5)))
 def test_a_stop_keeps_the_direction(speed):
     limiter = Limiter(ARM, PERIOD)
     for _ in range(200):
-        limiter.track(np.array(speed), PERIOD)
-    direction = limiter.velocity / np.linalg.norm(limiter.velocity)
+        limiter.track(speed, PERIOD)
+    direction = np.array(limiter.velocity) / np.linalg.norm(limiter.velocity)
     while not limiter.at_rest:
         velocity = limiter.brake(PERIOD)
         np.testing.assert_allclose(velocity, direction * np.linalg.norm(velocity), atol=1e-12)
@@ -111,8 +111,8 @@ def test_from_rest_a_target_is_approached_without_overshoot(profile, target, dt)
     limiter = Limiter(profile, PERIOD)
     wanted = np.clip(target, profile.low, profile.high)
     for _ in range(300):
-        before = limiter.velocity.copy()
-        after = limiter.track(np.array(target), dt * PERIOD)
+        before = np.array(limiter.velocity)
+        after = np.array(limiter.track(target, dt * PERIOD))
         assert ((after - before) * np.sign(wanted) >= -1e-12).all()
         assert (abs(after) <= abs(wanted) + 1e-12).all()
 
@@ -121,16 +121,16 @@ def test_a_target_is_reached_in_about_the_time_the_limits_take():
     limiter = Limiter(ARM, PERIOD)
     # Ramp of the jerk 10/400 s, then 1.5/10 s of acceleration, then the ramp down.
     for _ in range(round((10 / 400 + 1.5 / 10) / PERIOD) + 3):
-        limiter.track(np.array([1.5, -0.75]), PERIOD)
+        limiter.track([1.5, -0.75], PERIOD)
     np.testing.assert_allclose(limiter.velocity, [1.5, -0.75], rtol=1e-3)
 
 
 def test_braking_to_a_zero_target_never_reverses():
     limiter = Limiter(robot(jerk=(40.0, 40.0)), PERIOD)
     for _ in range(100):
-        limiter.track(np.array([1.5, -1.5]), PERIOD)
+        limiter.track([1.5, -1.5], PERIOD)
     for _ in range(200):
-        velocity = limiter.track(np.zeros(2), PERIOD)
+        velocity = limiter.track([0.0, 0.0], PERIOD)
         assert velocity[0] >= 0.0 >= velocity[1]
     np.testing.assert_allclose(velocity, 0.0, atol=1e-6)
 
@@ -140,17 +140,17 @@ def test_braking_to_a_zero_target_never_reverses():
 def test_going_on_after_a_broken_off_stop_does_not_reverse(profile, stopped_steps, target):
     limiter = Limiter(profile, PERIOD)
     for _ in range(100):
-        limiter.track(np.array([9.0, 9.0]), PERIOD)
+        limiter.track([9.0, 9.0], PERIOD)
     for _ in range(stopped_steps):
         limiter.brake(PERIOD)
     for _ in range(100):
-        assert (limiter.track(np.array(target), PERIOD) >= -1e-12).all()
+        assert min(limiter.track(target, PERIOD)) >= -1e-12
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_nan_and_infinity_never_get_in(bad):
     limiter = Limiter(ARM, PERIOD)
-    before = limiter.track(np.array([1.0, 1.0]), PERIOD).copy()
+    before = limiter.track((1.0, 1.0), PERIOD)
     with pytest.raises(ValueError, match="is not finite"):
-        limiter.track(np.array([0.5, bad]), PERIOD)
-    np.testing.assert_array_equal(limiter.velocity, before)
+        limiter.track([0.5, bad], PERIOD)
+    assert limiter.velocity == before

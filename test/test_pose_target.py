@@ -90,7 +90,7 @@ def test_whatever_is_wanted_the_published_poses_keep_the_limits(wanted, dts):
     told(target)
     poses = [(PLACE, TURN)]
     for index, dt_s in enumerate(dts):
-        poses.append(target.advance(limiter.track(np.array(wanted[index * len(wanted) // 60]), dt_s)))
+        poses.append(target.advance(limiter.track(wanted[index * len(wanted) // 60], dt_s)))
     while not limiter.at_rest:
         poses.append(target.advance(limiter.brake(PERIOD_S)))
     poses.append(target.advance(limiter.brake(PERIOD_S)))

@@ -355,7 +355,7 @@ def test_replanning_reaches_the_goal_and_stays_there(proposals, lead_s):
         if not lead_s:
             followed = result.plan
         if followed is not None:
-            position = position + 0.1 * followed.rate_at(now_ns)
+            position = position + 0.1 * np.array(followed.rate_at(now_ns))
         followed = result.plan
         errors.append(float(np.linalg.norm(position - goal[0].numpy())))
     assert errors[0] > 1.5

@@ -170,7 +170,7 @@ def plan_of_another_robot(rig):
 
 
 def plan_from_the_future(rig):
-    rig.plans.publish(rig.plan([1.0, 1.0], age_s=-0.5))
+    rig.plans.publish(rig.plan([1.0, 1.0], age_s=-0.55))
 
 
 def stop_topic(rig):
@@ -360,7 +360,7 @@ def test_a_best_effort_planner_is_told_how_to_mend_it(ros, rig):
     guard(ros)
     best_effort = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
     ros.node.create_publisher(JointTrajectory, "plan", best_effort)
-    rig.until_status("a publisher on plan offers incompatible QoS (reliability)")
+    rig.until_status("a publisher on /plan offers incompatible QoS (reliability)")
 
 
 def test_the_guard_needs_no_torch():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from array import array as pyarray
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -21,17 +22,19 @@ class CommandError(ValueError):
     """A command message that does not fit the profile; the message names the component and its field."""
 
 
-def fill_command(msg: Any, vector: np.ndarray, profile: RobotProfile, stamp_ns: int) -> Any:
+def fill_command(msg: Any, vector: Sequence[float], profile: RobotProfile, stamp_ns: int) -> Any:
     """Write an action vector [A] (SI units) into a command message and return it.
 
     Number sequences grow to the size the fields need; sequences of messages (`points` of a JointTrajectory)
     must have their elements. A header gets the stamp, a list of joint names the profile's names. Raises
     CommandError for values that are not finite: nothing of the vector may then be sent.
     """
-    array = np.asarray(vector, dtype=np.float64)
-    values = array.tolist()
-    if array.shape != (len(profile.action),) or not all(map(math.isfinite, values)):
-        raise CommandError(f"a command takes {len(profile.action)} finite numbers, got {values}")
+    try:
+        values = [float(value) for value in vector]
+    except (TypeError, ValueError):
+        values = []
+    if len(values) != len(profile.action) or not all(map(math.isfinite, values)):
+        raise CommandError(f"a command takes {len(profile.action)} finite numbers, got {vector}")
     for component, value in zip(profile.action, values, strict=True):
         path = _parse(component.field)
         try:

@@ -54,17 +54,16 @@ class Plan:
         earlier_s = (self.stamp_ns - stamp_ns) * 1e-9
         return Plan(stamp_ns, self.names, self.rates, self.times_s + earlier_s)
 
-    def rate_at(self, ns: int) -> np.ndarray | None:
+    def rate_at(self, ns: int) -> tuple[float, ...] | None:
         """Rates [A] wanted at a ROS time; the first before the start, None from the end on."""
-        index = bisect_right(self._times, ns) - 1
-        if index >= len(self.rates) - 1:
-            return None
-        return self.rates[max(index, 0)]
+        times_ns, rates = self._lists
+        index = bisect_right(times_ns, ns) - 1
+        return None if index >= len(rates) - 1 else rates[max(index, 0)]
 
     @cached_property
-    def _times(self) -> list[int]:
-        """For one look-up, which the guard makes at every tick, a list is several times faster than an array."""
-        return self.times_ns.tolist()
+    def _lists(self) -> tuple[list[int], list[tuple[float, ...]]]:
+        """Times and rates for one look-up, which the guard makes at every tick: several times faster than arrays."""
+        return self.times_ns.tolist(), list(map(tuple, self.rates.tolist()))
 
 
 def fill_plan(msg: Any, plan: Plan, point_factory: Callable[[], Any]) -> Any:

@@ -1,7 +1,8 @@
 """The guard: the only node that publishes to the robot, in a process of its own, without torch.
 
-A thread of its own asks the state machine in `wm_ros.safety.guard` for a command at the profile's rate; the
-executor's callbacks only tell it what happened, so none of them can keep the robot from being stopped.
+A thread of its own takes the newest plan and asks the state machine in `wm_ros.safety.guard` for a command, at the
+profile's rate. The executor's callbacks, of services and of `stop`, only tell that machine what happened, so none of
+them can keep the robot from being stopped.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from dataclasses import fields
 from functools import partial
 from typing import Any
 
-import numpy as np
 from rclpy.duration import Duration
+from rclpy.qos import QoSProfile
 from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
@@ -26,8 +27,9 @@ from wm_ros.nodes.faults import Level
 from wm_ros.nodes.lifecycle import ManagedNode
 from wm_ros.nodes.message_class import command_message
 from wm_ros.nodes.parameters import Parameter
+from wm_ros.nodes.polled import Polled
 from wm_ros.nodes.process import run
-from wm_ros.nodes.qos import COMMAND, PLAN, STOP, STREAM, incompatible_qos_fix
+from wm_ros.nodes.qos import COMMAND, PLANS_HEARD, STOP, STREAM, incompatible_qos_fix
 from wm_ros.nodes.rate import Rate
 from wm_ros.nodes.realtime import ask_for_realtime, is_realtime
 from wm_ros.nodes.stream import SubscriptionEventCallbacks
@@ -112,23 +114,17 @@ class GuardNode(ManagedNode):
         self._message = command_message(self._profile)
         self._publisher = self.create_publisher(type(self._message), self._profile.command.topic, COMMAND)
         self._ends.append(partial(self.destroy_publisher, self._publisher))
-        heard = [
-            (JointTrajectory, "plan", self._on_plan, PLAN),
-            (Bool, "stop", self._on_stop_signal, STOP),
-        ]
-        self._fill, self._pose_commands = fill_command, None
+        events = SubscriptionEventCallbacks(incompatible_qos=self._on_incompatible_qos)
+        signals = self.create_subscription(Bool, "stop", self._on_stop_signal, STOP, event_callbacks=events)
+        self._ends.append(partial(self.destroy_subscription, signals))
+        self._plans = self._polled(JointTrajectory, "plan", PLANS_HEARD)
+        self._fill, self._pose_commands, self._poses = fill_command, None, None
         if self._profile.command.leash is not None:
             from wm_ros.nodes.pose_commands import PoseCommands
 
             self._pose_commands = PoseCommands(self._profile, self._guard)
             self._fill = self._pose_commands.fill
-            heard.append((type(self._message), self._profile.state.topic, self._on_pose, STREAM))
-        for message_type, topic, callback, qos in heard:
-            events = SubscriptionEventCallbacks(incompatible_qos=partial(self._on_incompatible_qos, topic))
-            subscription = self.create_subscription(
-                message_type, topic, callback, qos, event_callbacks=events
-            )
-            self._ends.append(partial(self.destroy_subscription, subscription))
+            self._poses = self._polled(type(self._message), self._profile.state.topic, STREAM)
         for name, action in (("start", self._start), ("stop", self._stop_now), ("reset", self._reset)):
             service = self.create_service(Trigger, f"~/{name}", partial(self._answer, action))
             self._ends.append(partial(self.destroy_service, service))
@@ -185,6 +181,20 @@ class GuardNode(ManagedNode):
             **(self._pose_commands.figures(now) if self._pose_commands else {}),
         }
 
+    def publish_status(self) -> None:
+        if self.state == "active":
+            unheard = self._plans.unheard()
+            if unheard is None:
+                self.faults.clear("planner")
+            else:
+                self.faults.set("planner", Level.ERROR, unheard)
+        super().publish_status()
+
+    def _polled(self, message_type: type, topic: str, qos: QoSProfile) -> Polled:
+        polled = Polled(self, message_type, topic, qos)
+        self._ends.append(polled.close)
+        return polled
+
     def _now(self) -> Now:
         # Without simulated time ROS time is the system's, which is cheaper to ask for.
         ros_ns = self.get_clock().now().nanoseconds if self._simulated_time else time.time_ns()
@@ -198,6 +208,11 @@ class GuardNode(ManagedNode):
     def _tick(self) -> bool:
         """One period, in the ticker's thread; False after the last command when leaving."""
         now = self._now()
+        for message in self._plans.take():
+            self._on_plan(message, now)
+        if self._poses is not None:
+            for message in self._poses.take():
+                self._on_pose(message, now)
         if self._control and not self._enabled:
             self._stop_guard(Stop("requested", "enable_control was switched off"))
         with self._lock:
@@ -211,16 +226,16 @@ class GuardNode(ManagedNode):
         self._report()
         return publishing or not self._leaving
 
-    def _send(self, command: np.ndarray, now: Now) -> None:
+    def _send(self, command: Sequence[float], now: Now) -> None:
         self._publisher.publish(self._fill(self._message, command, self._profile, now.ros_ns))
-        self._moving = bool(command.any())
+        self._moving = any(command)
         self._sent += 1
         self._command_rate.add()
 
     def _end_at_zero(self) -> None:
         """Only for a guard that has failed itself: zero without a ramp is better than a robot that drives on."""
         if self._moving:
-            self._send(np.zeros(len(self._profile.action)), self._now())
+            self._send([0.0] * len(self._profile.action), self._now())
 
     def _on_tick_error(self, error: Exception) -> None:
         self._error = error
@@ -251,8 +266,7 @@ class GuardNode(ManagedNode):
             self.faults.set("guard", level, f"{state.value}: {reason}")
         self.status_changed()
 
-    def _on_plan(self, message: JointTrajectory) -> None:
-        now = self._now()
+    def _on_plan(self, message: JointTrajectory, now: Now) -> None:
         self._plan_rate.add()
         try:
             plan = decode_plan(message, self._profile)
@@ -267,8 +281,7 @@ class GuardNode(ManagedNode):
         else:
             self.faults.set("plan", Level.WARN, f"plan dropped, {refusal}")
 
-    def _on_pose(self, message: Any) -> None:
-        now = self._now()
+    def _on_pose(self, message: Any, now: Now) -> None:
         with self._lock:
             refusal = self._pose_commands.measured(message, now)
         if refusal is None:
@@ -281,8 +294,8 @@ class GuardNode(ManagedNode):
         with self._lock:
             self._guard.signal(message.data, now)
 
-    def _on_incompatible_qos(self, topic: str, event: Any) -> None:
-        self.faults.set(topic, Level.ERROR, incompatible_qos_fix(topic, event.last_policy_kind))
+    def _on_incompatible_qos(self, event: Any) -> None:
+        self.faults.set("stop", Level.ERROR, incompatible_qos_fix("stop", event.last_policy_kind))
 
     def _answer(
         self, action: Callable[[], Stop | None], _: Trigger.Request, response: Trigger.Response

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-import numpy as np
 from geometry_msgs.msg import PoseStamped
 
 from wm_ros.messages.pose import fill_place, read_place
@@ -45,7 +44,9 @@ class PoseCommands:
         if strayed is not None:
             self._guard.stop(strayed)
 
-    def fill(self, message: PoseStamped, velocity: np.ndarray, _: RobotProfile, stamp_ns: int) -> PoseStamped:
+    def fill(
+        self, message: PoseStamped, velocity: Sequence[float], _: RobotProfile, stamp_ns: int
+    ) -> PoseStamped:
         """As `fill_command`, of a velocity [6]: the pose that it leads to."""
         fill_place(message, *self._target.advance(velocity))
         message.header.frame_id = self._target.frame

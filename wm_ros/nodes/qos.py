@@ -9,6 +9,8 @@ RELIABILITY_CHOICES = ("best_effort", "reliable")
 # A command or a plan that could not be delivered in time is worth nothing: only the newest counts.
 COMMAND = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
 PLAN = COMMAND
+# The guard sees every plan, also two between its ticks: a wrong one stops the robot though a good one follows.
+PLANS_HEARD = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
 # A reliable publisher serves both kinds of subscriber.
 OUTPUT = COMMAND
 # Every stop must arrive.

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-import numpy as np
-
 from wm_ros.messages.plan import Plan
 from wm_ros.robots.profile import RobotProfile
 from wm_ros.safety.limiter import Limiter
@@ -135,7 +133,7 @@ class Guard:
         if stop:
             self.stop(Stop("stop topic", "it said true: publish false, then call ~/start"))
 
-    def tick(self, now: Now) -> np.ndarray | None:
+    def tick(self, now: Now) -> tuple[float, ...] | None:
         """The command for this period in SI units, [A]; None when nothing may be published."""
         dt_s = 0.0 if self._last_tick is None else (now.steady_ns - self._last_tick.steady_ns) / 1e9
         self._last_tick = now

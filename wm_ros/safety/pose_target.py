@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from transforms3d.quaternions import axangle2quat, qconjugate, qmult
@@ -100,11 +101,12 @@ class PoseTarget:
             f"{leash.rotation_rad} rad: is it held, is its controller soft or not running? Then call ~/start",
         )
 
-    def advance(self, velocity: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def advance(self, velocity: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
         """Position and quaternion after a period of a velocity [6]: m/s, then rad/s about the base's axes.
 
         ValueError for NaN or Inf; RuntimeError when the robot never said where it is.
         """
+        velocity = np.asarray(velocity)
         if not np.isfinite(velocity).all():
             raise ValueError(f"velocity {velocity.tolist()} is not finite")
         if self._measured is None:
