@@ -47,13 +47,16 @@ class Rig:
         self.commands: list[np.ndarray] = []
         self.messages: list[Any] = []
         self.times_s: list[float] = []
-        command = self.profile.command
-        ros.node.create_subscription(
-            message_class(command.type), command.topic, self._on_command, KEEP_EVERYTHING
-        )
+        self.listen()
         self.statuses = ros.collect(DiagnosticArray, "/guard/status", LATCHED)
         self.plans = ros.node.create_publisher(JointTrajectory, "plan", PLAN)
         ros.node.create_timer(0.05, self._plan)
+
+    def listen(self) -> None:
+        """Be the robot's driver."""
+        command = self.profile.command
+        kind = message_class(command.type)
+        self.ear = self.ros.node.create_subscription(kind, command.topic, self._on_command, KEEP_EVERYTHING)
 
     def plan(self, rates: Any, age_s: float = OBSERVATION_AGE_S, length_s: float = 1.0) -> JointTrajectory:
         now_ns = self.ros.node.get_clock().now().nanoseconds

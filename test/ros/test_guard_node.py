@@ -99,6 +99,27 @@ def test_every_command_type_drives_and_stops(ros, tmp_path, kind, fields):
         assert to_ns(rig.messages[-1].points[0].time_from_start) == 20_000_000
 
 
+def test_without_a_driver_it_does_not_start_and_with_one_that_leaves_it_stops(ros, rig):
+    """A driver that comes into a motion would be told a speed at once."""
+    guard(ros)
+    ros.node.destroy_subscription(rig.ear)
+    ros.until(lambda: not rig.call("start").success, "a refusal")
+    refusal = rig.call("start").message
+    assert refusal.startswith(
+        "nobody listens: to /joint_velocity_controller/commands: is the robot's driver up?"
+    )
+    rig.listen()
+    ros.until(lambda: rig.call("start").success, "a start")
+    rig.rates = np.array([1.0, -0.5])
+    rig.until_at(rig.rates)
+    ros.node.destroy_subscription(rig.ear)
+    rig.until_status("stopped: nobody listens")
+    rig.commands.clear()
+    rig.listen()
+    ros.spin_for(0.5)
+    assert rig.commands == []
+
+
 def test_stop_service_ramps_holds_zero_for_a_second_goes_silent_and_start_goes_on(ros, rig):
     guard(ros)
     rig.move()

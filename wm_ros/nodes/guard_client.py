@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 from wm_ros.nodes.children import NodeError
 from wm_ros.nodes.client import Client
 
-STOP_S = 10.0
+DRIVER_S, STOP_S = 5.0, 10.0
 
 
 class GuardClient:
@@ -25,8 +27,15 @@ class GuardClient:
         return self._client.status.get("guard", {}).get("message", "")
 
     def start(self) -> None:
-        """Arm the guard: it follows plans from now on. NodeError with the guard's reason when it refuses."""
+        """Arm the guard: it follows plans from now on. NodeError with the guard's reason when it refuses.
+
+        A driver that the guard has not found yet is waited for.
+        """
+        deadline_s = time.monotonic() + DRIVER_S
         response = self._client.call("guard/start")
+        while response.message.startswith("nobody listens") and time.monotonic() < deadline_s:
+            self._client.spin_once()
+            response = self._client.call("guard/start")
         if not response.success:
             raise NodeError(f"the guard does not start: {response.message}")
         self._client.until(lambda: self.state not in ("idle", "stopped"), "the guard to be armed", STOP_S)

@@ -183,12 +183,25 @@ class GuardNode(ManagedNode):
 
     def publish_status(self) -> None:
         if self.state == "active":
-            unheard = self._plans.unheard()
-            if unheard is None:
-                self.faults.clear("planner")
-            else:
-                self.faults.set("planner", Level.ERROR, unheard)
+            self._look_around()
         super().publish_status()
+
+    def _look_around(self) -> None:
+        """Notice a planner that cannot be heard, and a driver that left: it would come back into a motion."""
+        unheard = self._plans.unheard()
+        if unheard is None:
+            self.faults.clear("planner")
+        else:
+            self.faults.set("planner", Level.ERROR, unheard)
+        nobody = self._nobody_listens()
+        if nobody is not None:
+            self._stop_guard(nobody)
+
+    def _nobody_listens(self) -> Stop | None:
+        if not self._control or self._publisher.get_subscription_count():
+            return None
+        topic = self._publisher.topic_name
+        return Stop("nobody listens", f"to {topic}: is the robot's driver up? Then call ~/start")
 
     def _polled(self, message_type: type, topic: str, qos: QoSProfile) -> Polled:
         polled = Polled(self, message_type, topic, qos)
@@ -314,7 +327,7 @@ class GuardNode(ManagedNode):
         if not self._guard.publishing:
             self.parameters_changed()
             self._control = self._enabled
-        return self._guard.start(self._now())
+        return self._nobody_listens() or self._guard.start(self._now())
 
     def _stop_now(self) -> Stop | None:
         self._guard.stop(Stop("requested", "by ~/stop; ~/start goes on"))
