@@ -7,7 +7,7 @@ import pytest
 from wm_ros.bench.faults import Round, limit_s, table
 from wm_ros.robots.profile import load_profile
 
-GOOD = Round("camera dies", 0.4, 40, 0, "", True, "observation too old", False)
+GOOD = Round("camera dies", 0.4, 40, 0, "", 0.01, True, "observation too old", False)
 
 
 def test_the_limit_is_the_oldest_picture_the_longest_ramp_and_a_margin():
@@ -26,6 +26,7 @@ def test_a_row_per_fault_with_the_worst_of_its_rounds():
         "commands": 80,
         "out_of_limits": 0,
         "breach": "",
+        "heard_late_s": 0.01,
         "last_is_zero": 2,
         "moved_without_start": 0,
         "guard_said": "observation too old",

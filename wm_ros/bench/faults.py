@@ -33,8 +33,9 @@ class Round:
     """One fault in a moving robot's system, and what the robot was told.
 
     seconds_to_zero: from the fault to the first zero after which all commands are zero, None when there was none.
-    breach: the first command out of limits, in words. last_is_zero: commands ended, with a zero. moved_without_start:
-    it moved again when all was mended.
+    breach: the first command out of limits, in words. heard_late_s: how long a command was on its way at most, with
+    the listener's own delay, which is not in seconds_to_zero. last_is_zero: commands ended, with a zero.
+    moved_without_start: it moved again when all was mended.
     """
 
     fault: str
@@ -42,6 +43,7 @@ class Round:
     commands: int
     out_of_limits: int
     breach: str
+    heard_late_s: float
     last_is_zero: bool
     reason: str
     moved_without_start: bool
@@ -93,6 +95,7 @@ def table(found: Sequence[Round], limit_s: float) -> dict[str, dict[str, object]
             "commands": sum(one.commands for one in own),
             "out_of_limits": sum(one.out_of_limits for one in own),
             "breach": next((one.breach for one in own if one.breach), ""),
+            "heard_late_s": round(max(one.heard_late_s for one in own), 3),
             "last_is_zero": sum(one.last_is_zero for one in own),
             "moved_without_start": sum(one.moved_without_start for one in own),
             "guard_said": Counter(one.reason for one in own).most_common(1)[0][0],

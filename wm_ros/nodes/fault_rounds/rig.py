@@ -123,6 +123,7 @@ class Rig:
     def jump(self, seconds: float) -> None:
         """Simulated time is another one from now on."""
         self._simulated_ns += round(seconds * 1e9)
+        self._tick()
 
     def spin(self, seconds: float) -> None:
         self._client.spin_for(seconds)
@@ -167,7 +168,8 @@ class Rig:
 
         def moving() -> bool:
             if self.guard.state in ("idle", "stopped"):
-                self.robot.forget()
+                if self.robot.at_rest:  # else it was started, and the diagnostics are late
+                    self.robot.forget()
                 self.until(self._ask(Trigger, "guard/start", Trigger.Request()).done, "the guard's answer")
                 self.spin(QUIET_S)
             return self.guard.state == "active" and self.robot.share_of_top_speed > PATIENCE_SHARE

@@ -1,4 +1,4 @@
-"""The robot's ear in a fault round: every command with the time at which it arrived."""
+"""The robot's ear in a fault round: every command with the time at which it was sent."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ ALL = QoSProfile(depth=2000, reliability=ReliabilityPolicy.RELIABLE)
 class Robot:
     """Records what is said to the robot since `forget`, from rest.
 
-    Times are those at which the middleware received a message, so that a listener that is itself held up does
-    not make the guard look slow.
+    Times are those at which the commands were handed to the middleware: on a busy machine the listener is held up for
+    longer than the guard, whose threads come first. How late they were heard at most is a figure of its own.
     """
 
     def __init__(self, node: Node, profile: RobotProfile) -> None:
@@ -31,10 +31,10 @@ class Robot:
         self._subscription = node.create_subscription(kind, profile.command.topic, self._on_command, ALL)
 
     def forget(self) -> None:
-        self._times_ns: list[int] = []
         self._commands: list[np.ndarray] = []
         self._numbers: list[int] = []  # that the guard's publisher gave them
         self._sent_ns: list[int] = []
+        self.heard_late_s = 0.0
         self._heard_s = time.monotonic()
 
     @property
@@ -57,7 +57,7 @@ class Robot:
         """From a moment of system time to the first zero after which all are zero; None without one."""
         if not self._commands:
             return None
-        return seconds_to_zero(since_ns, np.array(self._times_ns), np.array(self._commands))
+        return seconds_to_zero(since_ns, np.array(self._sent_ns), np.array(self._commands))
 
     def followed_at_ns(self) -> np.ndarray:
         """System times at which commands were sent that were not part of a stop: some component does not slow down."""
@@ -107,7 +107,7 @@ class Robot:
 
     def heard_since(self, since_ns: int) -> bool:
         """Whether anything was said from a moment of system time on."""
-        return bool(self._times_ns) and self._times_ns[-1] >= since_ns
+        return bool(self._sent_ns) and self._sent_ns[-1] >= since_ns
 
     @property
     def count(self) -> int:
@@ -120,7 +120,9 @@ class Robot:
 
     def _on_command(self, message: Any, info: dict[str, int]) -> None:
         self._heard_s = time.monotonic()
-        self._times_ns.append(info["received_timestamp"])
+        self.heard_late_s = max(
+            self.heard_late_s, 1e-9 * (info["received_timestamp"] - info["source_timestamp"])
+        )
         self._numbers.append(info["publication_sequence_number"])
         self._sent_ns.append(info["source_timestamp"])
         self._commands.append(read_command(message, self._profile))

@@ -48,6 +48,7 @@ def one_round(rig: Rig, name: str, rng: np.random.Generator) -> dict[str, Any]:
         "commands": said,
         "out_of_limits": len(breaches),
         "breach": breaches[0] if breaches else "",
+        "heard_late_s": rig.robot.heard_late_s,
         "last_is_zero": silent,
         "reason": rig.guard_status().get("reason", "").partition(":")[0],
     }
