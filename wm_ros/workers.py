@@ -81,7 +81,8 @@ class Workers:
             finished, _ = wait(pending, POLL_S, FIRST_COMPLETED)
             while not self._reports.empty():
                 going(*self._reports.get())
-            for future in finished:
+            # In the order of the tasks, which a set has not.
+            for future in [one for one in pending if one in finished]:
                 name, error = pending.pop(future), future.exception()
                 done(name, error)
                 errors += [error] if error else []
