@@ -74,6 +74,14 @@ def test_nan_inf_and_wrong_lengths_leave_the_message_untouched(bad):
     assert list(message.data) == [0.5, 0.5]
 
 
+@pytest.mark.parametrize("bad", ["12", np.ones((2, 1)), None])
+def test_what_is_no_row_of_numbers_is_refused(bad):
+    message = blank("rclpy", "std_msgs/msg/Float64MultiArray", data=[0.5, 0.5])
+    with pytest.raises(CommandError, match="2 finite numbers, got"):
+        fill_command(message, bad, ARM, STAMP)
+    assert list(message.data) == [0.5, 0.5]
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     ("name", "field", "text"),

@@ -30,8 +30,8 @@ def fill_command(msg: Any, vector: Sequence[float], profile: RobotProfile, stamp
     CommandError for values that are not finite: nothing of the vector may then be sent.
     """
     try:
-        values = [float(value) for value in vector]
-    except (TypeError, ValueError):
+        values = [_require_number(value) for value in vector]
+    except TypeError:
         values = []
     if len(values) != len(profile.action) or not all(map(math.isfinite, values)):
         raise CommandError(f"a command takes {len(profile.action)} finite numbers, got {vector}")
