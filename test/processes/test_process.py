@@ -72,6 +72,32 @@ def test_a_signal_ends_a_wait_for_messages_at_once(processes):
         assert idle.wait() == 0
 
 
+def test_signals_that_come_within_one_another_do_not_keep_a_node_from_leaving():
+    code = """if True:
+        import sys
+        from rclpy.lifecycle import LifecycleNode
+        from wm_ros.nodes import process
+
+        class Busy(LifecycleNode):
+            def on_exit(self):
+                print("leaving", flush=True)
+                sys.stdin.readline()
+
+        sys.exit(process.run(lambda: print("up", flush=True) or Busy("busy")))
+        """
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-c", code], **pipes) as busy:
+        assert busy.stdout.readline() == "up\n"
+        for _ in range(20_000):
+            busy.send_signal(signal.SIGINT)
+            busy.send_signal(signal.SIGTERM)
+        try:
+            assert busy.communicate("go\n", timeout=20)[0] == "leaving\n"
+        finally:
+            busy.kill()
+        assert busy.returncode == 0
+
+
 def asleep(pid):
     """Whether the main thread of a process sleeps."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "S"

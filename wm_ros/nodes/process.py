@@ -41,9 +41,9 @@ def run(
     `use_fastdds_profile`.
     """
     use_fastdds_profile(shared_memory)
-    leave = threading.Event()
+    signals: list[int] = []  # no Event: a signal within another one's `set()` would wait for it for ever
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: leave.set())
+        signal.signal(number, lambda number, _: signals.append(number))
     rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     executor = SingleThreadedExecutor()
     try:
@@ -58,7 +58,7 @@ def run(
     try:
         executor.add_node(node)
         _wake_on_signals(node)
-        while not leave.is_set() and rclpy.ok():
+        while not signals and rclpy.ok():
             executor.spin_once(timeout_sec=SPIN_TIMEOUT_S)
     except Exception:
         node.get_logger().fatal(f"leaving in order after an exception:\n{traceback.format_exc()}")
