@@ -25,8 +25,8 @@ from wm_ros.messages.stamp import fill_stamp, to_ns
 from wm_ros.messages.tensor import decode_tensor
 from wm_ros.models.checkpoint import load_checkpoint
 from wm_ros.nodes import model_node
-from wm_ros.nodes.goal_planner import planner_options
 from wm_ros.nodes.pipeline_node import PipelineNode
+from wm_ros.nodes.planner_parameters import planner_options
 from wm_ros.nodes.qos import LATCHED
 from wm_ros.planning.options import PlannerOptions
 from wm_ros.robots.profile import load_profile, profile_from_dict

@@ -118,13 +118,15 @@ class GuardNode(ManagedNode):
         signals = self.create_subscription(Bool, "stop", self._on_stop_signal, STOP, event_callbacks=events)
         self._ends.append(partial(self.destroy_subscription, signals))
         self._plans = self._polled(JointTrajectory, "plan", PLANS_HEARD)
-        self._fill, self._pose_commands, self._poses = fill_command, None, None
+        self._heard = [(self._plans, self._on_plan)]
+        self._fill, self._pose_commands = fill_command, None
         if self._profile.command.leash is not None:
             from wm_ros.nodes.pose_commands import PoseCommands
 
             self._pose_commands = PoseCommands(self._profile, self._guard)
             self._fill = self._pose_commands.fill
-            self._poses = self._polled(type(self._message), self._profile.state.topic, STREAM)
+            poses = self._polled(type(self._message), self._profile.state.topic, STREAM)
+            self._heard.append((poses, self._on_pose))
         for name, action in (("start", self._start), ("stop", self._stop_now), ("reset", self._reset)):
             service = self.create_service(Trigger, f"~/{name}", partial(self._answer, action))
             self._ends.append(partial(self.destroy_service, service))
@@ -221,11 +223,9 @@ class GuardNode(ManagedNode):
     def _tick(self) -> bool:
         """One period, in the ticker's thread; False after the last command when leaving."""
         now = self._now()
-        for message in self._plans.take():
-            self._on_plan(message, now)
-        if self._poses is not None:
-            for message in self._poses.take():
-                self._on_pose(message, now)
+        for polled, heard in self._heard:
+            for message in polled.take():
+                heard(message, now)
         if self._control and not self._enabled:
             self._stop_guard(Stop("requested", "enable_control was switched off"))
         with self._lock:
