@@ -26,7 +26,9 @@ from wm_ros.robots.profile import RobotProfile
 HORIZON = 3  # model steps, as in [LAM]
 CLIPS = 200
 # Looks harder than on the robot: it is not the search that is measured.
-PLANNER = PlannerOptions(batch_size=128, iteration_count=4, elites=10, knots=HORIZON, steps_per_knot=1)
+PLANNER = PlannerOptions(
+    batch_size=128, iteration_count=4, elites=10, knots=HORIZON, steps_per_knot=1, proposals=False
+)
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,12 @@ PARAMETERS = (
         range=(0.0, 1.0),
         read_only=True,
     ),
-    Parameter("planner.proposals", False, "Let the networks suggest candidates.", read_only=True),
+    Parameter(
+        "planner.proposals",
+        True,
+        "Let the networks suggest candidates; without latent actions they have none to suggest.",
+        read_only=True,
+    ),
     Parameter(
         "planner.context_frames",
         1,
@@ -95,8 +100,10 @@ def planner_options(node: ModelNode) -> PlannerOptions:
         )
     if elites > batch_size:
         raise ValueError(f"planner.elites must not exceed planner.batch_size, got {elites} of {batch_size}")
-    if not node.model.latent_actions:
-        _require_default(node, "planner.proposals", "planner.context_frames")
+    if not node.model.latent_actions and node.value("planner.context_frames") != 1:
+        raise ValueError(
+            f"planner.context_frames must be 1, got {node.value('planner.context_frames')}: this model sees one frame"
+        )
     bottleneck = node.model.card.bottleneck["name"] if node.model.latent_actions else "none"
     if node.value("planner.method") == "categorical" and bottleneck != "discrete":
         raise ValueError(
@@ -107,16 +114,6 @@ def planner_options(node: ModelNode) -> PlannerOptions:
     if chosen["method"] == "auto":
         chosen["method"] = default.method
     return PlannerOptions(knots=steps // held, steps_per_knot=held, **chosen)
-
-
-def _require_default(node: ModelNode, *names: str) -> None:
-    """ValueError for a parameter that asks of the model what only one with latent actions can do."""
-    for name in names:
-        default = next(parameter.default for parameter in PARAMETERS if parameter.name == name)
-        if node.value(name) != default:
-            raise ValueError(
-                f"{name} must stay {default}: this model has no latent actions, and sees one frame"
-            )
 
 
 def planner_precision(node: ModelNode, options: PlannerOptions) -> torch.dtype:

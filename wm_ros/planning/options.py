@@ -17,7 +17,8 @@ class PlannerOptions:
     whole horizon, as navigation does; `categorical`, CEM over the codes of a discrete latent action. early_stop: ends
     when an iteration makes the best cost less than this share better. deadline_s: no iteration begins that would not
     end within it. 0 switches either off. context_frames: observed frames, one model step apart, that the forward
-    model gets to see. warm_start: begin with the last plan. proposals: let the networks suggest candidates.
+    model gets to see. warm_start: begin with the last plan. proposals: let the networks suggest candidates, where
+    they infer latent actions.
     """
 
     method: str = "cem"
@@ -31,7 +32,7 @@ class PlannerOptions:
     deadline_s: float = 0.0
     context_frames: int = 1
     warm_start: bool = True
-    proposals: bool = False
+    proposals: bool = True
 
     @property
     def time_steps(self) -> int:

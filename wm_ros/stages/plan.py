@@ -50,6 +50,7 @@ class PlanStage:
     ) -> None:
         self._model, self._options = model, options
         self._imaginer = model.imaginer(precision, compiled)
+        self._proposing = options.proposals and model.latent_actions
         self._seed = seed
         self._robot = robot = model.card.robot
         self._dt = robot.model_dt
@@ -119,7 +120,7 @@ class PlanStage:
             self._options,
             self._generator,
             self._warm(stamp_ns),
-            self._proposals(state, rollout, share @ committed) if self._options.proposals else None,
+            self._proposals(state, rollout, share @ committed) if self._proposing else None,
             self._choices(state) if self._options.method == "categorical" else None,
         )
         return self._result(stamp_ns, found, rollout.goal_distance)

@@ -71,7 +71,9 @@ def sweep(
     taken = None if encoder_of is None else encoder_of.encoder
     same = identity(recording, new_card(recording.profile, shared, encoder_of), shared, taken)
     what = json.loads(json.dumps({"effort": options.effort, **same}))
-    runs = all_runs(out, shared, MODELS, options.seeds, options.goals, planner_of(recording.profile))
+    # What the goal distance proposes would reach goals that the latent actions compared here do not.
+    planner = replace(planner_of(recording.profile), proposals=False)
+    runs = all_runs(out, shared, MODELS, options.seeds, options.goals, planner)
     require_same(out, out / "sweep.json", what, "comparison", SweepError)
     for run in runs:
         run.require_same_options()
