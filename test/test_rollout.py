@@ -7,7 +7,7 @@ pytest.importorskip("torch")
 import torch
 from checkpoint_harness import small_model
 
-from wm_ros.planning.rollout import LatentRollout, committed_share
+from wm_ros.planning.rollout import LATENT_WEIGHT, LatentRollout, committed_share
 from wm_ros.robots.profile import load_profile
 
 STEPS = 4
@@ -18,7 +18,7 @@ def rollout_of(world, committed=None, share=None, chunk=None):
     committed = torch.zeros(STEPS, 2) if committed is None else committed
     share = torch.zeros(STEPS) if share is None else share
     imagine = model.imaginer()(state[None])
-    return LatentRollout(imagine, model.goal_distance.embed, state, goal, committed, share, chunk)
+    return LatentRollout(imagine, model.goal_distance, state, goal, committed, share, chunk)
 
 
 @pytest.fixture
@@ -60,6 +60,19 @@ def test_the_cost_is_the_sum_of_the_distances_along_the_imagined_way_less_the_dr
         torch.testing.assert_close(distances[candidate], by_hand, rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(rollout(actions), distances.sum(dim=1))
     assert rollout(actions).std() > 1e-3
+
+
+def test_what_the_goal_distance_takes_for_the_same_the_latents_tell_apart(world):
+    model, state, goal, actions, _ = world
+    flat = rollout_of(world).distances(actions)
+    model.goal_distance.latent_step.fill_(2.5)
+    distances = rollout_of(world).distances(actions)
+    still = model.rollout(state[None], torch.zeros(1, STEPS, 2))[0]
+    for candidate in range(7):
+        moved = model.rollout(state[None], actions[candidate : candidate + 1])[0] - still + state
+        latent_steps = (moved - goal).flatten(1).norm(dim=1) / 2.5
+        by_hand = flat[candidate] + LATENT_WEIGHT * latent_steps
+        torch.testing.assert_close(distances[candidate], by_hand, rtol=1e-4, atol=1e-4)
 
 
 def test_a_robot_that_is_told_nothing_stays(world):

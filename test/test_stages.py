@@ -154,7 +154,7 @@ def cost_of(model, observed, actions):
     """What actions [1, 6, 2] cost after these states, with all ones as the goal."""
     imagine, goal = model.imaginer()(observed), torch.ones(1, 8)
     nothing = torch.zeros(6, 2), torch.zeros(6)
-    return float(LatentRollout(imagine, model.goal_distance.embed, observed[-1], goal, *nothing)(actions))
+    return float(LatentRollout(imagine, model.goal_distance, observed[-1], goal, *nothing)(actions))
 
 
 def test_without_a_goal_nothing_is_planned(model):
@@ -286,7 +286,7 @@ def test_a_robot_follows_its_last_plan_until_the_new_one_takes_effect(model):
     planned = torch.tensor(result.plan.rates[:-1]).float().repeat_interleave(2, dim=0)[None]
     share = committed_share(lead_s, 0.2, 6)
     imagine = model.imaginer()(seen[1:])
-    rollout = LatentRollout(imagine, model.goal_distance.embed, seen[1], goal, committed, share)
+    rollout = LatentRollout(imagine, model.goal_distance, seen[1], goal, committed, share)
     expected = rollout(planned)
     assert result.cost == pytest.approx(float(expected), rel=1e-5)
 

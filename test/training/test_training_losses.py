@@ -86,6 +86,10 @@ def test_the_goal_distance_learns_how_many_steps_of_commands_lie_between():
         found = torch.stack([model.goal_distance(first, last) for first, last in ends])
     assert r2(way[:, None].numpy(), found[:, None].numpy()) > 0.9
     assert phases.figures["goal distance"][-1]["displacement"] < 0.2
+    moved = (states[:, 1:] - states[:, :-1]).flatten(2).norm(dim=-1)
+    commanded = (actions / model.action_scale).norm(dim=-1)
+    found = float(model.goal_distance.latent_step)
+    assert found == pytest.approx(float(moved[:, 0].sum() / commanded[:, 0].sum()), rel=1e-4)
 
 
 def test_the_probe_reads_an_action_that_is_there_and_none_that_is_not(monkeypatch):

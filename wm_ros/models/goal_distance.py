@@ -16,7 +16,8 @@ class GoalDistance(nn.Module):
     the two states. For a base it is the position in some frame of the surroundings and the heading as a point on a
     circle [..., 4].
 
-    circle: the radius of that circle, for a base; None for joints.
+    circle: the radius of that circle, for a base; None for joints. latent_step: how far a state of joints moves
+    in a model step at full rate, as training found it; infinite before, None for a base.
     """
 
     def __init__(
@@ -24,6 +25,7 @@ class GoalDistance(nn.Module):
     ) -> None:
         super().__init__()
         self.circle = circle
+        self.register_buffer("latent_step", torch.tensor(torch.inf) if circle is None else None)
         self.embed = nn.Sequential(
             nn.Flatten(-2),
             nn.Linear(tokens * dim, width),

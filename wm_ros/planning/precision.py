@@ -64,7 +64,7 @@ def compare_precisions(model: WorldModel, options: PlannerOptions) -> Compared:
 
     def costs(kind: torch.dtype) -> Tensor:
         imagine = imaginers[kind](state[None])
-        return LatentRollout(imagine, model.goal_distance.embed, state, goal, *nothing)(actions).cpu()
+        return LatentRollout(imagine, model.goal_distance, state, goal, *nothing)(actions).cpu()
 
     exact, rounded = (costs(kind) for kind in imaginers)  # these warm up too
     seconds = dict.fromkeys(imaginers, float("inf"))

@@ -111,8 +111,7 @@ class PlanStage:
         committed = self._committed(stamp_ns)
         share = committed_share(lead_s, self._dt, self._options.time_steps).to(state.device)
         imagine = self._imaginer(self._observed(stamp_ns, state))
-        place = self._model.goal_distance.embed
-        rollout = LatentRollout(imagine, place, state, self._goal, committed, share)
+        rollout = LatentRollout(imagine, self._model.goal_distance, state, self._goal, committed, share)
         found = search(
             rollout,
             self._low,

@@ -54,6 +54,8 @@ class TokenDistance(nn.Module):
     distance.
     """
 
+    latent_step = None  # the places are latents
+
     def embed(self, states: Tensor) -> Tensor:
         flat = states.flatten(-2)
         return flat / flat.shape[-1] ** 0.5
