@@ -81,6 +81,7 @@ def test_the_demo_measures_and_draws(demo, tmp_path):
     with pillow.open(tmp_path / "out" / "demo.png") as sheet:
         assert sheet.width > 200
     assert "commands out of limits: 0 of" in output
+    assert any(line.startswith("reached and held within 4 cm") for line in output.splitlines())
 
 
 def test_the_rover_s_demo_says_metres_and_degrees(command, domain, tmp_path):

@@ -46,6 +46,8 @@ def demo(
     table = DemoTable(options.goals, options.criterion)
     with Live(table, console=console, refresh_per_second=5):
         result = run_demo(options, out / "logs", table.show)
+    if not console.is_terminal:
+        console.print()  # rich ends the table's last line on terminals alone
     (out / "summary.json").write_text(json.dumps(result.summary, indent=1) + "\n", encoding="utf-8")
     with console.status("drawing pictures"):
         trials = result.by_model, result.at_random
