@@ -23,7 +23,7 @@ from wm_ros.stages.observed import Observed
 class PlanResult:
     """A plan, how far the goal is now and along the plan, and the candidates the planner liked.
 
-    goal_distance: of the observed frame, in model steps at full rate; cost: the same summed along the plan;
+    goal_distance: of the observed frame, in model steps at full rate; cost: of the plan, as `LatentRollout` has it;
     candidates: float64 [E, K, A], SI, best first.
     """
 
