@@ -56,21 +56,24 @@ def compare(
 
 
 def draw(table: dict[str, dict[str, float]], path: Path) -> None:
-    """Write a PNG: success against evaluations per plan, a curve for each way."""
-    figure = Figure(figsize=(6.4, 4.2), dpi=110, layout="constrained")
+    """Write a PNG: success and distance held against evaluations per plan, a curve for each way."""
+    figure = Figure(figsize=(9.6, 3.8), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
-    axis = figure.subplots()
+    reached, held = figure.subplots(1, 2)
     for way in WAYS:
         rows = [row for name, row in table.items() if name.rpartition(", ")[0] == way]
         rows.sort(key=lambda row: row["evaluations"])
-        axis.plot(
-            [row["evaluations"] for row in rows], [row["success_rate"] for row in rows], "o-", label=way
-        )
-    axis.set_xscale("log")
-    axis.set_ylim(-0.04, 1.04)
-    axis.set_xlabel("candidates evaluated per plan")
+        efforts = [row["evaluations"] for row in rows]
+        reached.plot(efforts, [row["success_rate"] for row in rows], "o-", label=way)
+        held.plot(efforts, [100.0 * row["median_held_distance_m"] for row in rows], "o-", label=way)
     trials = next(iter(table.values()))["trials"]
-    axis.set_ylabel(f"goal pictures reached, share of {trials}")
-    axis.grid(color="0.9")
-    axis.legend()
+    reached.set_ylim(-0.04, 1.04)
+    reached.set_ylabel(f"goal pictures reached, share of {trials}")
+    held.set_ylim(bottom=0.0)
+    held.set_ylabel("median distance held, cm")
+    held.legend()
+    for axis in (reached, held):
+        axis.set_xscale("log")
+        axis.set_xlabel("candidates evaluated per plan")
+        axis.grid(color="0.9")
     figure.savefig(path)
