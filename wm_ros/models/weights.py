@@ -47,7 +47,8 @@ def fill(build: Callable[[], Module], weights: dict[str, Tensor], folder: Path, 
         raise CheckpointError(
             f"{folder / 'card.json'} describes no model that can be built: {error}"
         ) from error
-    require_same(folder / "weights.safetensors", weights, module.state_dict())
+    hint = ": the card is that of another model, or an older wm_ros wrote both (train or convert again)"
+    require_same(folder / "weights.safetensors", weights, module.state_dict(), hint)
     module.load_state_dict(weights, strict=True)
     try:
         module = module.to(device)
@@ -56,11 +57,15 @@ def fill(build: Callable[[], Module], weights: dict[str, Tensor], folder: Path, 
     return module.eval().requires_grad_(False)
 
 
-def require_same(path: Path, found: Mapping[str, Tensor], expected: Mapping[str, torch.Tensor]) -> None:
-    """Raise CheckpointError unless a file holds exactly these weights, by name and shape."""
+def require_same(
+    path: Path, found: Mapping[str, Tensor], expected: Mapping[str, torch.Tensor], hint: str = ""
+) -> None:
+    """Raise CheckpointError unless a file holds exactly these weights, by name and shape; hint: why they may not."""
     missing, unknown = sorted(set(expected) - set(found)), sorted(set(found) - set(expected))
     if missing or unknown:
-        raise CheckpointError(f"{path}: missing weights {missing[:4]}, unexpected weights {unknown[:4]}")
+        raise CheckpointError(
+            f"{path}: missing weights {missing[:4]}, unexpected weights {unknown[:4]}{hint}"
+        )
     for name, tensor in expected.items():
         if found[name].shape != tensor.shape:
             raise CheckpointError(
