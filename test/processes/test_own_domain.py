@@ -4,6 +4,7 @@ import os
 import socket
 
 import pytest
+from ros_harness import Ros
 
 from wm_ros.nodes import own_domain as domains
 from wm_ros.nodes.own_domain import free_domain, own_domain
@@ -24,7 +25,15 @@ def test_a_domain_somebody_speaks_on_is_left_alone(ros, domain):
     assert domains._is_silent(domain)
 
 
-@pytest.mark.parametrize("offset", domains.OFFSETS)
+def test_so_is_one_whose_first_participant_has_left(ros, domain):
+    other = Ros()
+    ros.close()
+    assert not domains._is_silent(domain)
+    other.close()
+    assert domains._is_silent(domain)
+
+
+@pytest.mark.parametrize("offset", [domains.OFFSETS[0], domains.OFFSETS[1], domains.OFFSETS[-1]])
 def test_so_is_one_whose_port_is_taken(offset):
     with free_domain() as quiet, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
         assert domains._is_silent(quiet)

@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 FIRST, LAST = 1, 100
-# Of RTPS: where every participant of domain d listens is 7400 + 250 d, and the first one also 10 above.
-PORT, PORTS_PER_DOMAIN, OFFSETS = 7400, 250, (0, 10)
+# Of RTPS: every participant of domain d listens at 7400 + 250 d, and number n of them at 10 + 2 n above that. Those
+# that speak to this machine alone listen at the latter only, and number 0 may have left before the others.
+PORT, PORTS_PER_DOMAIN, OFFSETS = 7400, 250, (0, *range(10, 10 + 2 * 32, 2))
 
 
 @contextmanager
