@@ -50,7 +50,6 @@ class PlanStage:
     ) -> None:
         self._model, self._options = model, options
         self._imaginer = model.imaginer(precision, compiled)
-        self._proposing = options.proposals and model.latent_actions
         self._seed = seed
         self._robot = robot = model.card.robot
         self._dt = robot.model_dt
@@ -119,7 +118,7 @@ class PlanStage:
             self._options,
             self._generator,
             self._warm(stamp_ns),
-            self._proposals(state, rollout, share @ committed) if self._proposing else None,
+            self._proposals(state, rollout, share @ committed),
             self._choices(state) if self._options.method == "categorical" else None,
         )
         return self._result(stamp_ns, found, rollout.goal_distance)
@@ -149,7 +148,9 @@ class PlanStage:
         steps = (stamp_ns - plan.stamp_ns) * 1e-9 / self._dt
         return shifted(knots, steps / self._options.shape[1])
 
-    def _proposals(self, state: Tensor, rollout: LatentRollout, committed: Tensor) -> Tensor:
+    def _proposals(self, state: Tensor, rollout: LatentRollout, committed: Tensor) -> Tensor | None:
+        if not (self._options.proposals and self._model.latent_actions):
+            return None
         scale, shape = self._model.action_scale, self._options.shape
         back = by_way_back(self._model, state, self._goal, *shape)
         if self._robot.is_base:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -19,22 +20,11 @@ REPEATS = 9
 STEP_NS = 200_000_000
 
 # Candidates, iterations, horizon: [LAM] on DROID and RECON, V-JEPA 2-AC, and ours when warm.
+_published = partial(PlannerOptions, elites=10, steps_per_knot=1, proposals=False)
 SETTINGS = {
-    "DROID 300x15, horizon 3": PlannerOptions(
-        batch_size=300, iteration_count=15, elites=10, knots=3, steps_per_knot=1, proposals=False
-    ),
-    "RECON 120x1, horizon 8": PlannerOptions(
-        method="straight_line",
-        batch_size=120,
-        iteration_count=1,
-        elites=10,
-        knots=8,
-        steps_per_knot=1,
-        proposals=False,
-    ),
-    "V-JEPA 2-AC 800x10, horizon 1": PlannerOptions(
-        batch_size=800, iteration_count=10, elites=10, knots=1, steps_per_knot=1, proposals=False
-    ),
+    "DROID 300x15, horizon 3": _published(batch_size=300, iteration_count=15, knots=3),
+    "RECON 120x1, horizon 8": _published(method="straight_line", batch_size=120, iteration_count=1, knots=8),
+    "V-JEPA 2-AC 800x10, horizon 1": _published(batch_size=800, iteration_count=10, knots=1),
     "warm 64x4, horizon 3": PlannerOptions(
         batch_size=64, iteration_count=4, elites=8, knots=3, steps_per_knot=1
     ),

@@ -31,19 +31,28 @@ def main(arguments: Sequence[str], log: Path) -> None:
 def _break_on_signals() -> None:
     from wm_ros.stages.encode import Encode
 
-    failing, stall = threading.Event(), threading.Event()
-    signal.signal(FAIL, lambda *_: failing.clear() if failing.is_set() else failing.set())
-    signal.signal(STALL, lambda *_: stall.set())
+    failing = stalling = False  # no Events: their locks and signal handlers do not go together
     encode = Encode.__call__
 
+    def fail(*_: Any) -> None:
+        nonlocal failing
+        failing = not failing
+
+    def stall(*_: Any) -> None:
+        nonlocal stalling
+        stalling = True
+
     def breakable(self: Encode, frame: Any) -> Any:
-        if stall.is_set():
-            stall.clear()
+        nonlocal stalling
+        if stalling:
+            stalling = False
             time.sleep(STALL_S)
-        if failing.is_set():
+        if failing:
             raise RuntimeError("injected: the model fails")
         return encode(self, frame)
 
+    signal.signal(FAIL, fail)
+    signal.signal(STALL, stall)
     Encode.__call__ = breakable
 
 
