@@ -17,9 +17,9 @@ from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 from launch_ros.ros_adapters import get_ros_node
 
-from wm_ros.nodes.process import use_fastdds_profile
 from wm_ros.resources import share_dir
 from wm_ros.robots.profile import load_profile
+from wm_ros.ros.process import use_fastdds_profile
 
 CLOCK_HZ = "100"
 LISTENING_PERIOD_S = 0.2

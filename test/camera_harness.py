@@ -11,7 +11,7 @@ from sensor_msgs.msg import CompressedImage, Image
 
 from wm_ros.messages.image import fill_image
 from wm_ros.messages.stamp import fill_stamp
-from wm_ros.nodes.qos import LATCHED, image_qos
+from wm_ros.ros.qos import LATCHED, image_qos
 
 
 def picture(seed: int, height: int = 48, width: int = 64) -> np.ndarray:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from wm_ros.evaluation.evidence.ask import Ask
 from wm_ros.evaluation.evidence.parts import Evidence
+from wm_ros.evaluation.evidence.request import Ask
 from wm_ros.evaluation.files import write_json
 from wm_ros.robots.profile import load_profile
 

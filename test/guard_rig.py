@@ -16,9 +16,9 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from wm_ros.messages.command import read_command
 from wm_ros.messages.plan import Plan, fill_plan
-from wm_ros.nodes.message_class import message_class
-from wm_ros.nodes.qos import LATCHED, PLAN
 from wm_ros.robots.profile import RobotProfile, load_profile
+from wm_ros.ros.message_class import message_class
+from wm_ros.ros.qos import LATCHED, PLAN
 
 KEEP_EVERYTHING = QoSProfile(depth=10_000, reliability=ReliabilityPolicy.RELIABLE)
 OBSERVATION_AGE_S = 0.05

@@ -65,7 +65,7 @@ class Ros:
         return self.call(ChangeState, f"{node_name}/change_state", request, timeout_s).success
 
     def stop(self, node: Any) -> None:
-        """End a node in order, as `wm_ros.nodes.process.run` does."""
+        """End a node in order, as `wm_ros.ros.process.run` does."""
         self.nodes.remove(node)
         if hasattr(node, "on_exit"):
             node.on_exit()

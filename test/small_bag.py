@@ -1,7 +1,7 @@
 """A recording of the embedded arm that is just long enough to train on."""
 
-from wm_ros.data.record_sim import record_sim
 from wm_ros.robots.profile import load_profile
+from wm_ros.tasks.record import record_sim
 
 
 def record_small_bag(folder):

@@ -29,13 +29,14 @@ from wm_ros.bench.bottlenecks.runs import MODELS, SweepError
 from wm_ros.bench.bottlenecks.sweep import SweepOptions, sweep
 from wm_ros.cli import app
 from wm_ros.data.load import load_recording
-from wm_ros.data.record_sim import record_sim
-from wm_ros.evaluation import lockstep, plan_error
-from wm_ros.evaluation.lockstep import LockstepOptions
+from wm_ros.evaluation import plan_error
 from wm_ros.models.bottlenecks.option import BottleneckError
 from wm_ros.models.checkpoint import load_checkpoint
 from wm_ros.robots.profile import load_profile
-from wm_ros.sim.embedded import ROBOTS
+from wm_ros.tasks import lockstep
+from wm_ros.tasks.embedded import ROBOTS
+from wm_ros.tasks.lockstep import LockstepOptions
+from wm_ros.tasks.record import record_sim
 from wm_ros.training import scores
 from wm_ros.training.optimise import TrainingError
 

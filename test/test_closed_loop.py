@@ -4,16 +4,10 @@ import numpy as np
 import pytest
 
 from wm_ros.data.exploration import SEGMENT_S
-from wm_ros.evaluation.closed_loop import (
-    Criterion,
-    commands_out_of_limits,
-    r2,
-    score,
-    seconds_to_zero,
-    settled,
-    summarise,
-)
 from wm_ros.robots.profile import load_profile
+from wm_ros.safety.command_checks import commands_out_of_limits, seconds_to_zero
+from wm_ros.tasks.success import Criterion, score, settled, summarise
+from wm_ros.training.r2 import r2
 
 CRITERION = Criterion()
 RATE_HZ = 50

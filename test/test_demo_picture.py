@@ -9,12 +9,12 @@ pytest.importorskip("PIL")
 
 from PIL import Image
 
-from wm_ros.evaluation.closed_loop import Criterion, Trial, score
-from wm_ros.evaluation.demo_picture import VIEW_PX, draw_animation, draw_sheet
-from wm_ros.sim.arm import Arm
-from wm_ros.sim.embedded import ROBOTS
-from wm_ros.sim.overview import GOAL, ROVER, WAY, RoverOverview
-from wm_ros.sim.rover import Rover
+from wm_ros.runs.demo_picture import VIEW_PX, draw_animation, draw_sheet
+from wm_ros.tasks.arm import Arm
+from wm_ros.tasks.embedded import ROBOTS
+from wm_ros.tasks.overview import GOAL, ROVER, WAY, RoverOverview
+from wm_ros.tasks.rover import Rover
+from wm_ros.tasks.success import Criterion, Trial, score
 
 START = 1_700_000_000_000_000_000
 SCENE = 4

@@ -21,8 +21,8 @@ from typer.testing import CliRunner
 
 from wm_ros.cli import app
 from wm_ros.evaluation import evaluate as evaluation
-from wm_ros.evaluation.evidence.ask import EvaluationError
-from wm_ros.evaluation.together import Together
+from wm_ros.evaluation.distributed import Together
+from wm_ros.evaluation.evidence.request import EvaluationError
 from wm_ros.robots.profile import load_profile
 
 ENVIRONMENT = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1", "OMP_NUM_THREADS": "1"}
@@ -140,7 +140,7 @@ def two_processes(*arguments):
     return [process.returncode for process in processes], *zip(*said, strict=True)
 
 
-@pytest.mark.parametrize("made", ["wm_ros.evaluation.together.Together", "wm_ros.training.engine.Engine"])
+@pytest.mark.parametrize("made", ["wm_ros.evaluation.distributed.Together", "wm_ros.training.engine.Engine"])
 def test_a_process_leaves_the_others_before_its_interpreter_ends(made):
     module, name = made.rsplit(".", 1)
     script = f"""

@@ -18,7 +18,7 @@ from wm_ros.evaluation.studies.fidelity import redraw
 from wm_ros.evaluation.studies.groups import component_r2, groups_of, mean_r2
 from wm_ros.evaluation.studies.networks import apart, fit
 from wm_ros.evaluation.studies.probe import probe
-from wm_ros.evaluation.studies.spread import spread
+from wm_ros.evaluation.studies.statistics import spread
 from wm_ros.evaluation.studies.trajectory import path_errors, twist_components
 from wm_ros.models.encoders.tiny import TinyEncoder
 

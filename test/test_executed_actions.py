@@ -10,7 +10,7 @@ from wm_ros.robots.profile import load_profile
 
 pytest.importorskip("mujoco")
 
-from wm_ros.sim.arm import rates
+from wm_ros.tasks.arm import rates
 
 torch = pytest.importorskip("torch")
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from wm_ros.bench.faults import Round, limit_s, table
 from wm_ros.robots.profile import load_profile
+from wm_ros.runs.faults.campaign import Round, limit_s, table
 
 GOOD = Round("camera dies", 0.4, 40, 0, "", 0.01, True, "observation too old", False)
 

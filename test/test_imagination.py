@@ -16,7 +16,7 @@ from wm_ros.models.card import Network
 from wm_ros.models.controller import StateConditioned
 from wm_ros.models.forward_model import ForwardModel
 from wm_ros.models.inverse_dynamics import InverseDynamics
-from wm_ros.models.past import Past
+from wm_ros.models.kv_cache import Past
 from wm_ros.robots.profile import load_profile
 
 ARM = load_profile("arm")

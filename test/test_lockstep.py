@@ -11,11 +11,11 @@ pytest.importorskip("torch")
 from checkpoint_harness import small_model
 from drive import rates_to
 
-from wm_ros.evaluation.lockstep import LockstepOptions, at_random, by_model, run_goals
 from wm_ros.messages.plan import Plan
 from wm_ros.planning.options import PlannerOptions
 from wm_ros.robots.profile import load_profile
-from wm_ros.sim.embedded import ROBOTS
+from wm_ros.tasks.embedded import ROBOTS
+from wm_ros.tasks.lockstep import LockstepOptions, at_random, by_model, run_goals
 
 NAMES = [robot.name for robot in ROBOTS]
 
@@ -42,7 +42,7 @@ def test_an_oracle_arrives_and_random_actions_do_not(name, monkeypatch):
     profile = load_profile(name)
     robot = next(robot for robot in ROBOTS if robot.name == name)
     watched, aim = oracle(profile, robot)
-    monkeypatch.setattr("wm_ros.evaluation.lockstep.embedded", lambda _: watched)
+    monkeypatch.setattr("wm_ros.tasks.lockstep.embedded", lambda _: watched)
     scores = list(run_goals(profile, aim, 3, 0))
     monkeypatch.undo()
     assert [score.success for score in scores] == [True] * 3

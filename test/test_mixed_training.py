@@ -18,9 +18,9 @@ from video_makers import write_video
 
 from wm_ros.cli import app
 from wm_ros.data.load import load_recording
-from wm_ros.data.record_sim import record_sim
 from wm_ros.models.checkpoint import load_checkpoint
 from wm_ros.robots.profile import load_profile
+from wm_ros.tasks.record import record_sim
 from wm_ros.training import scores
 from wm_ros.training.clips import Clips, make_clips
 from wm_ros.training.optimise import TrainingError

@@ -17,7 +17,38 @@ from wm_ros.resources import share_dir
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "wm_ros"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-TORCH_ROOMS = {"bench", "models", "planning", "stages", "training", "evaluation"}
+TORCH_ROOMS = {"bench", "models", "planning", "stages", "tasks", "training", "evaluation"}
+ROS_ROOMS = {"ros", "nodes", "runs"}
+# Which rooms each room may import, besides itself and the modules beside the rooms.
+LIBRARY = {
+    "messages",
+    "robots",
+    "models",
+    "planning",
+    "stages",
+    "safety",
+    "data",
+    "training",
+    "evaluation",
+    "tasks",
+}
+MAY_IMPORT = {
+    "robots": set(),
+    "messages": {"robots"},
+    "safety": {"messages", "robots"},
+    "models": {"robots"},
+    "planning": {"models", "robots"},
+    "stages": {"messages", "models", "planning"},
+    "data": {"messages", "robots", "safety"},
+    "training": {"data", "models", "planning", "robots"},
+    "tasks": {"data", "messages", "models", "planning", "robots", "safety", "stages"},
+    "evaluation": LIBRARY - {"evaluation"},
+    "ros": {"messages", "robots", "safety"},
+    "nodes": {"messages", "models", "planning", "robots", "ros", "safety", "stages", "tasks"},
+    "runs": LIBRARY | {"nodes", "ros"},
+    "bench": LIBRARY,
+    "commands": LIBRARY | {"bench", "ros", "runs"},
+}
 DISTRIBUTIONS = {"cv2": "opencv-python-headless", "yaml": "pyyaml", "PIL": "pillow"}
 BY_ROS_ONLY = {"cv_bridge"}  # used where it exists; there is no wheel of it
 
@@ -75,9 +106,22 @@ def manifest() -> ElementTree.Element:
     return ElementTree.parse(ROOT / "package.xml").getroot()
 
 
-def test_rclpy_is_imported_in_nodes_only():
+def test_rclpy_is_imported_in_its_rooms_only():
     found = {path.relative_to(PACKAGE).parts[0] for path in MODULES if "rclpy" in imports(path)}
-    assert found == {"nodes"}
+    assert found == ROS_ROOMS
+
+
+@pytest.mark.parametrize(
+    "room", sorted(path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists())
+)
+def test_a_room_imports_only_what_the_table_allows(room):
+    allowed = MAY_IMPORT[room] | {room}
+    rooms = set(MAY_IMPORT)
+    for path in (PACKAGE / room).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("wm_ros."):
+                target = node.module.split(".")[1]
+                assert target not in rooms or target in allowed, f"{path}: {node.module}"
 
 
 def test_torch_is_imported_by_the_learning_rooms_only_or_late():

@@ -14,9 +14,9 @@ from wm_ros.data.bag_messages import Bag
 from wm_ros.data.bag_topics import recorded_topics
 from wm_ros.data.bag_writer import BagWriter
 from wm_ros.data.load import load_recording
-from wm_ros.data.record_sim import record_sim
 from wm_ros.data.recording import RecordingError
 from wm_ros.robots.profile import load_profile, profile_from_dict
+from wm_ros.tasks.record import record_sim
 
 pytest.importorskip("mujoco")
 PERIOD_NS = 20_000_000

@@ -78,7 +78,7 @@ def test_a_clock_jump_takes_clock_and_stamps_along_for_good():
 
 def test_the_script_that_is_shipped_fits_the_bag_that_record_makes(tmp_path):
     pytest.importorskip("mujoco")
-    from wm_ros.data.record_sim import record_sim
+    from wm_ros.tasks.record import record_sim
 
     record_sim(PROFILE, tmp_path / "bag", episodes=1, seconds=6.0)
     segments = survey(Bag(tmp_path / "bag"), PROFILE).segments

@@ -11,13 +11,13 @@ import mujoco
 
 from wm_ros.data.bag_messages import Bag
 from wm_ros.data.load import load_recording
-from wm_ros.data.record_sim import record_sim
 from wm_ros.messages.stamp import to_ns
 from wm_ros.messages.state import read_state
 from wm_ros.robots.profile import load_profile
-from wm_ros.sim import room
-from wm_ros.sim.embedded import ROBOTS, embedded
-from wm_ros.sim.rover import MIN_START_DISTANCE_M, Rover, draw_goal, errors, random_positions
+from wm_ros.tasks import room
+from wm_ros.tasks.embedded import ROBOTS, embedded
+from wm_ros.tasks.record import record_sim
+from wm_ros.tasks.rover import MIN_START_DISTANCE_M, Rover, draw_goal, errors, random_positions
 
 PROFILE = load_profile("rover")
 FREE_M = room.HALF_M - room.ROVER_RADIUS_M

@@ -13,11 +13,11 @@ import torch
 from checkpoint_harness import small_model
 
 from wm_ros.data.load import load_recording
-from wm_ros.data.record_sim import record_sim
 from wm_ros.models.checkpoint import load_checkpoint
 from wm_ros.robots.profile import load_profile
+from wm_ros.tasks.record import record_sim
 from wm_ros.training import scores
-from wm_ros.training import split as splitting
+from wm_ros.training import validation_split as splitting
 from wm_ros.training.clips import Clips
 from wm_ros.training.selection import CHECKS, BestWeights, set_apart
 from wm_ros.training.train import TrainOptions, train

@@ -7,9 +7,9 @@ pytest.importorskip("mujoco")
 
 import mujoco
 
-from wm_ros.sim import scene
-from wm_ros.sim.arm import LIMIT_MARGIN_RAD, Arm, random_positions, tip_position
-from wm_ros.sim.camera import RayCamera
+from wm_ros.tasks import scene
+from wm_ros.tasks.arm import LIMIT_MARGIN_RAD, Arm, random_positions, tip_position
+from wm_ros.tasks.camera import RayCamera
 
 LIMITS = np.array([scene.SHOULDER_LIMIT_RAD, scene.ELBOW_LIMIT_RAD])
 TIP_HUE = np.array([0.90, 0.10, 0.15]) / 0.90

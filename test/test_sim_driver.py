@@ -5,8 +5,8 @@ import pytest
 
 pytest.importorskip("mujoco")
 
-from wm_ros.sim.arm import Arm
-from wm_ros.sim.driver import STEP_NS, Driver
+from wm_ros.tasks.arm import Arm
+from wm_ros.tasks.driver import STEP_NS, Driver
 
 MILLISECOND = 1_000_000
 FORWARD = np.array([0.5, -0.5])

@@ -18,9 +18,9 @@ pytest.importorskip("rosbags")
 import torch
 from safetensors.torch import load_file
 
-from wm_ros.data.record_sim import record_sim
 from wm_ros.models.checkpoint import load_checkpoint
 from wm_ros.robots.profile import load_profile
+from wm_ros.tasks.record import record_sim
 
 ARM = load_profile("arm")
 # The global batch is the same; sums over it are taken in another order.

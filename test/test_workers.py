@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-from wm_ros.workers import Workers, WorkersError
+from wm_ros.training.worker_pool import Workers, WorkersError
 
 
 def look_around(path, report):

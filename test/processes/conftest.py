@@ -7,13 +7,13 @@ from importlib.util import find_spec
 
 import pytest
 
-from wm_ros.nodes.own_domain import free_domain
+from wm_ros.runs.ros_domain import free_domain
 
 if find_spec("rclpy") is None:
     collect_ignore_glob = ["test_*.py"]
 else:
     # Fast DDS reads its profile when a process makes its first participant, so before any test does.
-    from wm_ros.nodes.process import use_fastdds_profile
+    from wm_ros.ros.process import use_fastdds_profile
 
     use_fastdds_profile()
 

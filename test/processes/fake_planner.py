@@ -4,8 +4,8 @@ import rclpy
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from wm_ros.messages.plan import Plan, fill_plan
-from wm_ros.nodes.qos import PLAN
 from wm_ros.robots.profile import load_profile
+from wm_ros.ros.qos import PLAN
 
 PERIOD_S = 0.05
 RATES = [1.2, -0.9]

@@ -7,7 +7,7 @@ from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import Image
 
-from wm_ros.nodes.process import run
+from wm_ros.ros.process import run
 
 RATE_HZ = 20.0
 

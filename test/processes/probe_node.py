@@ -5,9 +5,9 @@ import sys
 from rclpy.duration import Duration
 from std_msgs.msg import Empty, String
 
-from wm_ros.nodes.lifecycle import ManagedNode
-from wm_ros.nodes.parameters import Parameter
-from wm_ros.nodes.process import run
+from wm_ros.ros.lifecycle import ManagedNode
+from wm_ros.ros.parameters import Parameter
+from wm_ros.ros.process import run
 
 PARAMETERS = (Parameter("rate_hz", 10.0, "Not used.", range=(1.0, 100.0)),)
 

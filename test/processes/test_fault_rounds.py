@@ -9,8 +9,8 @@ import pytest
 
 pytest.importorskip("torch")
 
-from wm_ros.bench.faults import run_rounds
-from wm_ros.nodes.fault_rounds.catalogue import FAULTS
+from wm_ros.runs.faults.campaign import run_rounds
+from wm_ros.runs.faults.catalogue import FAULTS
 
 QUICK = [
     "pipeline killed",
@@ -39,8 +39,8 @@ def test_a_robot_that_goes_on_does_not_pass_for_one_that_stopped(domain, tmp_pat
     """A fault that is none."""
     code = """if True:
         import sys
-        from wm_ros.nodes.fault_rounds import rig, rounds
-        from wm_ros.nodes.fault_rounds.catalogue import FAULTS, Fault
+        from wm_ros.runs.faults import rig, rounds
+        from wm_ros.runs.faults.catalogue import FAULTS, Fault
         FAULTS["none"] = Fault(lambda rig: None, lambda rig: None)
         rig.STILL_S = 1.0
         sys.exit(rounds.main(sys.argv[1]))

@@ -30,9 +30,9 @@ from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
-from wm_ros.data.record_sim import record_sim
 from wm_ros.resources import share_dir
 from wm_ros.robots.profile import load_profile
+from wm_ros.tasks.record import record_sim
 
 try:
     get_package_prefix("wm_ros")

@@ -9,8 +9,8 @@ import pytest
 from std_msgs.msg import Float64MultiArray
 
 from wm_ros.data.load import load_recording
-from wm_ros.evaluation.closed_loop import commands_out_of_limits
 from wm_ros.robots.profile import load_profile
+from wm_ros.safety.command_checks import commands_out_of_limits
 
 pytest.importorskip("mujoco")
 

@@ -19,8 +19,8 @@ from trajectory_msgs.msg import JointTrajectory
 
 from wm_ros.messages.plan import decode_plan
 from wm_ros.messages.stamp import to_ns
-from wm_ros.nodes.qos import LATCHED
 from wm_ros.robots.profile import load_profile
+from wm_ros.ros.qos import LATCHED
 
 ARM = load_profile("arm")
 KEEP_ALL = QoSProfile(depth=100)

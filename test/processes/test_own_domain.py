@@ -6,8 +6,8 @@ import socket
 import pytest
 from ros_harness import Ros
 
-from wm_ros.nodes import own_domain as domains
-from wm_ros.nodes.own_domain import free_domain, own_domain
+from wm_ros.runs import ros_domain as domains
+from wm_ros.runs.ros_domain import free_domain, own_domain
 
 
 def test_two_runs_have_different_domains_and_give_them_back():

@@ -11,8 +11,8 @@ import pytest
 from diagnostic_msgs.msg import DiagnosticArray
 from std_msgs.msg import Empty, String
 
-from wm_ros.nodes.process import FASTDDS_PROFILE_VARIABLES, use_fastdds_profile
 from wm_ros.resources import share_dir
+from wm_ros.ros.process import FASTDDS_PROFILE_VARIABLES, use_fastdds_profile
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_a_signal_ends_a_wait_for_messages_at_once(processes):
     code = """if True:
         import sys, time
         from rclpy.lifecycle import LifecycleNode
-        from wm_ros.nodes import process
+        from wm_ros.ros import process
         process.SPIN_TIMEOUT_S = 3600.0
 
         class Idle(LifecycleNode):
@@ -76,7 +76,7 @@ def test_signals_that_come_within_one_another_do_not_keep_a_node_from_leaving():
     code = """if True:
         import sys
         from rclpy.lifecycle import LifecycleNode
-        from wm_ros.nodes import process
+        from wm_ros.ros import process
 
         class Busy(LifecycleNode):
             def on_exit(self):

@@ -20,14 +20,14 @@ from std_msgs.msg import Float64MultiArray
 
 from wm_ros.cli import main
 from wm_ros.data.load import load_recording
-from wm_ros.data.record_sim import record_sim
 from wm_ros.messages.image import decode_image
 from wm_ros.messages.stamp import to_ns
 from wm_ros.messages.tensor import decode_tensor
 from wm_ros.models.checkpoint import load_checkpoint
-from wm_ros.nodes.replay_run import SHADOW
 from wm_ros.robots.profile import load_profile
+from wm_ros.runs.replay import SHADOW
 from wm_ros.stages.encode import Encode
+from wm_ros.tasks.record import record_sim
 
 PROFILE = load_profile("arm")
 KEEP_ALL = QoSProfile(depth=500)
@@ -157,7 +157,7 @@ def said(monkeypatch, capsys, tmp_path, bag):
 
     def run(*arguments):
         monkeypatch.setattr(sys, "argv", ["wm_ros", "replay", *arguments])
-        monkeypatch.setattr("wm_ros.nodes.replay_run.run_replay", None)
+        monkeypatch.setattr("wm_ros.runs.replay.run_replay", None)
         with pytest.raises(SystemExit) as exit:
             main()
         assert exit.value.code

@@ -12,18 +12,18 @@ pytest.importorskip("mujoco")
 
 from drive import rates_to
 
-from wm_ros.evaluation.closed_loop import Criterion, commands_out_of_limits
 from wm_ros.messages.image import decode_image
 from wm_ros.messages.plan import Plan, fill_plan
-from wm_ros.nodes.children import NodeError
-from wm_ros.nodes.client import Client
-from wm_ros.nodes.explorer import Explorer
-from wm_ros.nodes.observer import Observer
-from wm_ros.nodes.qos import LATCHED, PLAN
-from wm_ros.nodes.trials import Goals, Trials
 from wm_ros.robots.profile import load_profile
-from wm_ros.sim.arm import tip_position
-from wm_ros.sim.embedded import embedded
+from wm_ros.ros.graph_client import Client, NodeError
+from wm_ros.ros.qos import LATCHED, PLAN
+from wm_ros.runs.explorer import Explorer
+from wm_ros.runs.observer import Observer
+from wm_ros.runs.trials import Goals, Trials
+from wm_ros.safety.command_checks import commands_out_of_limits
+from wm_ros.tasks.arm import tip_position
+from wm_ros.tasks.embedded import embedded
+from wm_ros.tasks.success import Criterion
 
 SCENE = 1_000_000_007
 ARM = embedded(load_profile("arm"))
@@ -136,7 +136,7 @@ def test_a_guard_that_gets_no_plan_ends_the_trial_with_its_complaint(client, mon
     trials = Trials(client, ARM, observer, client.add(Explorer(profile, 0, 1.0)), Criterion())
     goals = Goals(ARM, SCENE, seed=1)
     goal = goals.draw(trials.positions())
-    monkeypatch.setattr("wm_ros.nodes.trials.FIRST_PLAN_S", 2.0)
+    monkeypatch.setattr("wm_ros.runs.trials.FIRST_PLAN_S", 2.0)
     with pytest.raises(NodeError, match="in vain for the guard to get a plan"):
         trials.by_model(goal, goals.picture(goal), lambda s, m, h: None)
 

@@ -22,8 +22,8 @@ from wm_ros.nodes.encoder_node import EncoderNode
 from wm_ros.nodes.latent_action_node import LatentActionNode
 from wm_ros.nodes.pipeline_node import PipelineNode
 from wm_ros.nodes.planner_node import PlannerNode
-from wm_ros.nodes.qos import LATCHED
 from wm_ros.robots.profile import load_profile
+from wm_ros.ros.qos import LATCHED
 
 FRANKA, TWIST = load_profile("franka"), load_profile("franka_twist")
 STEP_NS = 250_000_000

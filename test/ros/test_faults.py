@@ -2,7 +2,7 @@
 
 import pytest
 
-from wm_ros.nodes.faults import Faults, Level
+from wm_ros.ros.diagnostics import Faults, Level
 
 
 class Logger:

@@ -17,8 +17,8 @@ from trajectory_msgs.msg import JointTrajectory
 
 from wm_ros.messages.stamp import fill_stamp, to_ns
 from wm_ros.nodes.guard_node import GuardNode
-from wm_ros.nodes.qos import STOP
 from wm_ros.robots.profile import load_profile
+from wm_ros.ros.qos import STOP
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ from rcl_interfaces.srv import DescribeParameters, SetParameters
 from rclpy.exceptions import ParameterException
 from rclpy.parameter import Parameter as RosParameter
 
-from wm_ros.nodes.faults import Level
-from wm_ros.nodes.lifecycle import ManagedNode
-from wm_ros.nodes.parameters import Parameter
-from wm_ros.nodes.qos import LATCHED
+from wm_ros.ros.diagnostics import Level
+from wm_ros.ros.lifecycle import ManagedNode
+from wm_ros.ros.parameters import Parameter
+from wm_ros.ros.qos import LATCHED
 
 PARAMETERS = (
     Parameter("rate_hz", 10.0, "How often.", range=(0.1, 100.0)),

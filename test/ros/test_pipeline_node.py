@@ -27,9 +27,9 @@ from wm_ros.models.checkpoint import load_checkpoint
 from wm_ros.nodes import model_node
 from wm_ros.nodes.pipeline_node import PipelineNode
 from wm_ros.nodes.planner_parameters import planner_options
-from wm_ros.nodes.qos import LATCHED
 from wm_ros.planning.options import PlannerOptions
 from wm_ros.robots.profile import load_profile, profile_from_dict
+from wm_ros.ros.qos import LATCHED
 from wm_ros.stages.encode import Encode
 
 ARM = load_profile("arm")

@@ -6,7 +6,7 @@ import pytest
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from std_msgs.msg import Int32
 
-from wm_ros.nodes.polled import Polled
+from wm_ros.ros.polled_subscription import Polled
 
 DEPTH = 3
 RELIABLE = QoSProfile(depth=DEPTH, reliability=ReliabilityPolicy.RELIABLE)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from wm_ros.nodes.rate import Rate
+from wm_ros.ros.rate import Rate
 
 
 def test_rate_of_the_last_events_and_zero_after_silence():

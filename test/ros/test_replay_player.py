@@ -13,8 +13,8 @@ from wm_ros.data.segments import survey
 from wm_ros.evaluation.replay.faults import Fault
 from wm_ros.messages.image import ImageError, decode_image
 from wm_ros.messages.stamp import to_ns
-from wm_ros.nodes.replay_player import Player, transport
 from wm_ros.robots.profile import load_profile
+from wm_ros.runs.replay_player import Player, transport
 
 PROFILE = load_profile("arm")
 START, PERIOD = 5 * SECOND, SECOND // 10

@@ -22,8 +22,8 @@ from wm_ros.messages.stamp import to_ns
 from wm_ros.messages.state import read_state
 from wm_ros.nodes.sim_node import SimNode
 from wm_ros.robots.profile import load_profile
-from wm_ros.sim.arm import Arm
-from wm_ros.sim.rover import Rover
+from wm_ros.tasks.arm import Arm
+from wm_ros.tasks.rover import Rover
 
 BEST_EFFORT = QoSProfile(depth=50, reliability=ReliabilityPolicy.BEST_EFFORT)
 COMMANDS = "joint_velocity_controller/commands"

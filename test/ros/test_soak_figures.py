@@ -6,8 +6,8 @@ from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory
 
 from wm_ros.messages.stamp import fill_stamp
-from wm_ros.nodes.soak import MEASURED, Ears, _figures, _growth, broken_promises
 from wm_ros.robots.profile import load_profile
+from wm_ros.runs.soak import MEASURED, Ears, _figures, _growth, broken_promises
 
 ARM = load_profile("arm")
 MS = 1_000_000

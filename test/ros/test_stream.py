@@ -5,9 +5,9 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 
 from wm_ros.messages.stamp import fill_stamp
-from wm_ros.nodes.lifecycle import ManagedNode
-from wm_ros.nodes.qos import image_qos
-from wm_ros.nodes.stream import Stream
+from wm_ros.ros.lifecycle import ManagedNode
+from wm_ros.ros.qos import image_qos
+from wm_ros.ros.stream import Stream
 from wm_ros.safety.repeated_frames import RepeatedFrames
 
 SECOND = 1_000_000_000

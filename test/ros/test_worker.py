@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from wm_ros.nodes.latency import Latency
-from wm_ros.nodes.worker import Worker
+from wm_ros.ros.latency import Latency
+from wm_ros.ros.worker import Worker
 
 
 class Log:

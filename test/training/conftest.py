@@ -12,7 +12,7 @@ if not all(map(find_spec, ("torch", "mujoco", "rosbags"))):
 def bag(tmp_path_factory):
     from training_harness import ARM, EPISODES, SECONDS
 
-    from wm_ros.data.record_sim import record_sim
+    from wm_ros.tasks.record import record_sim
 
     path = tmp_path_factory.mktemp("recorded") / "bag"
     record_sim(ARM, path, episodes=EPISODES, seconds=SECONDS)

@@ -8,10 +8,10 @@ from torch import nn
 from training_harness import ARM, BRIEF, Phases
 
 from wm_ros.data.load import load_recording
-from wm_ros.data.record_sim import record_sim
 from wm_ros.data.recording import Commands, Recording
 from wm_ros.models.checkpoint import load_checkpoint
 from wm_ros.robots.profile import load_profile
+from wm_ros.tasks.record import record_sim
 from wm_ros.training.odometry import Odometry
 from wm_ros.training.train import train
 

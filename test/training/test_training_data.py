@@ -11,12 +11,12 @@ from training_harness import ARM, BRIEF, corrupted
 
 from wm_ros.data.recording import Commands, Recording
 from wm_ros.training.clips import make_clips, split_episodes
-from wm_ros.training.identity import differences, identity
 from wm_ros.training.images import Images
 from wm_ros.training.optimise import TrainingError, rate_share
-from wm_ros.training.split import split
+from wm_ros.training.run_identity import differences, identity
 from wm_ros.training.states import encode_all, mapped
 from wm_ros.training.train import TrainOptions
+from wm_ros.training.validation_split import split
 
 
 def test_the_learning_rate_warms_up_and_falls_to_almost_nothing():

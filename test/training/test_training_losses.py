@@ -8,11 +8,11 @@ import torch
 from checkpoint_harness import small_model
 from training_harness import ARM, Phases
 
-from wm_ros.evaluation.closed_loop import r2
 from wm_ros.training import scores
 from wm_ros.training.clips import Clips
 from wm_ros.training.engine import Engine
 from wm_ros.training.goal_distance import train_goal_distance
+from wm_ros.training.r2 import r2
 from wm_ros.training.sigreg import sigreg
 
 

@@ -7,9 +7,9 @@ import pytest
 from checkpoint_harness import small_model, write_checkpoint
 from training_harness import ARM, BRIEF, Phases, called, wm_ros
 
-from wm_ros.data.record_sim import record_sim
 from wm_ros.data.recording import Commands
 from wm_ros.models.checkpoint import CheckpointError
+from wm_ros.tasks.record import record_sim
 from wm_ros.training.optimise import TrainingError
 from wm_ros.training.train import train
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from wm_ros.evaluation.lockstep import LockstepOptions, at_random, by_model, run_goals
 from wm_ros.models.world_model import WorldModel
 from wm_ros.planning.options import planner_of
 from wm_ros.robots.profile import RobotProfile
+from wm_ros.tasks.lockstep import LockstepOptions, at_random, by_model, run_goals
 
 
 def compare(

@@ -97,7 +97,7 @@ def bottlenecks(
     from wm_ros.data.load import load_recording
     from wm_ros.models.checkpoint import load_encoder_of
     from wm_ros.robots.profile import load_profile
-    from wm_ros.training.memory import keep_memory
+    from wm_ros.training.malloc import keep_memory
 
     torch.set_num_threads(1)
     keep_memory()
@@ -135,7 +135,7 @@ def training(
     import torch
 
     from wm_ros.bench.training import compare_memory, compare_steps
-    from wm_ros.training.memory import keep_memory
+    from wm_ros.training.malloc import keep_memory
 
     torch.set_num_threads(1)
     keep_memory()

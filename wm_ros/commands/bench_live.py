@@ -43,9 +43,9 @@ def faults(
     """
     from rich.progress import Progress
 
-    from wm_ros.bench.faults import Round, limit_s, run_rounds, table
-    from wm_ros.nodes.fault_rounds.catalogue import FAULTS
     from wm_ros.robots.profile import load_profile
+    from wm_ros.runs.faults.campaign import Round, limit_s, run_rounds, table
+    from wm_ros.runs.faults.catalogue import FAULTS
 
     names = [name for name in FAULTS if only in name]
     if not names:
@@ -98,8 +98,8 @@ def guard(
 
     from rich.progress import Progress
 
-    from wm_ros.nodes.guard_figures import measure
-    from wm_ros.nodes.own_domain import own_domain
+    from wm_ros.runs.guard_cost import measure
+    from wm_ros.runs.ros_domain import own_domain
 
     busy = (os.cpu_count() or 1) - 1 if busy_cores is None else busy_cores
     with Progress() as progress, own_domain(domain):
@@ -119,8 +119,8 @@ def soak(
     """
     from rich.progress import Progress
 
-    from wm_ros.nodes import soak as drive
-    from wm_ros.nodes.own_domain import own_domain
+    from wm_ros.runs import soak as drive
+    from wm_ros.runs.ros_domain import own_domain
 
     with Progress() as progress, own_domain(domain):
         task = progress.add_task("pipeline", total=1.0)

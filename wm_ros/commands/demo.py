@@ -37,8 +37,8 @@ def demo(
     from rich.live import Live
 
     from wm_ros.commands.demo_table import DemoTable
-    from wm_ros.evaluation.demo_picture import draw_animation, draw_sheet
-    from wm_ros.nodes.demo_run import DemoOptions, run_demo
+    from wm_ros.runs.demo import DemoOptions, run_demo
+    from wm_ros.runs.demo_picture import draw_animation, draw_sheet
 
     out.mkdir(parents=True, exist_ok=True)
     console = Console(highlight=False)

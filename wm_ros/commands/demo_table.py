@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import RenderableType
 from rich.table import Table
 
-from wm_ros.evaluation.closed_loop import Criterion, in_words
+from wm_ros.tasks.success import Criterion, in_words
 
 BAR_RADII = 10.0  # of the criterion make a full bar
 CELL_WIDTH = 37

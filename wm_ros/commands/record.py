@@ -59,12 +59,12 @@ def record(
     with Progress(console=console) as bar:
         task = bar.add_task("recording", total=float(episodes))
         if sim:
-            from wm_ros.data.record_sim import record_sim
+            from wm_ros.tasks.record import record_sim
 
             record_sim(robot, out, episodes, seconds, seed, lambda done: bar.update(task, completed=done))
         else:
             require_ros()
-            from wm_ros.nodes.live_record import LiveOptions, record_live
+            from wm_ros.runs.record import LiveOptions, record_live
 
             options = LiveOptions(episodes, seconds, seed, explore, excursion, guard_profile=profile)
             counts = record_live(

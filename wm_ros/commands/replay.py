@@ -74,8 +74,8 @@ def replay(
     from wm_ros.evaluation.replay.summary import summarise
     from wm_ros.evaluation.replay.thresholds import load_thresholds
     from wm_ros.messages.image import read_picture
-    from wm_ros.nodes.replay_run import ReplayOptions, run_replay
     from wm_ros.robots.profile import load_profile
+    from wm_ros.runs.replay import ReplayOptions, run_replay
 
     _refuse_contradictions(goal_image, goal_after, params)
     console = Console(highlight=False)

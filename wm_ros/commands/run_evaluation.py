@@ -8,15 +8,15 @@ from typing import Any
 import typer
 
 from wm_ros.commands.evaluate_view import EvaluateView
+from wm_ros.evaluation.distributed import Together
 from wm_ros.evaluation.evaluate import DECODER, PROGRESS, finish, read_answers
 from wm_ros.evaluation.evaluate import evaluate as ask_everything
-from wm_ros.evaluation.evidence.ask import Ask, EvaluationError, read_encoders
+from wm_ros.evaluation.evidence.request import Ask, EvaluationError, read_encoders
 from wm_ros.evaluation.files import read_json, write_json
 from wm_ros.evaluation.report.compare import render_comparison
 from wm_ros.evaluation.report.compose import FORMAT, compose
 from wm_ros.evaluation.report.render import render
 from wm_ros.evaluation.report.strips import strips
-from wm_ros.evaluation.together import Together
 from wm_ros.models.card import read_card
 from wm_ros.models.checkpoint import find_checkpoint
 from wm_ros.robots.profile import load_profile

@@ -22,8 +22,8 @@ def status(
     from rich.text import Text
 
     from wm_ros.commands.status_line import COLOURS, status_line
-    from wm_ros.nodes.client import Client
-    from wm_ros.nodes.lifecycle import HEARTBEAT_S
+    from wm_ros.ros.graph_client import Client
+    from wm_ros.ros.lifecycle import HEARTBEAT_S
 
     def lines() -> Text:
         ours = {name: said for name, said in sorted(client.status.items()) if "state" in said}

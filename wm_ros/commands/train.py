@@ -98,7 +98,7 @@ def train(
     from wm_ros.models.checkpoint import load_encoder_of
     from wm_ros.robots.profile import load_profile
     from wm_ros.training.collapse import warnings_of
-    from wm_ros.training.memory import keep_memory
+    from wm_ros.training.malloc import keep_memory
     from wm_ros.training.train import Run, TrainOptions, new_card
     from wm_ros.training.train import train as run_training
 

@@ -12,7 +12,7 @@ from rich.progress import (
 from rich.table import Table
 
 from wm_ros.commands.bars import Bars
-from wm_ros.training.meaning import MEANING
+from wm_ros.training.metric_descriptions import MEANING
 from wm_ros.training.optimise import Report
 
 SMOOTHING = 0.05

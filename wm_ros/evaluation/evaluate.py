@@ -8,21 +8,21 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from wm_ros.evaluation.evidence.ask import SEEDS, Ask, EvaluationError
+from wm_ros.evaluation.distributed import Together
 from wm_ros.evaluation.evidence.gather import gather
 from wm_ros.evaluation.evidence.parts import Evidence
+from wm_ros.evaluation.evidence.request import SEEDS, Ask, EvaluationError
 from wm_ros.evaluation.files import read_json, slug, write_json
+from wm_ros.evaluation.jobs import Progress, Task, View, do
 from wm_ros.evaluation.studies.dynamics import dynamics
 from wm_ros.evaluation.studies.families import family
 from wm_ros.evaluation.studies.fidelity import fidelity
 from wm_ros.evaluation.studies.operator import against_operator
 from wm_ros.evaluation.studies.probe import probe
 from wm_ros.evaluation.studies.supervision import supervision
-from wm_ros.evaluation.tasks import Progress, Task, View, do
-from wm_ros.evaluation.together import Together
 from wm_ros.models.card import read_card
-from wm_ros.training.identity import differences, require_same
-from wm_ros.workers import Workers
+from wm_ros.training.run_identity import differences, require_same
+from wm_ros.training.worker_pool import Workers
 
 PROGRESS, ASKED = ".progress", "ask.json"
 DECODER = "decoder.safetensors"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from wm_ros.evaluation.closed_loop import r2
+from wm_ros.training.r2 import r2
 
 if TYPE_CHECKING:
     from wm_ros.models.world_model import WorldModel

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from wm_ros.robots.parts import Gripper
+from wm_ros.robots.components import Gripper
 
 
 def read_gripper(msg: Any, gripper: Gripper) -> float:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from wm_ros.models.blocks import Attention, mlp, rotation_table
-from wm_ros.models.past import Past
+from wm_ros.models.kv_cache import Past
 
 Cache = list[tuple[Tensor, Tensor]]
 

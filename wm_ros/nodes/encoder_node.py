@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from wm_ros.nodes.model_node import ModelNode
-from wm_ros.nodes.process import run
 from wm_ros.nodes.sources import CameraSource
+from wm_ros.ros.process import run
 
 
 class EncoderNode(ModelNode):

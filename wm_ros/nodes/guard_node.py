@@ -23,18 +23,18 @@ from trajectory_msgs.msg import JointTrajectory
 
 from wm_ros.messages.command import fill_command
 from wm_ros.messages.plan import PlanError, decode_plan
-from wm_ros.nodes.faults import Level
-from wm_ros.nodes.lifecycle import ManagedNode
-from wm_ros.nodes.message_class import command_message
-from wm_ros.nodes.parameters import Parameter
-from wm_ros.nodes.polled import Polled
-from wm_ros.nodes.process import run
-from wm_ros.nodes.qos import COMMAND, PLANS_HEARD, STOP, STREAM, incompatible_qos_fix
-from wm_ros.nodes.rate import Rate
-from wm_ros.nodes.realtime import ask_for_realtime, is_realtime
-from wm_ros.nodes.stream import SubscriptionEventCallbacks
-from wm_ros.nodes.ticker import Ticker
 from wm_ros.robots.profile import RobotProfile, load_profile
+from wm_ros.ros.diagnostics import Level
+from wm_ros.ros.lifecycle import ManagedNode
+from wm_ros.ros.message_class import command_message
+from wm_ros.ros.parameters import Parameter
+from wm_ros.ros.polled_subscription import Polled
+from wm_ros.ros.process import run
+from wm_ros.ros.qos import COMMAND, PLANS_HEARD, STOP, STREAM, incompatible_qos_fix
+from wm_ros.ros.rate import Rate
+from wm_ros.ros.realtime import ask_for_realtime, is_realtime
+from wm_ros.ros.stream import SubscriptionEventCallbacks
+from wm_ros.ros.ticker import Ticker
 from wm_ros.safety.guard import Guard, GuardOptions, GuardState
 from wm_ros.safety.observation_gate import Now
 from wm_ros.safety.stop import Stop

@@ -6,10 +6,10 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from wm_ros.nodes.latent_actions import LatentActions
+from wm_ros.nodes.inference_stage import LatentActions
 from wm_ros.nodes.model_node import ModelNode
-from wm_ros.nodes.process import run
 from wm_ros.nodes.sources import LatentSource
+from wm_ros.ros.process import run
 
 
 class LatentActionNode(ModelNode):

@@ -14,15 +14,15 @@ from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile
 
 from wm_ros.messages.image import ImageError
-from wm_ros.nodes.faults import Level
-from wm_ros.nodes.latency import Latency
-from wm_ros.nodes.lifecycle import ManagedNode
-from wm_ros.nodes.load import load_model
-from wm_ros.nodes.parameters import Parameter
-from wm_ros.nodes.parts import Source, Stage
-from wm_ros.nodes.stream import Stream
-from wm_ros.nodes.worker import Job, Worker
+from wm_ros.nodes.interfaces import Source, Stage
+from wm_ros.nodes.load_model import load_model
 from wm_ros.robots.profile import RobotProfile, load_profile
+from wm_ros.ros.diagnostics import Level
+from wm_ros.ros.latency import Latency
+from wm_ros.ros.lifecycle import ManagedNode
+from wm_ros.ros.parameters import Parameter
+from wm_ros.ros.stream import Stream
+from wm_ros.ros.worker import Job, Worker
 
 if TYPE_CHECKING:
     from wm_ros.models.action_conditioned.model import ActionConditionedModel

@@ -6,12 +6,12 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from wm_ros.nodes.goal_planner import GoalPlanner
-from wm_ros.nodes.latent_actions import LatentActions
+from wm_ros.nodes.inference_stage import LatentActions
 from wm_ros.nodes.model_node import ModelNode
-from wm_ros.nodes.process import run
+from wm_ros.nodes.planning_stage import GoalPlanner
 from wm_ros.nodes.sources import CameraSource
 from wm_ros.nodes.view import View
+from wm_ros.ros.process import run
 
 
 class PipelineNode(ModelNode):

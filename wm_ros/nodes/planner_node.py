@@ -6,10 +6,10 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from wm_ros.nodes.goal_planner import GoalPlanner
 from wm_ros.nodes.model_node import ModelNode
-from wm_ros.nodes.process import run
+from wm_ros.nodes.planning_stage import GoalPlanner
 from wm_ros.nodes.sources import LatentSource
+from wm_ros.ros.process import run
 
 
 class PlannerNode(ModelNode):

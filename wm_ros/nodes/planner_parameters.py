@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wm_ros.nodes.model_node import ModelNode
-from wm_ros.nodes.parameters import Parameter
+from wm_ros.ros.parameters import Parameter
 
 if TYPE_CHECKING:
     import torch

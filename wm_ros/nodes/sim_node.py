@@ -21,13 +21,13 @@ from wm_ros.messages.command import CommandError, read_command
 from wm_ros.messages.image import fill_image
 from wm_ros.messages.stamp import fill_stamp
 from wm_ros.messages.state import fill_state
-from wm_ros.nodes.message_class import message_class
-from wm_ros.nodes.parameters import Parameter, declare
-from wm_ros.nodes.process import run
-from wm_ros.nodes.qos import COMMAND, RELIABILITY_CHOICES, image_qos
 from wm_ros.robots.profile import ProfileError, load_profile
-from wm_ros.sim.driver import Driver
-from wm_ros.sim.embedded import embedded
+from wm_ros.ros.message_class import message_class
+from wm_ros.ros.parameters import Parameter, declare
+from wm_ros.ros.process import run
+from wm_ros.ros.qos import COMMAND, RELIABILITY_CHOICES, image_qos
+from wm_ros.tasks.driver import Driver
+from wm_ros.tasks.embedded import embedded
 
 STATE_PERIOD_NS = 20_000_000
 FIRST_SIMULATED_NS = 1_000_000_000  # ROS takes 0 for "no time yet"

@@ -11,12 +11,12 @@ from std_msgs.msg import Header
 from wm_ros.messages.image import ImageError, decode_image
 from wm_ros.messages.stamp import to_ns
 from wm_ros.messages.tensor import decode_tensor
+from wm_ros.nodes.interfaces import Source
 from wm_ros.nodes.model_node import ModelNode
-from wm_ros.nodes.outputs import tensor_message
-from wm_ros.nodes.parameters import Parameter
-from wm_ros.nodes.parts import Source
-from wm_ros.nodes.qos import OUTPUT, RELIABILITY_CHOICES, STREAM, image_qos
-from wm_ros.nodes.stream import Stream
+from wm_ros.nodes.tensor_messages import tensor_message
+from wm_ros.ros.parameters import Parameter
+from wm_ros.ros.qos import OUTPUT, RELIABILITY_CHOICES, STREAM, image_qos
+from wm_ros.ros.stream import Stream
 from wm_ros.safety.repeated_frames import RepeatedFrames
 
 if TYPE_CHECKING:

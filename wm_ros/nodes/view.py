@@ -10,9 +10,9 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from wm_ros.messages.image import decode_image, fill_image
+from wm_ros.nodes.interfaces import Stage
 from wm_ros.nodes.model_node import ModelNode
-from wm_ros.nodes.parts import Stage
-from wm_ros.nodes.qos import OUTPUT
+from wm_ros.ros.qos import OUTPUT
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -11,8 +11,7 @@ import numpy as np
 import yaml
 
 from wm_ros.resources import share_dir
-from wm_ros.robots.entries import ProfileError, mapping, no_unknown, positive, text
-from wm_ros.robots.parts import (
+from wm_ros.robots.components import (
     ActionComponent,
     Camera,
     Command,
@@ -25,6 +24,7 @@ from wm_ros.robots.parts import (
     read_gripper,
     read_state,
 )
+from wm_ros.robots.yaml_fields import ProfileError, mapping, no_unknown, positive, text
 
 # A command of this type is a pose of the end effector, and its action the rates of one.
 POSE_TYPE = "geometry_msgs/msg/PoseStamped"

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from transforms3d.quaternions import axangle2quat, qconjugate, qmult
 
-from wm_ros.robots.parts import Leash
+from wm_ros.robots.components import Leash
 from wm_ros.robots.profile import RobotProfile
 from wm_ros.safety.observation_gate import Now, ObservationGate
 from wm_ros.safety.stop import Stop

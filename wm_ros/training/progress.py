@@ -16,9 +16,9 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from wm_ros.training.identity import differences
 from wm_ros.training.optimise import TrainingError
 from wm_ros.training.phase_state import PhaseState
+from wm_ros.training.run_identity import differences
 
 SHOWN_DIFFERENCES = 4
 

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from wm_ros.evaluation.closed_loop import r2
 from wm_ros.models.world_model import WorldModel
 from wm_ros.training.clips import Clips
+from wm_ros.training.r2 import r2
 from wm_ros.training.world_model import copy_error, imagine, inferred
 
 SCORED_CLIPS = 2048

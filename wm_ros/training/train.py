@@ -28,15 +28,15 @@ from wm_ros.training.controller import train_controller, train_controller_rollou
 from wm_ros.training.encoder import train_encoder
 from wm_ros.training.engine import Engine
 from wm_ros.training.goal_distance import FAR_S, train_goal_distance
-from wm_ros.training.identity import identity
 from wm_ros.training.labelled import train_labelled_world_model
 from wm_ros.training.odometry import Odometry
 from wm_ros.training.optimise import Report
 from wm_ros.training.processes import process_count
 from wm_ros.training.progress import Progress
+from wm_ros.training.run_identity import identity
 from wm_ros.training.selection import BestWeights
-from wm_ros.training.split import split
 from wm_ros.training.states import encode_all, mapped
+from wm_ros.training.validation_split import split
 from wm_ros.training.world_model import train_world_model
 
 # Called with a phase's name and its number of steps; gives the function to report each step to.

@@ -17,9 +17,9 @@ from wm_ros.robots.profile import RobotProfile
 from wm_ros.training.encoder import train_encoder
 from wm_ros.training.engine import Engine
 from wm_ros.training.progress import Progress
-from wm_ros.training.split import split
 from wm_ros.training.states import encode_all
 from wm_ros.training.train import Phases, TrainOptions, new_card
+from wm_ros.training.validation_split import split
 
 WEIGHTS, STATES = "encoder.safetensors", "states.npy"
 SAVE_EVERY_S = 60.0

@@ -17,7 +17,7 @@ from wm_ros.data.recording import Recording
 from wm_ros.evaluation.plan_error import plan_error, recorded_ways
 from wm_ros.models.card import read_card
 from wm_ros.robots.profile import RobotProfile, differences, load_profile
-from wm_ros.training.split import Split, split
+from wm_ros.training.validation_split import Split, split
 
 NO_ACTION = "no action"
 EMBEDDED = ("arm", "rover")

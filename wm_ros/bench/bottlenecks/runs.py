@@ -11,7 +11,7 @@ from typing import Any
 from wm_ros.evaluation.plan_error import PLANNER
 from wm_ros.models.card import read_card
 from wm_ros.planning.options import PlannerOptions
-from wm_ros.training.identity import differences
+from wm_ros.training.run_identity import differences
 from wm_ros.training.train import TrainOptions
 
 BASELINE = "action-labelled"

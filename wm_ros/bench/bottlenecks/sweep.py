@@ -16,10 +16,10 @@ from wm_ros.bench.bottlenecks.worker import Shared, work
 from wm_ros.data.recording import Recording
 from wm_ros.models.world_model import WorldModel
 from wm_ros.planning.options import planner_of
-from wm_ros.training.identity import identity, require_same
 from wm_ros.training.optimise import Report
+from wm_ros.training.run_identity import identity, require_same
 from wm_ros.training.train import TrainOptions, new_card
-from wm_ros.workers import Workers
+from wm_ros.training.worker_pool import Workers
 
 
 @dataclass(frozen=True)

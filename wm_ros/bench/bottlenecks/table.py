@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from wm_ros.training.meaning import MEANING
+from wm_ros.training.metric_descriptions import MEANING
 
 BELOW, ABOVE = "none", "deterministic"  # the bounds of the one-step error
 POSITION = "one_step_position"

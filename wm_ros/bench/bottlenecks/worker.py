@@ -18,8 +18,8 @@ from wm_ros.models.checkpoint import load_checkpoint
 from wm_ros.models.world_model import WorldModel
 from wm_ros.robots.profile import RobotProfile
 from wm_ros.training import train as training
-from wm_ros.training.split import split
-from wm_ros.workers import Report
+from wm_ros.training.validation_split import split
+from wm_ros.training.worker_pool import Report
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def _planning(
 def _success(
     profile: RobotProfile, run: Run, model: WorldModel | None, report: Callable[[int], None]
 ) -> float:
-    from wm_ros.evaluation.lockstep import LockstepOptions, at_random, by_model, run_goals
+    from wm_ros.tasks.lockstep import LockstepOptions, at_random, by_model, run_goals
 
     options = LockstepOptions()
     aim = at_random(profile, options.camera_hz)

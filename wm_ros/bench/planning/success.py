@@ -10,9 +10,9 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from wm_ros.evaluation.lockstep import LockstepOptions, by_model, run_goals
 from wm_ros.models.world_model import WorldModel
 from wm_ros.planning.options import PlannerOptions
+from wm_ros.tasks.lockstep import LockstepOptions, by_model, run_goals
 
 HARD = (300, 15)  # of [LAM]: candidates and iterations
 EFFORTS = ((16, 1), (32, 2), (64, 2), (64, 3))

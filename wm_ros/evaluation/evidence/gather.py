@@ -19,10 +19,10 @@ from wm_ros.data.describe import describe
 from wm_ros.data.load import load_recording
 from wm_ros.data.recording import Recording, RecordingError
 from wm_ros.data.verdict import verdicts
-from wm_ros.evaluation.evidence.ask import Ask
 from wm_ros.evaluation.evidence.corruptions import LADDER, corrupt
 from wm_ros.evaluation.evidence.encoders import OUTPUT, Tapped, encoder_named
 from wm_ros.evaluation.evidence.hold_out import hold_out
+from wm_ros.evaluation.evidence.request import Ask
 from wm_ros.evaluation.files import slug, write_json
 from wm_ros.models.checkpoint import load_checkpoint
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from wm_ros.data.segments import Survey
-from wm_ros.evaluation.closed_loop import commands_out_of_limits
 from wm_ros.evaluation.replay.seen import Commands, Seen
 from wm_ros.evaluation.replay.thresholds import Thresholds, failures
 from wm_ros.robots.profile import RobotProfile
+from wm_ros.safety.command_checks import commands_out_of_limits
 
 PERCENTILES = (50, 95, 99)
 GRID_NS = 50_000_000

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from wm_ros import __version__
-from wm_ros.evaluation.evidence.ask import Ask, weights_digest
 from wm_ros.evaluation.evidence.parts import Evidence
+from wm_ros.evaluation.evidence.request import Ask, weights_digest
 from wm_ros.evaluation.plan_error import unit_moved
 from wm_ros.evaluation.report.verdict import verdict
 from wm_ros.models.card import read_card

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 import torch
 
-from wm_ros.evaluation.evidence.ask import Ask
 from wm_ros.evaluation.evidence.parts import Chains, Evidence
+from wm_ros.evaluation.evidence.request import Ask
 from wm_ros.evaluation.studies.dynamics import held_clips, why_no_commands
 from wm_ros.evaluation.studies.fidelity import draw, load_decoder
 from wm_ros.models.checkpoint import load_checkpoint

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from wm_ros.training.meaning import MEANING
+from wm_ros.training.metric_descriptions import MEANING
 
 NONE = "-"
 CHECKS = {

@@ -13,8 +13,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from wm_ros.evaluation.evidence.ask import Ask
 from wm_ros.evaluation.evidence.parts import Evidence
+from wm_ros.evaluation.evidence.request import Ask
 from wm_ros.evaluation.files import slug
 from wm_ros.training.engine import Engine
 

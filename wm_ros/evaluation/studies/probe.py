@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 
 from wm_ros.data.verdict import still_components
-from wm_ros.evaluation.evidence.ask import SEEDS, Ask
 from wm_ros.evaluation.evidence.corruptions import LADDER, LOST
 from wm_ros.evaluation.evidence.encoders import OUTPUT
 from wm_ros.evaluation.evidence.parts import Chains, Evidence
+from wm_ros.evaluation.evidence.request import SEEDS, Ask
 from wm_ros.evaluation.files import slug
 from wm_ros.evaluation.studies.groups import component_r2, groups_of, mean_r2
 from wm_ros.evaluation.studies.networks import fit
-from wm_ros.evaluation.studies.spread import spread
+from wm_ros.evaluation.studies.statistics import spread
 from wm_ros.robots.profile import RobotProfile
 
 STEPS = 3000

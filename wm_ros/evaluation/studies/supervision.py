@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from wm_ros.evaluation.evidence.ask import Ask
 from wm_ros.evaluation.evidence.parts import Evidence
+from wm_ros.evaluation.evidence.request import Ask
 from wm_ros.evaluation.studies.networks import apart
 from wm_ros.evaluation.studies.pictures import picture_features, picture_tokens
 from wm_ros.evaluation.studies.probe import probe_features

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from wm_ros.models.bottlenecks.option import Option
-from wm_ros.models.bottlenecks.spread import spread
+from wm_ros.models.bottlenecks.statistics import spread
 
 COMMITMENT = 0.25
 RESET_AFTER = 20  # training steps without use

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from wm_ros.models.bottlenecks.option import Option
-from wm_ros.models.bottlenecks.spread import spread
+from wm_ros.models.bottlenecks.statistics import spread
 
 LOG_VARIANCE_LIMITS = (-10.0, 4.0)
 ACTIVE_NATS = 0.1

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from wm_ros.models.bottlenecks.option import Option
-from wm_ros.models.bottlenecks.spread import spread
+from wm_ros.models.bottlenecks.statistics import spread
 
 NORM_WEIGHT = 1.0
 VARIANCE_WEIGHT = 0.1

@@ -1,0 +1,159 @@
+"""The parts of a robot profile, and how each is read from plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from wm_ros.robots.yaml_fields import ProfileError, finite, mapping, no_unknown, positive, text
+
+
+@dataclass(frozen=True)
+class ActionComponent:
+    """One number of the action vector: its unit, its limits and where it sits in the command message.
+
+    field: empty where the command is a pose, which has no place for a rate.
+    """
+
+    name: str
+    unit: str
+    min: float
+    max: float
+    max_acceleration: float
+    max_jerk: float
+    field: str = ""
+
+
+@dataclass(frozen=True)
+class Camera:
+    """The camera stream: relative topic and transport (`raw` or `compressed`).
+
+    noise: no two of its pictures are the same, as with every real sensor, so that one shown again means it is
+    frozen. False for simulated cameras without noise, whose pictures of a scene at rest are all the same.
+    moves: it rides on the robot, so that all of the picture moves with it and not the robot in the picture.
+    """
+
+    topic: str = "image"
+    transport: str = "raw"
+    noise: bool = True
+    moves: bool = False
+
+
+@dataclass(frozen=True)
+class Leash:
+    """How far a commanded pose may be from the measured one, and how old that may be."""
+
+    position_m: float
+    rotation_rad: float
+    max_age_s: float
+
+
+@dataclass(frozen=True)
+class Command:
+    """The robot's command topic: message type, guard rate, and the driver's own timeout in seconds.
+
+    leash: of a command that is a pose, which rates are integrated to; None for all others.
+    """
+
+    topic: str
+    type: str
+    rate_hz: float
+    timeout_s: float
+    leash: Leash | None = None
+
+
+@dataclass(frozen=True)
+class State:
+    """An optional topic with the robot's measured state."""
+
+    topic: str
+    type: str
+
+
+@dataclass(frozen=True)
+class Gripper:
+    """Where the gripper's state is measured: a sensor_msgs/JointState topic, and the joint's positions at both ends."""
+
+    topic: str
+    joint: str
+    open: float
+    closed: float
+
+
+def read_component(entry: Any, index: int) -> ActionComponent:
+    where = f"action[{index}]"
+    entry = mapping(entry, where)
+    no_unknown(entry, set(ActionComponent.__annotations__), where)
+    low = finite(entry.get("min"), f"{where}.min")
+    high = finite(entry.get("max"), f"{where}.max")
+    # Zero must be allowed, or the guard could never stop the robot within its limits.
+    if not low <= 0.0 <= high or low == high:
+        raise ProfileError(
+            f"{where}: limits must satisfy min <= 0 <= max and min < max, got min {low} max {high}"
+        )
+    return ActionComponent(
+        name=text(entry.get("name"), f"{where}.name"),
+        unit=text(entry.get("unit"), f"{where}.unit"),
+        min=low,
+        max=high,
+        max_acceleration=positive(entry.get("max_acceleration"), f"{where}.max_acceleration"),
+        max_jerk=positive(entry.get("max_jerk"), f"{where}.max_jerk"),
+        field=text(entry["field"], f"{where}.field") if "field" in entry else "",
+    )
+
+
+def read_command(data: Mapping[str, Any]) -> Command:
+    no_unknown(data, set(Command.__annotations__), "command")
+    return Command(
+        topic=text(data.get("topic"), "command.topic"),
+        type=text(data.get("type"), "command.type"),
+        rate_hz=positive(data.get("rate_hz"), "command.rate_hz"),
+        timeout_s=positive(data.get("timeout_s"), "command.timeout_s"),
+        leash=read_leash(data.get("leash")),
+    )
+
+
+def read_leash(data: Any) -> Leash | None:
+    if data is None:
+        return None
+    data = mapping(data, "command.leash")
+    names = Leash.__annotations__
+    no_unknown(data, set(names), "command.leash")
+    return Leash(**{name: positive(data.get(name), f"command.leash.{name}") for name in names})
+
+
+def read_camera(data: Any) -> Camera:
+    data = mapping(data, "camera")
+    no_unknown(data, set(Camera.__annotations__), "camera")
+    given = {}
+    for key, value in data.items():
+        if key not in ("noise", "moves"):
+            value = text(value, f"camera.{key}")
+        elif not isinstance(value, bool):
+            raise ProfileError(f"camera.{key} must be true or false, got {value!r}")
+        given[key] = value
+    camera = Camera(**given)
+    if camera.transport not in ("raw", "compressed"):
+        raise ProfileError(f"camera.transport must be raw or compressed, got {camera.transport!r}")
+    return camera
+
+
+def read_state(data: Any) -> State | None:
+    if data is None:
+        return None
+    data = mapping(data, "state")
+    no_unknown(data, set(State.__annotations__), "state")
+    return State(topic=text(data.get("topic"), "state.topic"), type=text(data.get("type"), "state.type"))
+
+
+def read_gripper(data: Any) -> Gripper | None:
+    if data is None:
+        return None
+    data = mapping(data, "gripper")
+    no_unknown(data, set(Gripper.__annotations__), "gripper")
+    texts = {key: text(data.get(key), f"gripper.{key}") for key in ("topic", "joint")}
+    ends = {key: finite(data.get(key), f"gripper.{key}") for key in ("open", "closed")}
+    if ends["open"] == ends["closed"]:
+        raise ProfileError(f"gripper.open and gripper.closed must differ, got {ends['open']} for both")
+    return Gripper(**texts, **ends)

@@ -1,0 +1,154 @@
+"""Plays a bag's camera and state on a ROS graph with its own /clock, as recorded or with a fault in it."""
+
+from __future__ import annotations
+
+import time
+from array import array
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+from rclpy.clock import Clock as RosClock
+from rclpy.clock import ClockType
+from rclpy.node import Node
+from rclpy.publisher import Publisher
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.serialization import deserialize_message, serialize_message
+from rosgraph_msgs.msg import Clock
+
+from wm_ros.data.bag_messages import Bag
+from wm_ros.data.recording import RecordingError
+from wm_ros.data.segments import Segment, Survey
+from wm_ros.evaluation.replay.faults import Fault, FaultyCamera
+from wm_ros.messages.cdr import stamp_of
+from wm_ros.messages.command import CommandError, read_command
+from wm_ros.messages.image import decode_image
+from wm_ros.messages.stamp import fill_stamp
+from wm_ros.robots.profile import RobotProfile
+from wm_ros.ros.message_class import message_class
+from wm_ros.ros.qos import OUTPUT
+
+# Executors look at each service before each message; nobody sets parameters of a player.
+SLIM = {"start_parameter_services": False, "enable_rosout": False}
+CLOCK_S = 0.02  # each message wakes every node: 50 Hz costs the stack less than it blurs an age
+RELIABLE = QoSProfile(depth=5, reliability=ReliabilityPolicy.RELIABLE)  # fits every subscriber
+
+OnFrame = Callable[
+    [int, "int | None"], None
+]  # stamp ns; ns from it to its arrival as recorded, None: at fault
+OnCommand = Callable[[int, np.ndarray], None]  # time ns, vector [A]
+
+
+class Player(Node):
+    """The bag as a camera driver and a clock.
+
+    Between plays the clock stands at the begin of the next episode, so that it jumps only while the guard is not
+    armed. Messages go out as the bytes that were recorded, on the topics of the profile; the operator's commands do
+    not go out at all. rate: seconds of the bag in a second. frames: how many were shown; late_ms: each of them.
+    """
+
+    def __init__(
+        self, bag: Bag, found: Survey, profile: RobotProfile, rate: float, **node_options: Any
+    ) -> None:
+        super().__init__("bag_player", **SLIM, **node_options)
+        self._bag, self._survey, self._profile, self._rate = bag, found, profile, rate
+        self._camera_type = message_class(bag.topics[found.camera])
+        topic = profile.camera.topic + ("/compressed" if transport(bag, found) == "compressed" else "")
+        self._camera = self.create_publisher(self._camera_type, topic, RELIABLE)
+        self.camera_topic = self._camera.topic_name
+        self._state: Publisher | None = None
+        if found.state is not None:
+            kind = message_class(profile.state.type)
+            self._state = self.create_publisher(kind, profile.state.topic, RELIABLE)
+        self._clocks = self.create_publisher(Clock, "/clock", OUTPUT)
+        self._clock = Clock()
+        self._zero_ns = 0  # of the replay's clock when the play began
+        self._began_ns: int | None = None  # steady; None: the clock stands still
+        self._fault: FaultyCamera | None = None
+        self.frames = 0
+        self.late_ms = array("d")
+        steady = RosClock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(CLOCK_S, self.publish_clock, clock=steady)
+
+    def stand_at(self, time_ns: int) -> None:
+        """Let the clock stand still from now on."""
+        self._zero_ns, self._began_ns, self._fault = time_ns, None, None
+        self.publish_clock()
+
+    def time_ns(self) -> int:
+        """Time of the replay: the bag's, whatever a fault does to the clock."""
+        if self._began_ns is None:
+            return self._zero_ns
+        return self._zero_ns + round((time.monotonic_ns() - self._began_ns) * self._rate)
+
+    def publish_clock(self) -> None:
+        now_ns = self.time_ns()
+        fill_stamp(self._clock.clock, self._fault.clock_ns(now_ns) if self._fault else now_ns)
+        self._clocks.publish(self._clock)
+
+    def play(
+        self,
+        segment: Segment,
+        end_ns: int,
+        fault: Fault | None,
+        spin: Callable[[float], None],
+        on_frame: OnFrame,
+        on_command: OnCommand,
+    ) -> None:
+        """Play an episode until `end_ns`; the clock must stand at its begin.
+
+        spin: called with the seconds it may take.
+        """
+        if fault is not None:
+            self._fault = FaultyCamera(fault, segment.start_ns, self._spoil)
+        found = self._survey
+        topics = {found.camera, found.commands, found.state} - {None}
+        self._began_ns = time.monotonic_ns()
+        for message in self._bag.encoded(topics, since_ns=int(segment.log_ns[0])):
+            at_ns = message.log_ns + segment.offset_ns
+            if at_ns >= end_ns:
+                break
+            self._spin_until(at_ns, spin)
+            if message.topic == found.camera:
+                spin(0.0)  # also when late
+                self._show(at_ns, bytes(message.data), on_frame)
+            elif message.topic == found.commands:
+                with suppress(CommandError):  # a command that is none was the operator's fault
+                    on_command(at_ns, read_command(message.decode(), self._profile))
+            else:
+                self._state.publish(bytes(message.data))
+        self._spin_until(end_ns, spin)
+
+    def goal(self, log_ns: int) -> np.ndarray:
+        """The frame that was logged at this time, [H, W, 3] uint8 RGB."""
+        for message in self._bag.encoded({self._survey.camera}, since_ns=log_ns):
+            return decode_image(message.decode())
+        raise RecordingError(
+            f"{self._bag.path}: its last frame was there a moment ago: is it still being written?"
+        )
+
+    def _show(self, at_ns: int, data: bytes, on_frame: OnFrame) -> None:
+        shown = data if self._fault is None else self._fault.shown(at_ns, data)
+        if shown is None:
+            return
+        self.frames += 1
+        self.late_ms.append((self.time_ns() - at_ns) * 1e-6 / self._rate)
+        self.publish_clock()  # no frame may come before its time
+        stamp_ns, at_fault = stamp_of(shown), self._fault is not None and self._fault.is_at_fault(at_ns)
+        on_frame(stamp_ns, None if at_fault else at_ns - stamp_ns)
+        self._camera.publish(shown)
+
+    def _spin_until(self, at_ns: int, spin: Callable[[float], None]) -> None:
+        while (wait_s := (at_ns - self.time_ns()) * 1e-9 / self._rate) > 0.0:
+            spin(min(wait_s, CLOCK_S))
+
+    def _spoil(self, data: bytes) -> bytes:
+        message = deserialize_message(data, self._camera_type)
+        message.data = message.data[: len(message.data) // 2]
+        return serialize_message(message)
+
+
+def transport(bag: Bag, found: Survey) -> str:
+    """How the bag's camera comes, as the parameter `image_transport` takes it."""
+    return "compressed" if bag.topics[found.camera].endswith("CompressedImage") else "raw"

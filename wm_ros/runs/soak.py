@@ -1,0 +1,150 @@
+"""Pipeline and guard under a 640x480 stream for minutes: what grows, what is late, what is lost."""
+
+from __future__ import annotations
+
+import resource
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+from sensor_msgs.msg import Image
+from trajectory_msgs.msg import JointTrajectory
+
+from wm_ros.messages.image import fill_image
+from wm_ros.messages.stamp import to_ns
+from wm_ros.robots.profile import RobotProfile, load_profile
+from wm_ros.ros.graph_client import Client
+from wm_ros.ros.qos import LATCHED
+from wm_ros.runs.child_processes import Children
+from wm_ros.runs.faults.robot import Robot
+from wm_ros.runs.guard_client import GuardClient
+from wm_ros.safety.guard import GuardOptions
+
+MEASURED = ("pipeline_node", "guard_node")
+SAMPLE_S = 1.0
+WARM_UP = 0.25  # share of the time before memory counts
+ALL = QoSProfile(depth=1000)
+
+
+class Ears(Node):
+    """Keeps what figures are made of: numbers of encoded frames, plans with stamp and time of sending, commands.
+
+    All times are those of the senders: a listener that is itself held up on a busy machine would see plans too late.
+    """
+
+    def __init__(self, profile: RobotProfile, **node_options: Any) -> None:
+        super().__init__("ears", **node_options)
+        self.robot = Robot(self, profile)
+        self.forget()
+        self.create_subscription(Image, "latent", lambda m: self.frames.append(int(m.header.frame_id)), ALL)
+        self.create_subscription(JointTrajectory, "plan", self._on_plan, ALL)
+
+    def forget(self) -> None:
+        self.robot.forget()
+        self.frames: list[int] = []
+        self.plans_ns: list[tuple[int, int]] = []
+
+    def plan_ages_s(self) -> np.ndarray:
+        sent, stamps = np.array(self.plans_ns).T
+        return (sent - stamps) * 1e-9
+
+    def oldest_followed_s(self) -> float:
+        """Greatest age, when a command was sent, of the picture behind the newest plan that had been sent by then."""
+        followed = self.robot.followed_at_ns()
+        sent, stamps = np.array(self.plans_ns).T
+        newest = np.searchsorted(sent, followed, side="right") - 1
+        return float(((followed - stamps[newest])[newest >= 0] * 1e-9).max(initial=0.0))
+
+    def _on_plan(self, message: JointTrajectory, info: dict[str, int]) -> None:
+        self.plans_ns.append((info["source_timestamp"], to_ns(message.header.stamp)))
+
+
+def soak(seconds: float, progress: Callable[[float, str], None]) -> dict[str, object]:
+    """Drive for so many seconds with the default parameters; returns the figures of `wm_ros bench soak`.
+
+    progress: told the share that is done, and how memory is. A guard that stops is started again, and counted.
+    """
+    profile = load_profile("arm")
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="wm_ros_soak_")))
+        children = stack.enter_context(Children(folder))
+        client = stack.enter_context(Client("soak", children.check))
+        guard, ears = GuardClient(client), client.add(Ears(profile))
+        goals = client.node.create_publisher(Image, "goal_image", LATCHED)
+        goals.publish(fill_image(Image(), np.full((64, 64, 3), 90, np.uint8)))
+        for node in ("soak_camera", *MEASURED):
+            children.start(node, {"autostart": True, "enable_control": True} if node in MEASURED else {})
+        client.await_active(["pipeline", "guard"], 120.0)
+        client.until(lambda: ears.plans_ns, "a plan", 60.0)
+        guard.start()
+        guard.await_motion(120.0)
+        ears.forget()
+        samples: list[tuple[float, ...]] = []
+        stops, began_s = 0, time.monotonic()
+        while (elapsed_s := time.monotonic() - began_s) < seconds:
+            client.spin_once()
+            if guard.state == "stopped":
+                stops += 1
+                guard.start()
+            if elapsed_s >= SAMPLE_S * len(samples):
+                samples.append(
+                    (elapsed_s, *(figure for node in MEASURED for figure in _usage(children.pid(node))))
+                )
+                progress(min(elapsed_s / seconds, 1.0), f"{samples[-1][1]:.1f} MB")
+        resumed = int(client.status["guard"]["resumed"])
+    return {**_figures(ears), "hiccups": resumed, "stops": stops, **_growth(np.array(samples))}
+
+
+def broken_promises(figures: dict[str, Any]) -> list[str]:
+    """Which promises the figures break, in words."""
+    limit_s = GuardOptions().max_observation_age_s + 1.0 / load_profile("arm").command.rate_hz
+    broken = []
+    if figures["oldest_picture_followed_s"] > limit_s:
+        broken.append(
+            f"a command followed a picture of {figures['oldest_picture_followed_s']} s > {limit_s} s"
+        )
+    if figures["out_of_limits"]:
+        broken.append(f"{figures['out_of_limits']} commands out of limits")
+    broken += [f"{node} opens files" for node in MEASURED if figures[f"{node}_files_grown"] > 0]
+    return broken
+
+
+def _figures(ears: Ears) -> dict[str, object]:
+    sent = ears.frames[-1] - ears.frames[0] + 1
+    ages_ms = 1e3 * ears.plan_ages_s()
+    p50, p99 = np.percentile(ages_ms, [50, 99])
+    return {
+        "frames_sent": sent,
+        "frames_dropped": sent - len(ears.frames),
+        "plans": len(ages_ms),
+        "camera_to_plan_ms_p50": round(p50, 1),
+        "camera_to_plan_ms_p99": round(p99, 1),
+        "camera_to_plan_ms_max": round(ages_ms.max(), 1),
+        "commands": ears.robot.count,
+        "out_of_limits": len(ears.robot.breaches()),
+        "oldest_picture_followed_s": round(ears.oldest_followed_s(), 3),
+    }
+
+
+def _usage(pid: int) -> tuple[float, int]:
+    """Resident memory in MB, and open file descriptors."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 1e6, len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+def _growth(samples: np.ndarray) -> dict[str, object]:
+    warm = samples[int(WARM_UP * len(samples)) :]
+    figures: dict[str, object] = {}
+    for index, node in enumerate(MEASURED):
+        memory, files = warm[:, 1 + 2 * index], warm[:, 2 + 2 * index]
+        figures[f"{node}_mb"] = round(float(memory[-1]), 1)
+        figures[f"{node}_mb_per_hour"] = round(3600.0 * float(np.polyfit(warm[:, 0], memory, 1)[0]), 2)
+        figures[f"{node}_files"] = int(files[-1])
+        figures[f"{node}_files_grown"] = int(files[-1] - files[0])
+    return figures

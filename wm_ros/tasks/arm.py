@@ -1,0 +1,113 @@
+"""The embedded arm: velocity-controlled joints on a table, seen by a ray-cast camera."""
+
+from __future__ import annotations
+
+import mujoco
+import numpy as np
+
+from wm_ros.tasks import scene
+from wm_ros.tasks.camera import RayCamera
+from wm_ros.tasks.timestep import whole_steps
+
+JOINTS = ("shoulder", "elbow")
+# Goals and starts stay this far from the mechanical stops.
+LIMIT_MARGIN_RAD = 0.15
+# A goal nearer than this is no task.
+MIN_START_DISTANCE_M = 0.10
+
+
+class Arm:
+    """Physics and camera of one arm in one scene; the scene follows the seed, the motion the commands.
+
+    width, height: camera image in pixels.
+    """
+
+    def __init__(self, seed: int = 0, width: int = 64, height: int = 64) -> None:
+        self._camera = RayCamera(
+            scene.CAMERA_POSITION_M, scene.CAMERA_TARGET_M, scene.CAMERA_FOVY_RAD, width, height
+        )
+        self.reset(seed)
+
+    def reset(self, seed: int, positions: np.ndarray | None = None) -> None:
+        """Build the scene of this seed, the arm still at `positions` [2] rad (default: drawn from the seed)."""
+        self.seed = seed
+        self._model = mujoco.MjModel.from_xml_string(scene.scene_xml(seed))
+        self._data = mujoco.MjData(self._model)
+        self._camera.new_scene()
+        if positions is None:
+            positions = random_positions(np.random.default_rng([seed, 1]))
+        self.place(positions)
+
+    def place(self, positions: np.ndarray) -> None:
+        """Stand the arm still at `positions` [2] rad, in the same scene."""
+        self._data.qpos[:] = positions
+        self._data.qvel[:] = 0.0
+        self._data.ctrl[:] = 0.0
+        mujoco.mj_forward(self._model, self._data)
+
+    def step(self, velocity: np.ndarray, duration_s: float) -> None:
+        """Hold the velocity command [2] rad/s for `duration_s`, a multiple of the 5 ms physics step."""
+        steps = whole_steps(duration_s)
+        self._data.ctrl[:] = velocity
+        mujoco.mj_step(self._model, self._data, nstep=steps)
+
+    @property
+    def time_s(self) -> float:
+        """Simulated seconds since the reset."""
+        return float(self._data.time)
+
+    @property
+    def positions(self) -> np.ndarray:
+        """Joint angles [2], rad."""
+        return self._data.qpos.copy()
+
+    @property
+    def velocities(self) -> np.ndarray:
+        """Joint velocities [2], rad/s."""
+        return self._data.qvel.copy()
+
+    def tip(self) -> np.ndarray:
+        """Position of the fingertip [3], m, in the base frame."""
+        mujoco.mj_kinematics(self._model, self._data)
+        return self._data.site("tip").xpos.copy()
+
+    def render(self) -> np.ndarray:
+        """Camera image now, [height, width, 3] uint8 RGB."""
+        mujoco.mj_kinematics(self._model, self._data)
+        return self._camera.render(self._model, self._data)
+
+    @property
+    def focal_px(self) -> float:
+        """Focal length of the camera in pixels, for camera_info."""
+        return float(self._camera.focal_px)
+
+
+def random_positions(generator: np.random.Generator) -> np.ndarray:
+    """Joint angles [2] rad, uniform within the limits less a margin."""
+    limit = np.array([scene.SHOULDER_LIMIT_RAD, scene.ELBOW_LIMIT_RAD]) - LIMIT_MARGIN_RAD
+    return generator.uniform(-limit, limit)
+
+
+def draw_goal(generator: np.random.Generator, positions: np.ndarray) -> np.ndarray | None:
+    """Joint angles [2] rad; None when the fingertip is too near to the one at `positions` for that to be a task."""
+    goal = random_positions(generator)
+    apart, _ = errors(positions, goal)
+    return goal if apart >= MIN_START_DISTANCE_M else None
+
+
+def errors(positions: np.ndarray, goal: np.ndarray) -> tuple[np.ndarray, None]:
+    """Metres [...] from the fingertip at joint angles [..., 2] to that at the goal [2]; no heading counts."""
+    return np.linalg.norm(tip_position(positions) - tip_position(goal), axis=-1), None
+
+
+def rates(before: np.ndarray, after: np.ndarray, seconds: np.ndarray) -> np.ndarray:
+    """Mean joint velocities [S, 2] between joint angles [S, 2] so many seconds [S] apart."""
+    return (after - before) / seconds[:, None]
+
+
+def tip_position(positions: np.ndarray) -> np.ndarray:
+    """Fingertip [..., 2] in metres (x forward, y left) for joint angles [..., 2] rad."""
+    shoulder, elbow = positions[..., 0], positions[..., 0] + positions[..., 1]
+    x = scene.UPPER_ARM_M * np.cos(shoulder) + scene.FOREARM_M * np.cos(elbow)
+    y = scene.UPPER_ARM_M * np.sin(shoulder) + scene.FOREARM_M * np.sin(elbow)
+    return np.stack([x, y], axis=-1)

@@ -1,0 +1,136 @@
+"""Goal pictures in lockstep: the stages, the guard and an embedded robot in simulated time, the same every run.
+
+No ROS, no clocks: a plan takes effect a fixed latency after its frame. For comparing models and planner options; what
+a robot does over real topics is measured by `wm_ros demo`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from wm_ros.data.exploration import Exploration
+from wm_ros.messages.plan import Plan
+from wm_ros.models.world_model import WorldModel
+from wm_ros.planning.options import PlannerOptions
+from wm_ros.robots.profile import RobotProfile
+from wm_ros.safety.guard import Guard, GuardOptions
+from wm_ros.safety.observation_gate import Now
+from wm_ros.stages.encode import Encode
+from wm_ros.stages.plan import PlanStage
+from wm_ros.tasks.embedded import Embedded, Simulator, embedded
+from wm_ros.tasks.success import Criterion, Score, score, settled
+
+# Scenes of recordings have seeds below this, so that no model was trained on one of these.
+FIRST_SCENE = 2_000_000_000
+
+
+@dataclass(frozen=True)
+class LockstepOptions:
+    """latency_s: from a frame to the plan made from it; camera_hz: frames, each of which is planned from.
+
+    limit_s: how long a trial may take.
+    """
+
+    latency_s: float = 0.1
+    camera_hz: float = 10.0
+    limit_s: float = 12.0
+
+
+# A frame's stamp and pixels to the plan made from them.
+Drive = Callable[[int, np.ndarray], Plan]
+
+
+def by_model(
+    model: WorldModel, planner: PlannerOptions, latency_s: float
+) -> Callable[[int, np.ndarray], Drive]:
+    """Drives by planning towards the goal picture; called with a trial's number and its goal picture."""
+    encode = Encode(model)
+
+    def aim(number: int, goal_picture: np.ndarray) -> Drive:
+        stage = PlanStage(model, planner, seed=number)
+        stage.set_goal(encode(goal_picture))
+        return lambda stamp_ns, frame: stage(stamp_ns, encode(frame), latency_s).plan
+
+    return aim
+
+
+def at_random(profile: RobotProfile, camera_hz: float) -> Callable[[int, np.ndarray], Drive]:
+    """Drives by exploratory motion, whatever the goal: the control."""
+    excursion = embedded(profile).excursion
+
+    def aim(number: int, goal_picture: np.ndarray) -> Drive:
+        explore = Exploration(profile, np.random.default_rng([number, 3]), excursion)
+        return lambda stamp_ns, frame: explore.plan(stamp_ns, 1.0 / camera_hz)
+
+    return aim
+
+
+def run_goals(
+    profile: RobotProfile,
+    aim: Callable[[int, np.ndarray], Drive],
+    goals: int,
+    seed: int,
+    options: LockstepOptions | None = None,
+) -> Iterator[Score]:
+    """Scores of `goals` trials; scene, start and goal of each follow the seed and its number."""
+    options = options or LockstepOptions()
+    robot = embedded(profile)
+    simulator = robot.simulator()
+    for number in range(goals):
+        simulator.reset(FIRST_SCENE + 1000 * seed + number)
+        start, goal = _start_and_goal(robot, np.random.default_rng([seed, number]))
+        simulator.place(goal)
+        drive = aim(number, simulator.render())
+        simulator.place(start)
+        yield _trial(profile, drive, robot, simulator, goal, options)
+
+
+def _start_and_goal(robot: Embedded, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    while True:
+        start = robot.draw_start(generator)
+        goal = robot.draw_goal(generator, start)
+        if goal is not None:
+            return start, goal
+
+
+def _trial(
+    profile: RobotProfile,
+    drive: Drive,
+    robot: Embedded,
+    simulator: Simulator,
+    goal: np.ndarray,
+    options: LockstepOptions,
+) -> Score:
+    criterion = Criterion(robot.radius_m, robot.heading_rad, limit_s=options.limit_s)
+    guard = Guard(profile, GuardOptions(max_observation_age_s=1.0))
+    period_s = 1.0 / profile.command.rate_hz
+    ticks_per_frame = round(profile.command.rate_hz / options.camera_hz)
+    times, track, pending = [], [], []
+    guard.start(_now(0.0))
+    for tick in range(round(options.limit_s / period_s)):
+        time_s = tick * period_s
+        if tick % ticks_per_frame == 0:
+            plan = drive(_now(time_s).ros_ns, simulator.render())
+            pending.append((time_s + options.latency_s, plan))
+        _deliver(guard, pending, time_s)
+        command = guard.tick(_now(time_s))
+        simulator.step(np.zeros(len(profile.action)) if command is None else command, period_s)
+        times.append(time_s)
+        track.append(simulator.positions)
+        distances, headings = robot.errors(np.array(track), goal)
+        if settled(np.array(times), distances, criterion, headings):
+            break
+    return score(np.array(times), distances, criterion, headings)
+
+
+def _deliver(guard: Guard, pending: list[tuple[float, Plan]], time_s: float) -> None:
+    while pending and pending[0][0] <= time_s + 1e-9:
+        guard.offer(pending.pop(0)[1], _now(time_s))
+
+
+def _now(time_s: float) -> Now:
+    stamp_ns = 1_000_000_000 + round(time_s * 1e9)
+    return Now(stamp_ns, stamp_ns)
