@@ -1,5 +1,6 @@
 """Images: every encoding means the right pixels, a wrong header is an ImageError, and rgb8 is not copied."""
 
+import struct
 import sys
 from types import SimpleNamespace
 
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from message_kinds import KINDS, blank, typestore, with_bytes
 
-from wm_ros.messages.image import ImageError, decode_image, fill_image
+from wm_ros.messages.image import ImageError, decode_image, fill_image, read_picture, spare_bytes
 
 IMAGE = "sensor_msgs/msg/Image"
 FIELDS = ("height", "width", "encoding", "step", "is_bigendian")
@@ -78,7 +79,8 @@ def test_any_size_step_and_byte_order_gives_the_right_array_or_an_error(
     message = with_bytes(
         kind, blank(kind, IMAGE, **{f: getattr(message, f) for f in FIELDS}), cut if change else data
     )
-    if change:
+    assert spare_bytes(message) == max(change, 0)
+    if change < 0:
         with pytest.raises(ImageError, match="truncated"):
             decode_image(message)
         return
@@ -271,6 +273,69 @@ def test_a_truncated_compressed_picture_is_an_error_never_a_half_grey_one(suffix
         decode_image(compressed("rosbags", data[: int(len(data) * part)]))
 
 
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tiff"])
+@pytest.mark.parametrize("padding", [b"\0" * 5000, b"\n", b"\xff" * 32, b"\xff\xd9\0\xff"])
+def test_bytes_after_the_end_of_a_picture_are_ignored(suffix, padding):
+    whole = decode_image(compressed("rosbags", encoded(suffix)))
+    np.testing.assert_array_equal(decode_image(compressed("rosbags", encoded(suffix) + padding)), whole)
+
+
+def test_the_end_marker_of_a_thumbnail_is_not_that_of_the_picture():
+    data = encoded(".jpg")
+    thumbnail = b"Exif\0\0" + data
+    data = data[:2] + b"\xff\xe1" + struct.pack(">H", 2 + len(thumbnail)) + thumbnail + data[2:]
+    assert decode_image(compressed("rosbags", data)).shape == (40, 60, 3)
+    with pytest.raises(ImageError, match="truncated"):
+        decode_image(compressed("rosbags", data[:-40]))
+
+
+def turned_jpeg():
+    """A JPEG of 60 x 40 pixels whose flag says that it is to be turned by 90 degrees to stand upright."""
+    tiff = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
+    data = encoded(".jpg")
+    return data[:2] + b"\xff\xe1" + struct.pack(">H", 8 + len(tiff)) + b"Exif\0\0" + tiff + data[2:]
+
+
+def test_a_camera_frame_stays_as_it_lies_and_a_photograph_is_turned_upright(tmp_path):
+    as_it_lies = decode_image(compressed("rosbags", turned_jpeg()))
+    np.testing.assert_array_equal(as_it_lies, decode_image(compressed("rosbags", encoded(".jpg"))))
+    path = tmp_path / "goal.jpg"
+    path.write_bytes(turned_jpeg())
+    np.testing.assert_array_equal(read_picture(path), np.rot90(as_it_lies, -1))
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tiff"])
+def test_a_picture_above_the_limit_is_refused_by_its_header(suffix, monkeypatch):
+    data = encoded(suffix)
+    assert decode_image(compressed("rosbags", data), max_pixels=2400).shape == (40, 60, 3)
+    monkeypatch.setattr(cv2, "imdecode", None)
+    with pytest.raises(ImageError, match=r"60 x 40 = 0.0 megapixels, above the limit .*max_image_megapixels"):
+        decode_image(compressed("rosbags", data), max_pixels=2399)
+
+
+def test_a_raw_image_above_the_limit_is_refused():
+    message = packed("rosbags", values_of("rgb8", 4, 6), "rgb8")
+    with pytest.raises(ImageError, match="above the limit"):
+        decode_image(message, max_pixels=23)
+
+
+@given(
+    suffix=st.sampled_from([".jpg", ".png", ".webp", ".tiff"]),
+    at=st.integers(0, 60),
+    value=st.integers(0, 255),
+    end=st.integers(1, 400),
+)
+@settings(deadline=None)
+def test_a_broken_header_is_an_error_or_a_picture_within_the_limit(suffix, at, value, end):
+    data = bytearray(encoded(suffix)[:end])
+    data[min(at, len(data) - 1)] = value
+    try:
+        height, width, _ = decode_image(compressed("rosbags", bytes(data)), max_pixels=10_000).shape
+    except ImageError:
+        return
+    assert height * width <= 10_000
+
+
 @given(data=st.binary(max_size=200))
 @settings(deadline=None)
 def test_garbage_is_an_error(data):
@@ -278,7 +343,19 @@ def test_garbage_is_an_error(data):
         decode_image(compressed("rosbags", data))
 
 
-@pytest.mark.parametrize("form", ["16UC1; compressedDepth png", "bayer_rggb8; jpeg compressed bayer_rggb8"])
+def test_a_bayer_camera_compressed_in_colour_is_a_colour_picture():
+    picture = decode_image(compressed("rosbags", encoded(".png"), "bayer_rggb8; jpeg compressed bgr8"))
+    np.testing.assert_array_equal(picture, smooth_picture())
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "16UC1; compressedDepth png",
+        "bayer_rggb8; jpeg compressed bayer_rggb8",
+        "bayer_rggb8; jpeg compressed ",
+    ],
+)
 def test_compressed_non_colour_pictures_are_refused(form):
     with pytest.raises(ImageError, match="not a colour picture"):
         decode_image(compressed("rosbags", encoded(".png"), form))

@@ -104,6 +104,12 @@ def test_damaged_frames_are_left_out_and_counted(tmp_path, suffix, said):
     assert f"clip.{suffix}: left out {said}" in recording.notes[0]
 
 
+def test_a_video_of_more_pixels_than_the_limit_is_refused_by_its_header(tmp_path):
+    path = write_video(tmp_path / "large.mkv", np.zeros((1, 4000, 4002, 3), np.uint8))
+    with pytest.raises(RecordingError, match=r"4002 x 4000 = 16.0 megapixels, above the limit of 16"):
+        load_recording(path, ARM)
+
+
 def test_sound_alone_is_told_so(tmp_path):
     with av.open(str(tmp_path / "song.mkv"), "w") as container:
         stream = container.add_stream("pcm_s16le", rate=8000)

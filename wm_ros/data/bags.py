@@ -9,7 +9,7 @@ from wm_ros.data.bag_topics import EPISODE_TOPIC, command_topic, find_topic, ima
 from wm_ros.data.collector import RESTART_S, Collector
 from wm_ros.data.recording import RecordingError
 from wm_ros.messages.command import CommandError, read_command
-from wm_ros.messages.image import ImageError, decode_image
+from wm_ros.messages.image import ImageError, decode_image, spare_bytes
 from wm_ros.messages.stamp import to_ns
 from wm_ros.robots.profile import RobotProfile
 
@@ -40,7 +40,7 @@ class BagSource:
         """Hand everything over; raises RecordingError when commands cannot be laid beside the frames."""
         marker = find_topic(self._bag.topics, EPISODE_TOPIC)
         topics = {self._camera, self._commands, marker} - {None}
-        off_ns, log_dated = 0, False
+        off_ns, log_dated, spare = 0, False, 0
         with collector.source(self._bag.path.name, "bag", labelled=self._commands is not None):
             for topic, log_ns, message in self._bag.messages(topics):
                 try:
@@ -48,6 +48,7 @@ class BagSource:
                         stamp_ns = to_ns(message.header.stamp)
                         if stamp_ns:
                             off_ns = max(off_ns, stamp_ns - log_ns, key=abs)
+                        spare = max(spare, spare_bytes(message))
                         collector.frame(stamp_ns, decode_image(message))
                     elif topic == self._commands:
                         stamp_ns = to_ns(message.header.stamp) if hasattr(message, "header") else 0
@@ -58,6 +59,10 @@ class BagSource:
                         collector.cut()
                 except (ImageError, CommandError) as error:
                     collector.lose(f"messages, {topic}: {error}")
+            if spare:
+                collector.note(
+                    f"frames have up to {spare} bytes more than step x rows; the first rows are used"
+                )
             for note in self._bag.notes:
                 collector.note(note)
         if log_dated and abs(off_ns) > RESTART_S * 1e9:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import cv2
 import numpy as np
 import pyarrow.parquet as pq
 
@@ -15,6 +14,7 @@ from wm_ros.data.collector import Collector
 from wm_ros.data.lerobot_set import ACTION, Footage, LeRobotSet, read_table
 from wm_ros.data.recording import RecordingError
 from wm_ros.data.videos import open_video, pictures
+from wm_ros.messages.compressed import ImageError, decode_picture
 from wm_ros.robots.profile import RobotProfile
 
 IMAGES_AT_ONCE = 16
@@ -156,5 +156,13 @@ def _images(lerobot: LeRobotSet, file: Path) -> Iterator[np.ndarray | None]:
                 if entry and data is None and entry["path"]:
                     path = lerobot.root / entry["path"]
                     data = path.read_bytes() if path.is_file() else None
-                found = None if not data else cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-                yield None if found is None else cv2.cvtColor(found, cv2.COLOR_BGR2RGB)
+                yield _decoded(data)
+
+
+def _decoded(data: bytes | None) -> np.ndarray | None:
+    if not data:
+        return None
+    try:
+        return decode_picture(np.frombuffer(data, np.uint8), f"a picture of {len(data)} bytes in a table")
+    except ImageError:
+        return None  # counted by the caller among the frames that are lost

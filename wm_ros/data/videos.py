@@ -10,6 +10,7 @@ import av
 
 from wm_ros.data.collector import Collector
 from wm_ros.data.recording import RecordingError
+from wm_ros.messages.compressed import ImageError, require_size
 
 # A video that stops before this share of the time its header promises was cut off.
 WHOLE_SHARE = 0.9
@@ -77,7 +78,10 @@ def open_video(path: Path) -> Video:
             seconds = (container.duration or 0) / av.time_base
             count = stream.frames or round(seconds * float(stream.average_rate or 0))
             context = stream.codec_context
+            require_size(f"video {path}", context.width, context.height)
             return Video(path, context.height, context.width, count, seconds)
+    except ImageError as error:
+        raise RecordingError(str(error)) from error
     except (av.FFmpegError, OSError) as error:
         raise RecordingError(
             f"{path} cannot be read as a video: {error.strerror}; an mp4 whose recorder was killed lacks its index and "

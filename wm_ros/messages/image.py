@@ -9,17 +9,13 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import cv2
 import numpy as np
 
+from wm_ros.messages.compressed import MAX_PIXELS, ImageError, decode_picture, require_size
 from wm_ros.messages.sequence import store
-
-
-class ImageError(ValueError):
-    """An image message that cannot be read; the text names what was found, what was expected and the fix."""
 
 
 @dataclass(frozen=True)
@@ -67,14 +63,16 @@ _LAYOUTS = {
 }
 
 
-def decode_image(msg: Any) -> np.ndarray:
+def decode_image(msg: Any, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     """RGB picture [H, W, 3] uint8, C-contiguous, of a sensor_msgs Image or CompressedImage.
 
-    A read-only view of the message's own bytes where they are rgb8 without padding; else one conversion.
-    Raises ImageError for unknown encodings and for bytes that do not match the header.
+    A read-only view of the message's own bytes where they are rgb8 without padding; else one conversion. The pixels
+    stay as they lie, whatever an orientation flag says. Raises ImageError for unknown encodings, for bytes that do not
+    match the header, and for more than `max_pixels` pixels.
     """
     if hasattr(msg, "format"):
-        return _decompress(msg)
+        return _decompress(msg, max_pixels)
+    require_size(_name(msg), int(msg.width), int(msg.height), max_pixels)
     layout = _LAYOUTS.get(msg.encoding)
     if layout is None:
         return _by_cv_bridge(msg)
@@ -102,12 +100,23 @@ def view_pixels(msg: Any) -> np.ndarray:
 
 
 def read_picture(path: Path) -> np.ndarray:
-    """RGB picture [H, W, 3] uint8 of a JPEG or PNG file; ImageError when it is none."""
+    """RGB picture [H, W, 3] uint8 of a picture file, turned upright as its orientation flag says.
+
+    Raises ImageError when it is none.
+    """
     try:
         data = np.frombuffer(path.read_bytes(), np.uint8)
-        return _decompress(SimpleNamespace(format=path.suffix.lstrip("."), data=data))
+        return decode_picture(data, f"a file of {data.size} bytes", upright=True)
     except (OSError, ImageError) as error:
         raise ImageError(f"picture {path} cannot be read: {error}") from error
+
+
+def spare_bytes(msg: Any) -> int:
+    """How many bytes of data an Image has beyond its rows; they are ignored. 0 for a CompressedImage."""
+    layout = None if hasattr(msg, "format") else _LAYOUTS.get(msg.encoding)
+    if layout is None:
+        return 0
+    return max(0, _bytes_of(msg).size - int(msg.step) * _rows(layout, int(msg.height)))
 
 
 def fill_image(msg: Any, array: np.ndarray, encoding: str = "rgb8") -> Any:
@@ -142,6 +151,10 @@ def _bytes_of(msg: Any) -> np.ndarray:
     return data.view(np.uint8).reshape(-1) if isinstance(data, np.ndarray) else np.frombuffer(data, np.uint8)
 
 
+def _rows(layout: _Layout, height: int) -> int:
+    return height * 3 // 2 if layout.planar else height
+
+
 def _pixels(msg: Any, layout: _Layout) -> np.ndarray:
     height, width, step = int(msg.height), int(msg.width), int(msg.step)
     dtype = np.dtype(layout.dtype).newbyteorder(">" if msg.is_bigendian else "<")
@@ -156,9 +169,9 @@ def _pixels(msg: Any, layout: _Layout) -> np.ndarray:
     shared = (2, 2) if layout.planar else (1, 2 if layout.channels == 2 else 1)
     if height % shared[0] or width % shared[1]:
         raise ImageError(f"{_name(msg)}: pairs of pixels share their colour here: make the size even")
-    rows = height * 3 // 2 if layout.planar else height
+    rows = _rows(layout, height)
     data = _bytes_of(msg)
-    if data.size != step * rows:
+    if data.size < step * rows:
         raise ImageError(
             f"{_name(msg)}: {data.size} bytes of data, expected step {step} x {rows} rows = {step * rows}: "
             "the image is truncated, or the driver's step or encoding is wrong"
@@ -178,28 +191,16 @@ def _grey_of_unit_float(pixels: np.ndarray) -> np.ndarray:
     return (np.nan_to_num(np.clip(pixels, 0.0, 1.0), nan=0.0) * 255.0 + 0.5).astype(np.uint8)
 
 
-def _decompress(msg: Any) -> np.ndarray:
+def _decompress(msg: Any, max_pixels: int) -> np.ndarray:
     data = _bytes_of(msg)
     name = f"compressed image of {data.size} bytes, format {msg.format!r},"
-    if "compressedDepth" in msg.format or msg.format.startswith("bayer"):
+    # compressed_image_transport writes "SOURCE; jpeg compressed TARGET", where a Bayer camera may be in colour.
+    source, _, target = msg.format.partition("compressed")
+    if "compressedDepth" in msg.format or (
+        source.startswith("bayer") and not target.strip().startswith(("bgr", "rgb"))
+    ):
         raise ImageError(f"{name} is not a colour picture: subscribe to a colour topic")
-    if data.size == 0:
-        raise ImageError(f"{name} is empty: check the camera driver")
-    # Decoders fill the missing part of a cut file with grey or with nothing: look at its last bytes instead.
-    tail = data[-16:].tobytes()
-    if data[:2].tobytes() == b"\xff\xd8" and not tail.rstrip(b"\0").endswith(b"\xff\xd9"):
-        raise ImageError(f"{name} is a truncated JPEG (no end marker)")
-    if data[:4].tobytes() == b"\x89PNG" and b"IEND" not in tail:
-        raise ImageError(f"{name} is a truncated PNG (no end marker)")
-    try:
-        picture = cv2.imdecode(data, cv2.IMREAD_COLOR)
-    except cv2.error as error:
-        raise ImageError(f"{name} cannot be decoded: {error}") from error
-    if picture is None:
-        raise ImageError(f"{name} is not a JPEG or PNG that OpenCV can decode")
-    picture = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
-    picture.setflags(write=False)
-    return picture
+    return decode_picture(data, name, max_pixels=max_pixels)
 
 
 def _by_cv_bridge(msg: Any) -> np.ndarray:

@@ -44,6 +44,13 @@ PARAMETERS = (
         read_only=True,
     ),
     Parameter(
+        "max_image_megapixels",
+        16.0,
+        "Camera frames and goal pictures that claim more pixels are refused before they are decoded.",
+        range=(0.01, 1000.0),
+        read_only=True,
+    ),
+    Parameter(
         "camera_timeout_s",
         1.0,
         "No usable frame for this long is an error.",
@@ -88,6 +95,11 @@ class ModelNode(ManagedNode):
         self._ends: list[Callable[[], object]] = []
         self._worker = Worker(name, self._on_job_done)
         self._watch_timer: Any = None
+
+    @property
+    def max_pixels(self) -> int:
+        """Of a picture that is decoded."""
+        return round(1e6 * self.value("max_image_megapixels"))
 
     def configure(self) -> None:
         self.profile = load_profile(self.value("profile"))

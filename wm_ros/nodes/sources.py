@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
-from wm_ros.messages.image import ImageError, decode_image
+from wm_ros.messages.image import ImageError, decode_image, spare_bytes
 from wm_ros.messages.stamp import to_ns
 from wm_ros.messages.tensor import decode_tensor
 from wm_ros.nodes.interfaces import Source
@@ -85,7 +85,11 @@ class CameraSource(Source):
 
     def read(self, message: Any) -> Tensor:
         """Latent of a frame of the same size as the first: another one would show another part of the scene."""
-        picture = decode_image(message)
+        picture = decode_image(message, self._node.max_pixels)
+        if self._size is None and (spare := spare_bytes(message)):
+            self._node.get_logger().warning(
+                f"camera frames have {spare} bytes more than step x rows: only the first rows are used"
+            )
         size = picture.shape[1::-1]
         self._size = self._size or size
         if size != self._size:
@@ -136,4 +140,4 @@ def image_encoder(node: ModelNode) -> Callable[[Any], Tensor]:
     from wm_ros.stages.encode import Encode
 
     stage = Encode(node.model)
-    return lambda message: stage(decode_image(message))
+    return lambda message: stage(decode_image(message, node.max_pixels))
