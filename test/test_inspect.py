@@ -91,6 +91,23 @@ def test_what_is_missing_is_said_with_what_to_change(tmp_path, made, place, said
     assert verdicts(bag(tmp_path / "bag", **made))[place].startswith(said)
 
 
+@pytest.mark.parametrize(
+    ("rates", "likely"), [((2.0, 0.1), "in radians"), ((60.0, 0.1), "in degrees or in percent")]
+)
+def test_positions_are_not_taken_for_velocities(tmp_path, rates, likely):
+    world, controller = verdicts(bag(tmp_path / "bag", rates=rates))
+    assert world.startswith("yes")
+    assert controller.startswith(
+        "no: 100% of the values of shoulder lie beyond the profile's -1.5 to 1.5 rad/s"
+    )
+    assert f"as joint positions {likely} do" in controller
+
+
+def test_a_few_commands_beyond_the_limits_are_no_matter(tmp_path):
+    _, controller = verdicts(bag(tmp_path / "bag", rates=(1.51, 0.5)))
+    assert controller.startswith("yes")
+
+
 def test_the_command_shows_sources_verdicts_and_notes(tmp_path):
     actions = [np.sin(np.arange(80.0)).reshape(40, 2) for _ in range(2)]
     root = write_lerobot(tmp_path / "set", "v3.0", [greys(40)] * 2, actions, ("a", "b"))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 
 import typer
-from rich.console import Console
 
 from wm_ros.commands.bench import bench
 from wm_ros.commands.convert import convert
@@ -15,6 +14,7 @@ from wm_ros.commands.inspect import inspect
 from wm_ros.commands.record import record
 from wm_ros.commands.replay import replay
 from wm_ros.commands.status import status
+from wm_ros.commands.terminal import Terminal
 from wm_ros.commands.train import train
 
 HELP = """Latent action world models for ROS 2: camera frames in, guarded robot commands out.
@@ -78,7 +78,7 @@ def main() -> None:
 
 
 def _fail(sentence: str) -> None:
-    Console(stderr=True, highlight=False).print(f"wm_ros: {sentence}", markup=False, soft_wrap=True)
+    Terminal(stderr=True).print(f"wm_ros: {sentence}", soft_wrap=True)
     sys.exit(1)
 
 

@@ -74,6 +74,13 @@ def test_a_component_that_never_moves_is_named_before_anything_is_trained(record
     assert refused(held, tmp_path / "out", said) == {}
 
 
+def test_commands_beyond_the_limits_are_refused_before_anything_is_trained(recording, tmp_path):
+    commands = recording.commands
+    degrees = Commands(commands.stamps_ns, 57.3 * commands.vectors, ARM.command.timeout_s)
+    said = "of the values of shoulder lie beyond the profile's .* in degrees"
+    assert refused(replace(recording, commands=degrees), tmp_path / "out", said) == {}
+
+
 def test_pictures_in_which_nothing_moves_are_refused(recording, tmp_path):
     still = replace(recording, frames=np.broadcast_to(recording.frames[:1], recording.frames.shape).copy())
     encoder_of = small_model(ARM, weight=0.3)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from types import TracebackType
 from typing import TypeVar
 
-from rich.console import Console
 from rich.progress import Progress, ProgressColumn
+
+from wm_ros.commands.terminal import Terminal
 
 LOG_LINES = 10  # of a phase, where nobody sees bars
 
@@ -17,7 +18,7 @@ class Bars:
     """Progress bars with these columns; use as a context manager. quiet: show nothing."""
 
     def __init__(self, *columns: ProgressColumn, quiet: bool = False) -> None:
-        self._console = Console(quiet=quiet)
+        self._console = Terminal(quiet=quiet)
         self._progress = Progress(*columns, console=self._console)
 
     def __enter__(self: View) -> View:
@@ -31,7 +32,7 @@ class Bars:
 
     def say(self, line: str) -> None:
         """Print a line above the bars."""
-        self._console.print(line, markup=False, highlight=False)
+        self._console.print(line)
 
     def _log(self, name: str, step: int, steps: int, text: str) -> None:
         """Where there is no terminal, say how far a phase is, ten times in all."""

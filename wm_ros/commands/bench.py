@@ -10,7 +10,7 @@ import typer
 
 from wm_ros.commands.bench_live import faults, guard, soak
 from wm_ros.commands.bench_output import Json, print_figures, show_figures, write_figures
-from wm_ros.commands.data_options import CacheDir, Camera, FrameSize, Paths, Profile
+from wm_ros.commands.data_options import CacheDir, Camera, FrameSize, Paths, Profile, Stamps, StampsBy
 
 bench = typer.Typer(
     help="Measure what is promised, each against the straightforward way in the same run.",
@@ -77,6 +77,7 @@ def bottlenecks(
     jobs: Annotated[int, typer.Option(min=1, help="Runs at a time, a CPU each; changes no figure.")] = 2,
     camera: Camera = None,
     frame_size: FrameSize = None,
+    stamps: Stamps = StampsBy.header,
     cache_dir: CacheDir = None,
 ) -> None:
     """Train the five bottlenecks and the action-labelled baseline on one recording: one table.
@@ -110,7 +111,7 @@ def bottlenecks(
     with SweepView() as view:
         if no_goals:
             view.say(f"no planning success: {no_goals}")
-        recording = load_recording(paths, robot, cache_dir, frame_size, camera)
+        recording = load_recording(paths, robot, cache_dir, frame_size, camera, stamps.value)
         runs = sweep(recording, out, options, source, view, encoder_of, cache_dir)
     table = make_table(runs, recording, asked_for(source, options, encoder), no_goals)
     write_report(table, out)

@@ -55,6 +55,7 @@ def convert(
     from wm_ros.models.imports.action_conditioned import convert_action_conditioned, is_action_conditioned
     from wm_ros.models.imports.convert import CONTROLS, Wanted, convert_encoder
     from wm_ros.models.imports.sources import find_source
+    from wm_ros.printable import printable
     from wm_ros.robots.profile import load_profile
 
     require_free(out, resume=False)
@@ -63,7 +64,7 @@ def convert(
         robot = load_profile(profile)
         model = convert_action_conditioned(find_source(source), robot, wanted)
         save_action_conditioned(model, out)
-        typer.echo(f"world model for robot {robot.name}, licence {model.card.licence}: {out}")
+        typer.echo(f"world model for robot {robot.name}, licence {printable(model.card.licence)}: {out}")
         return
     checkpoint = convert_encoder(source, wanted)
     save_encoder(checkpoint, out)
@@ -71,7 +72,7 @@ def convert(
     weights = sum(parameter.numel() for parameter in encoder.parameters())
     typer.echo(
         f"encoder {checkpoint.card.encoder['name']}, {weights / 1e6:.1f} M weights, {encoder.tokens} tokens of "
-        f"{encoder.dim} a frame, licence {checkpoint.card.licence}: {out}"
+        f"{encoder.dim} a frame, licence {printable(checkpoint.card.licence)}: {out}"
     )
 
 

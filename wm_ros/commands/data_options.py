@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
@@ -26,6 +27,22 @@ FrameSize = Annotated[
         min=16,
         help="Crop frames to the centre square and shrink them to so many pixels, which saves disk (default: as "
         "recorded, or the smallest when sources differ).",
+    ),
+]
+
+
+class StampsBy(str, Enum):
+    """What dates the messages of a bag."""
+
+    header = "header"
+    log = "log"
+
+
+Stamps = Annotated[
+    StampsBy,
+    typer.Option(
+        help="What dates a bag's frames and commands: their headers, or the time of recording (for cameras that do not "
+        "stamp, or whose clock is another)."
     ),
 ]
 CacheDir = Annotated[

@@ -33,15 +33,15 @@ def demo(
     require_ros()
     import json
 
-    from rich.console import Console
     from rich.live import Live
 
     from wm_ros.commands.demo_table import DemoTable
+    from wm_ros.commands.terminal import Terminal
     from wm_ros.runs.demo import DemoOptions, run_demo
     from wm_ros.runs.demo_picture import draw_animation, draw_sheet
 
     out.mkdir(parents=True, exist_ok=True)
-    console = Console(highlight=False)
+    console = Terminal()
     options = DemoOptions(robot, goals, seed, checkpoint, domain, limit)
     table = DemoTable(options.goals, options.criterion)
     with Live(table, console=console, refresh_per_second=5):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich.console import RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from wm_ros.tasks.success import Criterion, in_words
 
@@ -16,7 +17,7 @@ class DemoTable:
 
     def __init__(self, goals: int, criterion: Criterion) -> None:
         self._goals, self._criterion = goals, criterion
-        self._cells: dict[tuple[str, int], str] = {}
+        self._cells: dict[tuple[str, int], Text] = {}
 
     def show(self, mover: str, number: int, seconds: float, metres: float, heading: float | None) -> None:
         """Where the robot is: metres and heading, in rad, from goal `number` after so many seconds."""
@@ -25,7 +26,7 @@ class DemoTable:
         bar = "█" * max(round(share * (CELL_WIDTH - len(text))), 1)
         near = self._criterion.near(metres, heading)
         colour = "green" if near else "yellow" if mover == "model" else "bright_black"
-        self._cells[mover, number] = f"{text}[{colour}]{bar}[/]"
+        self._cells[mover, number] = Text.assemble(text, (bar, colour))
 
     def __rich__(self) -> RenderableType:
         if not self._cells:

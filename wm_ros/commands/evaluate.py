@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from wm_ros.commands.data_options import CacheDir
+from wm_ros.commands.data_options import CacheDir, Stamps, StampsBy
 
 
 def evaluate(
@@ -50,6 +50,7 @@ def evaluate(
         tuple[Path, Path] | None,
         typer.Option(help="Instead: put two reports, folders that this command wrote, side by side."),
     ] = None,
+    stamps: Stamps = StampsBy.header,
     cache_dir: CacheDir = None,
 ) -> None:
     """Evaluate encoder, latent actions and plans on recordings; the report opens in any browser, and on a phone.
@@ -79,4 +80,4 @@ def evaluate(
             "give at least one recording, or --compare with two reports", param_hint="BAG"
         )
     else:
-        run_evaluation(paths, out, checkpoint, profile, encoders, effort, jobs, cache_dir)
+        run_evaluation(paths, out, checkpoint, profile, encoders, effort, jobs, cache_dir, stamps.value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wm_ros.commands.data_options import CacheDir, Camera, FrameSize, Paths, Profile
+from wm_ros.commands.data_options import CacheDir, Camera, FrameSize, Paths, Profile, Stamps, StampsBy
 
 
 def inspect(
@@ -10,18 +10,19 @@ def inspect(
     profile: Profile = "arm",
     camera: Camera = None,
     frame_size: FrameSize = None,
+    stamps: Stamps = StampsBy.header,
     cache_dir: CacheDir = None,
 ) -> None:
     """Show what recordings hold, what could not be read, and whether they can train a model, and why not."""
-    from rich.console import Console
     from rich.table import Table
 
+    from wm_ros.commands.terminal import Terminal
     from wm_ros.data.describe import describe
     from wm_ros.data.load import load_recording
     from wm_ros.robots.profile import load_profile
 
     table = Table(show_header=False, box=None)
-    recording = load_recording(paths, load_profile(profile), cache_dir, frame_size, camera)
+    recording = load_recording(paths, load_profile(profile), cache_dir, frame_size, camera, stamps.value)
     for label, text in describe(recording).items():
         table.add_row(label, text)
-    Console(highlight=False).print(table)
+    Terminal().print(table)

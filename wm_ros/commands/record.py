@@ -47,15 +47,15 @@ def record(
     wm_ros record --profile robot.yaml --out bag           a live robot that you drive (Ctrl-C ends it)
     wm_ros record --profile robot.yaml --out bag --explore --episodes 100
     """
-    from rich.console import Console
     from rich.progress import Progress
 
+    from wm_ros.commands.terminal import Terminal
     from wm_ros.robots.profile import load_profile
 
     if sim and explore:
         raise typer.BadParameter("--sim explores by itself; --explore is for a live robot")
     robot = load_profile(profile)
-    console = Console(highlight=False)
+    console = Terminal()
     with Progress(console=console) as bar:
         task = bar.add_task("recording", total=float(episodes))
         if sim:

@@ -62,10 +62,10 @@ def replay(
     import json
     from dataclasses import replace
 
-    from rich.console import Console
     from rich.progress import Progress
 
     from wm_ros.commands.replay_table import show
+    from wm_ros.commands.terminal import Terminal
     from wm_ros.data.bag_messages import Bag
     from wm_ros.data.segments import survey
     from wm_ros.evaluation.replay.faults import load_faults, place, recognisable
@@ -78,7 +78,7 @@ def replay(
     from wm_ros.runs.replay import ReplayOptions, run_replay
 
     _refuse_contradictions(goal_image, goal_after, params)
-    console = Console(highlight=False)
+    console = Terminal()
     robot, limits = load_profile(profile), load_thresholds(thresholds)
     script, left_out = recognisable(load_faults(faults) if faults else (), robot)
     goal = read_picture(goal_image) if goal_image else None

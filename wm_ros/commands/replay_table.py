@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 MOST_STOPS = 8  # on the terminal
 
@@ -44,11 +45,11 @@ def show(console: Console, summary: Mapping[str, Any]) -> None:
     for note in summary["notes"]:
         console.print(f"note: {note}", soft_wrap=True)
     for sentence in summary["missed"]:
-        console.print(f"[red]FAIL[/] {sentence}", soft_wrap=True)
-    verdict = {"pass": "[green]pass[/]", "fail": "[red]fail[/]"}.get(
+        console.print(Text("FAIL", "red"), sentence, soft_wrap=True)
+    verdict = {"pass": Text("pass", "green"), "fail": Text("fail", "red")}.get(
         summary["verdict"], "not judged: only a replay at --rate 1 is in real time"
     )
-    console.print(f"verdict: {verdict}")
+    console.print("verdict:", verdict)
 
 
 def _latencies(summary: Mapping[str, Any]) -> Table:
@@ -58,7 +59,7 @@ def _latencies(summary: Mapping[str, Any]) -> Table:
     for name, figures in summary["latency_ms"].items():
         late = figures["p95"] is not None and figures["p95"] > summary["budget_ms"]
         cells = [_ms(figures[key]) for key in ("p50", "p95", "p99")]
-        budget = f"{summary['budget_ms']:.0f} ms" + (" [red]missed[/]" if late else "")
+        budget = Text.assemble(f"{summary['budget_ms']:.0f} ms", (" missed" if late else "", "red"))
         table.add_row(name, *cells, str(figures["samples"]), budget)
     return table
 
@@ -73,7 +74,7 @@ def _faults(summary: Mapping[str, Any]) -> Table:
         if reaction is None:
             table.add_row(name, "-", "-", "-", "nothing tested: no plan was followed when it began")
         elif reaction["time_to_stop_s"] is None:
-            table.add_row(name, "[red]not stopped[/]", "-", "-", "")
+            table.add_row(name, Text("not stopped", "red"), "-", "-", "")
         else:
             resumed = "-" if reaction["time_to_resume_s"] is None else f"{reaction['time_to_resume_s']:.2f} s"
             table.add_row(

@@ -31,6 +31,7 @@ def run_evaluation(
     effort: float,
     jobs: int,
     cache_dir: Path | None,
+    stamps: str,
 ) -> None:
     """Evaluate, write report.html and report.json, print the verdict; exits with 1 when no bag could be read."""
     folder = find_checkpoint(checkpoint, load_profile(profile or "arm"))
@@ -45,6 +46,7 @@ def run_evaluation(
         effort=effort,
         side=card.encoder["size"] if card.encoder["name"] == "tiny" else 64,
         cache_dir=cache_dir,
+        stamps=stamps,
     )
     together = Together()
     with EvaluateView(quiet=not together.is_main) as view:

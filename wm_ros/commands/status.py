@@ -17,22 +17,24 @@ def status(
 
     Reads /diagnostics on the ROS_DOMAIN_ID of this shell, and touches nothing.
     """
-    from rich.console import Console
     from rich.live import Live
     from rich.text import Text
 
     from wm_ros.commands.status_line import COLOURS, status_line
+    from wm_ros.commands.terminal import Terminal
+    from wm_ros.printable import printable
     from wm_ros.ros.graph_client import Client
     from wm_ros.ros.lifecycle import HEARTBEAT_S
 
     def lines() -> Text:
         ours = {name: said for name, said in sorted(client.status.items()) if "state" in said}
         shown = [
-            Text(status_line(name, said), style=COLOURS.get(said["level"], "")) for name, said in ours.items()
+            Text(printable(status_line(name, said)), style=COLOURS.get(said["level"], ""))
+            for name, said in ours.items()
         ]
         return Text("\n").join(shown)
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = Terminal(soft_wrap=True)
     with Client("status") as client:
         client.until(lines, "a node's diagnostics: is one running, on this ROS_DOMAIN_ID?", wait)
         if once:

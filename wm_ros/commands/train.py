@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from wm_ros.commands.data_options import CacheDir, Camera, FrameSize, Paths, Profile
+from wm_ros.commands.data_options import CacheDir, Camera, FrameSize, Paths, Profile, Stamps, StampsBy
 from wm_ros.commands.latent_options import (
     L1,
     Beta,
@@ -74,6 +74,7 @@ def train(
     dry_run: DryRun = False,
     camera: Camera = None,
     frame_size: FrameSize = None,
+    stamps: Stamps = StampsBy.header,
     cache_dir: CacheDir = None,
 ) -> None:
     """Train encoder, world model and controller from recordings.
@@ -124,7 +125,7 @@ def train(
     with TrainView(quiet=os.environ.get("RANK", "0") != "0") as view:
         if resume:
             view.say(f"goes on with the progress in {out}" if begun else f"no progress in {out}: begins")
-        recording = load_recording(paths, robot, cache_dir, frame_size, camera)
+        recording = load_recording(paths, robot, cache_dir, frame_size, camera, stamps.value)
         view.say(
             f"{len(recording.frames)} frames, {len(recording.episodes)} episodes; notes: {len(recording.notes)}"
         )

@@ -16,6 +16,7 @@ from mcap.stream_reader import StreamReader
 from rosbags.highlevel import AnyReader, AnyReaderError
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
+from wm_ros.data.file_kinds import another_kind
 from wm_ros.data.recording import RecordingError
 
 STORAGE_SUFFIXES = (".mcap", ".db3")
@@ -55,7 +56,7 @@ class Bag:
         self.path = Path(path)
         self.notes: list[str] = []
         self._metadata = _metadata(self.path)
-        self._files = _storage_files(self.path, self._metadata)
+        self._files = _storage_files(self.path, self._metadata, self.notes)
         self._salvaged: dict[Path, dict[str, str]] = {}
         self.topics: dict[str, str] = {}
         self.counts: Counter[str] = Counter()
@@ -90,6 +91,8 @@ class Bag:
         return ", ".join(f"{topic} ({kind})" for topic, kind in sorted(self.topics.items())) or "no topics"
 
     def _topics(self, file: Path) -> dict[str, str]:
+        if file.is_file() and (reason := another_kind(file)):
+            raise RecordingError(f"{file} {reason}")
         try:
             with _open(file) as reader:
                 for connection in reader.connections:
@@ -130,7 +133,7 @@ def _metadata(path: Path) -> dict[str, Any] | None:
         ) from error
 
 
-def _storage_files(path: Path, metadata: dict[str, Any] | None) -> list[Path]:
+def _storage_files(path: Path, metadata: dict[str, Any] | None, notes: list[str]) -> list[Path]:
     if not path.exists():
         raise RecordingError(f"no recording at {path}")
     if path.is_file():
@@ -142,6 +145,12 @@ def _storage_files(path: Path, metadata: dict[str, Any] | None) -> list[Path]:
             return [path]  # rosbags must decompress, which only its reader of whole folders does
         files = [path / Path(name).name for name in metadata["relative_file_paths"]]
         missing = [file.name for file in files if not file.is_file()]
+        beside = [file for file in sorted(path.iterdir()) if file.suffix in STORAGE_SUFFIXES]
+        if missing and len(files) == len(beside) == 1:
+            notes.append(
+                f"metadata.yaml names {missing[0]}; {beside[0].name} lies beside it and is read instead"
+            )
+            return beside
         if missing:
             raise RecordingError(f"{path} lacks the files {', '.join(missing)} that its metadata.yaml names")
         return files

@@ -6,23 +6,23 @@ from pathlib import Path
 
 from wm_ros.data.bag_messages import Bag
 from wm_ros.data.bag_topics import EPISODE_TOPIC, command_topic, find_topic, image_topic
-from wm_ros.data.collector import RESTART_S, Collector
+from wm_ros.data.collector import Collector
 from wm_ros.data.recording import RecordingError
+from wm_ros.data.stamps import RESTART_NS, HeaderClock
 from wm_ros.messages.command import CommandError, read_command
 from wm_ros.messages.image import ImageError, decode_image, spare_bytes
-from wm_ros.messages.stamp import to_ns
 from wm_ros.robots.profile import RobotProfile
 
 
 class BagSource:
     """One rosbag2 recording.
 
-    Frames are dated by their header, commands by theirs or, without one, by the recorder's log. An episode begins at
-    each message on the `episode` topic.
+    stamps: `header` dates frames by their header, commands by theirs or, without one, by the recorder's log; `log`
+    dates both by the recorder's log. An episode begins at each message on the `episode` topic.
     """
 
-    def __init__(self, path: Path, profile: RobotProfile) -> None:
-        self._bag, self._profile = Bag(path), profile
+    def __init__(self, path: Path, profile: RobotProfile, stamps: str = "header") -> None:
+        self._bag, self._profile, self._by_log = Bag(path), profile, stamps == "log"
         self._camera = image_topic(self._bag, profile)
         self._commands = command_topic(self._bag, profile)
         self.frame_count = self._bag.counts[self._camera]
@@ -40,34 +40,55 @@ class BagSource:
         """Hand everything over; raises RecordingError when commands cannot be laid beside the frames."""
         marker = find_topic(self._bag.topics, EPISODE_TOPIC)
         topics = {self._camera, self._commands, marker} - {None}
-        off_ns, log_dated, spare = 0, False, 0
+        camera_clock, command_clock = HeaderClock(), HeaderClock()
+        off_ns, spare = 0, 0
         with collector.source(self._bag.path.name, "bag", labelled=self._commands is not None):
             for topic, log_ns, message in self._bag.messages(topics):
                 try:
                     if topic == self._camera:
-                        stamp_ns = to_ns(message.header.stamp)
-                        if stamp_ns:
-                            off_ns = max(off_ns, stamp_ns - log_ns, key=abs)
+                        restarts = camera_clock.restarts
+                        stamp_ns = log_ns if self._by_log else camera_clock(message, log_ns)
+                        if camera_clock.restarts > restarts:
+                            collector.cut()
+                        if stamp_ns is None:
+                            collector.lose("frames without a stamp in their header")
+                            continue
+                        off_ns = max(off_ns, stamp_ns - log_ns, key=abs)
                         spare = max(spare, spare_bytes(message))
                         collector.frame(stamp_ns, decode_image(message))
                     elif topic == self._commands:
-                        stamp_ns = to_ns(message.header.stamp) if hasattr(message, "header") else 0
-                        log_dated |= stamp_ns == 0
+                        stamp_ns = log_ns if self._by_log else command_clock(message, log_ns)
                         vector = read_command(message, self._profile)
                         collector.command(stamp_ns or log_ns, vector, self._profile.command.timeout_s)
                     else:
                         collector.cut()
                 except (ImageError, CommandError) as error:
                     collector.lose(f"messages, {topic}: {error}")
-            if spare:
-                collector.note(
-                    f"frames have up to {spare} bytes more than step x rows; the first rows are used"
-                )
-            for note in self._bag.notes:
+            for note in (*self._notes(spare, camera_clock.restarts), *self._bag.notes):
                 collector.note(note)
-        if log_dated and abs(off_ns) > RESTART_S * 1e9:
+        if camera_clock.unstamped and not collector.frames_of_source:
+            raise RecordingError(
+                f"{self._bag.path}: all {camera_clock.unstamped} frames on {self._camera} have a stamp of zero: the "
+                "camera driver does not stamp them. Train and evaluate by the time of recording with `--stamps log`; "
+                "live, the robot needs a driver that stamps"
+            )
+        if command_clock.unstamped and abs(off_ns) > RESTART_NS:
             raise RecordingError(
                 f"{self._bag.path}: frames are stamped up to {off_ns * 1e-9:+.1f} s off the recorder's clock, which "
-                "dates commands without a header: which belong together is unknown; record with the camera's clock "
-                "(`ros2 bag record --use-sim-time`), or publish commands with a header"
+                "dates commands without a header: which belong together is unknown. Go by the time of recording with "
+                "`--stamps log`, record with the camera's clock (`ros2 bag record --use-sim-time`), or publish "
+                "commands with a header"
             )
+
+    def _notes(self, spare: int, restarts: int) -> list[str]:
+        notes = []
+        if self._by_log:
+            notes.append("frames and commands are dated by the time of recording (`--stamps log`)")
+        if restarts:
+            notes.append(
+                f"the camera's clock went back {restarts} times: what lies before and after are runs of their "
+                "own, laid beside the commands by the time of recording"
+            )
+        if spare:
+            notes.append(f"frames have up to {spare} bytes more than step x rows; the first rows are used")
+        return notes

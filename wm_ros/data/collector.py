@@ -14,12 +14,11 @@ import numpy as np
 
 from wm_ros.data.frame_cache import FrameCache
 from wm_ros.data.recording import Commands, Recording, RecordingError
+from wm_ros.data.stamps import RESTART_NS
 from wm_ros.robots.profile import RobotProfile
 
 # An episode ends where this many camera periods pass without a frame.
 GAP_PERIODS = 3.0
-# Frames overtake each other by less; more means that the clock was restarted.
-RESTART_S = 1.0
 # Between sources that were recorded at the same time of their clocks, as simulated ones are.
 PAUSE_NS = 10_000_000_000
 
@@ -85,7 +84,7 @@ class Collector:
         if back_ns == 0:
             self.lose("frames with the stamp of the frame before (a driver that repeats or does not stamp)")
             return
-        if part.labelled and back_ns > RESTART_S * 1e9:
+        if part.labelled and back_ns > RESTART_NS:
             raise RecordingError(
                 f"{part.name}: stamps go back by {back_ns * 1e-9:.1f} s at frame {number}: the clock was "
                 "restarted, and which commands belong to which frames is unknown; one bag per run"
@@ -110,6 +109,11 @@ class Collector:
     def note(self, text: str) -> None:
         """What people should know of the source."""
         self._notes.append(f"{self._parts[-1].name}: {text}")
+
+    @property
+    def frames_of_source(self) -> int:
+        """Frames that the source has handed over."""
+        return len(self._stamps) - self._parts[-1].start
 
     def recording(self) -> Recording:
         """All of it; raises RecordingError when that is less than two frames."""
@@ -162,8 +166,8 @@ class Collector:
         elif frames and (min(commands) > max(frames) or max(commands) < min(frames)):
             raise RecordingError(
                 f"{part.name}: commands (from {commands[0] * 1e-9:.3f} s) and frames (from {frames[0] * 1e-9:.3f} s) "
-                "never overlap: they follow different clocks; record with the camera's clock "
-                "(`ros2 bag record --use-sim-time`), or give the camera driver the system's time"
+                "never overlap: they follow different clocks. Go by the time of recording with `--stamps log`, record "
+                "with the camera's clock (`ros2 bag record --use-sim-time`), or give the camera the system's time"
             )
 
     def _held_commands(self) -> Commands:

@@ -48,6 +48,7 @@ def load_recording(
     cache_dir: str | Path | None = None,
     frame_size: int | None = None,
     camera: str | None = None,
+    stamps: str = "header",
 ) -> Recording:
     """Read bags, videos and LeRobot datasets into one recording; frames go to a file that vanishes with it.
 
@@ -60,12 +61,13 @@ def load_recording(
     to the centre square, as encoders do, and shrunk to frame_size or, if that is less, to the smallest of all.
 
     cache_dir: folder of the file of frames (default: the system's for temporary files, see TMPDIR). camera: which one
-    of LeRobot datasets that have several (default: the profile's `camera.topic`).
+    of LeRobot datasets that have several (default: the profile's `camera.topic`). stamps: what dates the messages of
+    bags, their `header` or the recorder's `log`.
     """
     paths = [paths] if isinstance(paths, (str, Path)) else list(paths)
     if not paths:
         raise RecordingError(f"no recording given: it can be {ACCEPTED}")
-    sources = [_source(Path(path), profile, camera) for path in paths]
+    sources = [_source(Path(path), profile, camera, stamps) for path in paths]
     side, note = _common_side(sources, frame_size)
     counts = [source.frame_count for source in sources]
     with FrameCache(cache_dir, sum(counts) if all(counts) else 0) as cache:
@@ -76,7 +78,7 @@ def load_recording(
     return recording if note is None else replace(recording, notes=(note, *recording.notes))
 
 
-def _source(path: Path, profile: RobotProfile, camera: str | None) -> Source:
+def _source(path: Path, profile: RobotProfile, camera: str | None, stamps: str) -> Source:
     if not path.exists():
         raise RecordingError(f"no recording at {path}")
     if (path / "meta" / "info.json").is_file():
@@ -85,7 +87,7 @@ def _source(path: Path, profile: RobotProfile, camera: str | None) -> Source:
         return LeRobotSource(path, profile, camera)
     files = sorted(path.iterdir()) if path.is_dir() else [path]
     if (path / "metadata.yaml").is_file() or any(file.suffix in STORAGE_SUFFIXES for file in files):
-        return BagSource(path, profile)
+        return BagSource(path, profile, stamps)
     videos = [file for file in files if file.is_file() and _is_video(file)]
     if not videos:
         raise RecordingError(f"{path} is no recording: its content is not that of {ACCEPTED}")

@@ -9,8 +9,9 @@ import numpy as np
 
 from wm_ros.data.bag_messages import Bag
 from wm_ros.data.bag_topics import EPISODE_TOPIC, command_topic, find_topic, image_topic
-from wm_ros.data.collector import RESTART_S, split_episodes
+from wm_ros.data.collector import split_episodes
 from wm_ros.data.recording import RecordingError
+from wm_ros.data.stamps import RESTART_NS
 from wm_ros.messages.cdr import stamp_of
 from wm_ros.robots.profile import RobotProfile
 
@@ -113,7 +114,7 @@ def _segment(number: int, stamps_ns: np.ndarray, log_ns: np.ndarray, notes: list
     if len(log_ns) < 2 or log_ns[-1] - log_ns[0] < SHORTEST_S * 1e9:
         return None
     ahead_ns = stamps_ns - log_ns
-    if abs(np.median(ahead_ns)) <= RESTART_S * 1e9:
+    if abs(np.median(ahead_ns)) <= RESTART_NS:
         worst_s = ahead_ns.max() * 1e-9
         if worst_s > 0.0:
             notes.append(

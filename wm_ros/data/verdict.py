@@ -12,6 +12,9 @@ from wm_ros.data.recording import STEP_TOLERANCE, Recording
 CLIP_STEPS = 6
 SAME_SHARE = 1e-3  # commands that differ by a smaller share are rounding
 COMPARED_PAIRS = 256
+# A robot that follows its profile is told little beyond its limits: values there have another kind or unit.
+MOST_BEYOND = 0.05
+BEYOND_TOLERANCE = 0.01  # of the range: rounding, and a recorder's single precision
 
 
 def verdicts(recording: Recording) -> dict[str, str]:
@@ -26,6 +29,35 @@ def still_components(actions: np.ndarray) -> np.ndarray:
     """Indexes of the components that are the same throughout actions [C, A]."""
     least, most = actions.min(axis=0), actions.max(axis=0)
     return np.flatnonzero(most - least <= SAME_SHARE * np.maximum(abs(least), abs(most)))
+
+
+def beyond_limits(recording: Recording) -> str:
+    """Why the commands are not the rates of the profile, since too many lie beyond its limits; empty: they may be."""
+    if recording.commands is None:
+        return ""
+    for component, values in zip(recording.profile.action, recording.commands.vectors.T, strict=True):
+        values = values[np.isfinite(values)]
+        slack = BEYOND_TOLERANCE * (component.max - component.min)
+        beyond = (
+            np.mean((values < component.min - slack) | (values > component.max + slack)) if len(values) else 0
+        )
+        if beyond > MOST_BEYOND:
+            return (
+                f"{beyond:.0%} of the values of {component.name} lie beyond the profile's {component.min:g} to "
+                f"{component.max:g} {component.unit}, and at most {MOST_BEYOND:.0%} may: they range from "
+                f"{values.min():.4g} to {values.max():.4g}, {_likely_kind(values)}. Actions must be the rates that the "
+                "profile describes: record velocities, or correct the limits if these are velocities"
+            )
+    return ""
+
+
+def _likely_kind(values: np.ndarray) -> str:
+    most = np.abs(values).max()
+    if most <= 1.0:
+        return "as normalised actions do (-1 to 1)"
+    if most <= 2.0 * math.pi:
+        return "as joint positions in radians do"
+    return "as joint positions in degrees or in percent do"
 
 
 def _world_model(recording: Recording) -> str:
@@ -57,6 +89,8 @@ def _controller(recording: Recording) -> str:
             f"no: {count} of {len(labelled)} episodes with commands hold {CLIP_STEPS} model steps: record at "
             f"least 2 of {needed:.1f} s, one to train and one to score on"
         )
+    if reason := beyond_limits(recording):
+        return f"no: {reason}"
     still = still_components(recording.actions(clips)[:, 0])
     if len(still):
         names = ", ".join(recording.profile.names[index] for index in still)

@@ -21,6 +21,7 @@ from wm_ros.messages.command import CommandError, read_command
 from wm_ros.messages.image import fill_image
 from wm_ros.messages.stamp import fill_stamp
 from wm_ros.messages.state import fill_state
+from wm_ros.printable import printable
 from wm_ros.robots.profile import ProfileError, load_profile
 from wm_ros.ros.message_class import message_class
 from wm_ros.ros.parameters import Parameter, declare
@@ -149,7 +150,7 @@ class SimNode(Node):
         try:
             velocity = read_command(message, self._profile)
         except CommandError as error:
-            self.get_logger().warning(f"command ignored: {error}", throttle_duration_sec=1.0)
+            self.get_logger().warning(printable(f"command ignored: {error}"), throttle_duration_sec=1.0)
             return
         self._driver.command(velocity, self._elapsed_ns())
 

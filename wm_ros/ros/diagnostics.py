@@ -9,6 +9,8 @@ from enum import IntEnum
 
 from rclpy.impl.rcutils_logger import RcutilsLogger
 
+from wm_ros.printable import printable
+
 
 class Level(IntEnum):
     """diagnostic_msgs/DiagnosticStatus levels."""
@@ -39,9 +41,9 @@ class Faults:
         if before is not None and before[0] == level and _wording(before[1]) == _wording(message):
             return False
         if level == Level.ERROR:
-            self._logger.error(f"{source}: {message}")
+            self._logger.error(printable(f"{source}: {message}"))
         else:
-            self._logger.warning(f"{source}: {message}")
+            self._logger.warning(printable(f"{source}: {message}"))
         self._on_change()
         return True
 

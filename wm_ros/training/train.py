@@ -15,6 +15,7 @@ from torch import Tensor
 
 from wm_ros import __version__
 from wm_ros.data.recording import Recording
+from wm_ros.data.verdict import beyond_limits
 from wm_ros.models.bottlenecks.build import complete_options
 from wm_ros.models.card import Card
 from wm_ros.models.checkpoint import save_checkpoint
@@ -30,7 +31,7 @@ from wm_ros.training.engine import Engine
 from wm_ros.training.goal_distance import FAR_S, train_goal_distance
 from wm_ros.training.labelled import train_labelled_world_model
 from wm_ros.training.odometry import Odometry
-from wm_ros.training.optimise import Report
+from wm_ros.training.optimise import Report, TrainingError
 from wm_ros.training.processes import process_count
 from wm_ros.training.progress import Progress
 from wm_ros.training.run_identity import identity
@@ -130,6 +131,8 @@ def train(
         )
     if len(episodes.choosing):
         choosing_clips = make_clips(recording, states, episodes.choosing, options.clip_steps, engine.device)
+    if reason := beyond_limits(recording):
+        raise TrainingError(reason)
     for clips in (train_clips, test_clips):
         clips.require_actions(recording.profile.names)
     if taken is None:

@@ -79,11 +79,11 @@ def gather(ask: Ask, number: int, folder: Path, progress: Progress) -> None:
 def _read(path: Path, ask: Ask) -> tuple[Recording, list[str]]:
     """The recording; without its commands where only they cannot be used, and what was wrong with them."""
     try:
-        return load_recording([path], ask.profile, ask.cache_dir), []
+        return load_recording([path], ask.profile, ask.cache_dir, stamps=ask.stamps), []
     except RecordingError as error:
         # Pictures alone answer half of the questions. No topic has this name.
         blind = replace(ask.profile, command=replace(ask.profile.command, topic="no commands"))
-        recording = load_recording([path], blind, ask.cache_dir)
+        recording = load_recording([path], blind, ask.cache_dir, stamps=ask.stamps)
         note = f"{path.name}: read without its commands, which cannot be used: {error}"
         return replace(recording, profile=ask.profile), [note]
 

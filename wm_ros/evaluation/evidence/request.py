@@ -25,7 +25,8 @@ class Ask:
     """Which bags, read for which robot, which model, and which encoders beside its own.
 
     encoders: `checkpoint`, `pixels`, `random`, or folders of checkpoints. families: small encoders trained here.
-    effort: share of the default number of training steps. side: pixels of the pictures that are kept.
+    effort: share of the default number of training steps. side: pixels of the pictures that are kept. stamps: what
+    dates the messages of bags, their `header` or the recorder's `log`.
     """
 
     bags: tuple[Path, ...]
@@ -36,6 +37,7 @@ class Ask:
     effort: float = 1.0
     side: int = 64
     cache_dir: Path | None = None
+    stamps: str = "header"
 
     def steps(self, full: int) -> int:
         """So many steps instead of the full number."""
@@ -51,6 +53,7 @@ class Ask:
             "encoders": {name: _encoder(name) for name in self.encoders},
             "families": list(self.families),
             "effort": self.effort,
+            "stamps": self.stamps,
         }
 
 
