@@ -122,6 +122,19 @@ def test_an_action_slower_than_the_driver_s_timeout_is_held_to_the_next_row(tmp_
     np.testing.assert_allclose(recording.actions(recording.clips(2)), 0.5, atol=1e-4)
 
 
+def test_timestamps_that_begin_anew_within_an_episode_make_two(tmp_path):
+    root = write_lerobot(tmp_path / "set", "v3.0", [greys(20)], [np.sin(np.arange(40.0)).reshape(20, 2)])
+    file = root / "data/chunk-000/file-000.parquet"
+    rows = pq.read_table(file).to_pydict()
+    rows["timestamp"] = [time if row < 12 else time - 1.2 for row, time in enumerate(rows["timestamp"])]
+    pq.write_table(pa.table(rows), file)
+    recording = load_recording(root, ARM)
+    assert recording.episodes == (slice(0, 12), slice(12, 20))
+    whole = load_recording(write_lerobot(tmp_path / "whole", "v3.0", [greys(20)]), ARM)
+    np.testing.assert_array_equal(greys_of(recording), greys_of(whole))
+    assert any("begin anew 1 times" in note for note in recording.notes)
+
+
 def test_actions_that_are_not_finite_are_left_out_and_counted(tmp_path):
     actions = ramps()
     actions[1][3, 0] = np.nan

@@ -21,11 +21,12 @@ IMAGES_AT_ONCE = 16
 
 
 class _Episode(NamedTuple):
-    """Rows of one episode: times [R] in s, actions [R, A] in the profile's order."""
+    """Rows of one episode: times [R] in s, actions [R, A] in the profile's order; `restarts`: rows that begin anew."""
 
     number: int
     file: Path
     times_s: np.ndarray
+    restarts: np.ndarray
     actions: np.ndarray | None
 
 
@@ -62,11 +63,18 @@ class LeRobotSource:
                 for time_s, action in zip(episode.times_s, episode.actions if labelled else (), strict=False):
                     self._command(collector, time_s, action)
                 taken = images if footage.video is None else reel.show(footage, episode.times_s)
-                for time_s, picture in zip(episode.times_s, taken, strict=False):
+                for row, (time_s, picture) in enumerate(zip(episode.times_s, taken, strict=False)):
+                    if row in episode.restarts:
+                        collector.cut()
                     if picture is None:
                         collector.lose("rows without a picture that can be read")
                     else:
                         collector.frame(round(time_s * 1e9), picture)
+                if len(episode.restarts):
+                    collector.note(
+                        f"timestamps of episode {episode.number} begin anew {len(episode.restarts)} times: each time "
+                        "an episode of its own, dated by the rate of the set"
+                    )
             found["episodes"] += 1
             found["frames"] += len(episode.times_s)
         for text in self._set.notes:
@@ -97,7 +105,8 @@ class LeRobotSource:
             for start, stop in itertools.pairwise(edges):
                 rows = slice(start, stop)
                 labels = None if actions is None else actions[rows]
-                yield _Episode(int(numbers[start]), file, times[rows], labels), images
+                times_s, restarts = _continued(times[rows], 1.0 / self._set.fps)
+                yield _Episode(int(numbers[start]), file, times_s, restarts, labels), images
 
 
 class _Reel:
@@ -130,6 +139,15 @@ class _Reel:
     def _forward(self) -> None:
         stamp_ns, self._picture = next(self._frames, (None, None))
         self._time_s = np.inf if stamp_ns is None else stamp_ns * 1e-9
+
+
+def _continued(times_s: np.ndarray, period_s: float) -> tuple[np.ndarray, np.ndarray]:
+    """Times [R] that go on a period later wherever they went back, as the video does, and the rows where they did."""
+    restarts = np.flatnonzero(np.diff(times_s) < 0.0) + 1
+    times_s = times_s.copy()
+    for row in restarts:
+        times_s[row:] += times_s[row - 1] + period_s - times_s[row]
+    return times_s, restarts
 
 
 def _matrix(file: Path, rows: list[Any], columns: list[int]) -> np.ndarray:
