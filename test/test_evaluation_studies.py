@@ -16,11 +16,11 @@ from wm_ros.evaluation.evidence.corruptions import LADDER, LOST, corrupt
 from wm_ros.evaluation.evidence.encoders import OUTPUT, Pixels, Tapped, encoder_named
 from wm_ros.evaluation.studies.fidelity import redraw
 from wm_ros.evaluation.studies.groups import component_r2, groups_of, mean_r2
-from wm_ros.evaluation.studies.networks import apart, fit
 from wm_ros.evaluation.studies.probe import probe
 from wm_ros.evaluation.studies.statistics import spread
 from wm_ros.evaluation.studies.trajectory import path_errors, twist_components
 from wm_ros.models.encoders.tiny import TinyEncoder
+from wm_ros.training.probes import apart, fit
 
 
 def nothing(share):

@@ -5,6 +5,7 @@ import re
 import runpy
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from importlib.util import find_spec
 from pathlib import Path
 from xml.etree import ElementTree
@@ -122,6 +123,18 @@ def test_a_room_imports_only_what_the_table_allows(room):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("wm_ros."):
                 target = node.module.split(".")[1]
                 assert target not in rooms or target in allowed, f"{path}: {node.module}"
+
+
+def test_no_module_imports_itself_through_others():
+    """Not for types either: what two modules need of each other belongs in a third."""
+    arrows: dict[str, set[str]] = {}
+    for path in MODULES:
+        found = arrows.setdefault(name_of(path), set())
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("wm_ros"):
+                within = {f"{node.module}.{alias.name}" for alias in node.names}
+                found |= {node.module, *within} & {name_of(other) for other in MODULES}
+    TopologicalSorter(arrows).prepare()  # raises CycleError, which names the circle
 
 
 def test_torch_is_imported_by_the_learning_rooms_only_or_late():

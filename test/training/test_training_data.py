@@ -16,7 +16,6 @@ from wm_ros.training.optimise import TrainingError, rate_share
 from wm_ros.training.run_identity import differences, identity
 from wm_ros.training.states import encode_all, mapped
 from wm_ros.training.train import TrainOptions
-from wm_ros.training.validation_split import split
 
 
 def test_the_learning_rate_warms_up_and_falls_to_almost_nothing():
@@ -42,8 +41,8 @@ def test_models_of_two_seeds_can_be_held_out_alike():
         ARM, np.zeros((40, 0, 0, 3), np.uint8), 200_000_000 * np.arange(40), (), Commands([0], [[0, 0]], 1.0)
     )
     episodes = replace(episodes, episodes=tuple(slice(start, start + 8) for start in range(0, 40, 8)))
-    splits = [split(episodes, TrainOptions(seed=seed, split_seed=7)) for seed in (1, 2)]
-    alone = split(episodes, TrainOptions(seed=7))
+    splits = [TrainOptions(seed=seed, split_seed=7).split(episodes) for seed in (1, 2)]
+    alone = TrainOptions(seed=7).split(episodes)
     for other in splits:
         for part in ("seen", "fitted", "choosing", "scored"):
             assert getattr(other, part).tolist() == getattr(alone, part).tolist()

@@ -2,37 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import deepcopy
-from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from wm_ros.models.compiled import Compiled
 from wm_ros.models.controller import StateConditioned
-from wm_ros.models.forward_model import Cache
-
-if TYPE_CHECKING:
-    from wm_ros.models.world_model import WorldModel
+from wm_ros.models.forward_model import Cache, ForwardModel
 
 
 class Imaginer:
     """The networks that imagine, in a precision of their own; called with what was observed, [T, N, D] states one model
     step apart, the newest last.
 
-    compiled: see `models.compiled`; of what was observed only its length is a shape to compile for.
+    infer: the latent action between two states; action_scale [A]: SI value of one normalised unit. compiled: see
+    `models.compiled`; of what was observed only its length is a shape to compile for.
     """
 
     def __init__(
-        self, model: WorldModel, precision: torch.dtype = torch.float32, compiled: bool = False
+        self,
+        forward_model: ForwardModel,
+        controller: nn.Module,
+        infer: Callable[[Tensor, Tensor], Tensor],
+        action_scale: Tensor,
+        precision: torch.dtype = torch.float32,
+        compiled: bool = False,
     ) -> None:
-        self.infer, self.scale = model.infer, model.action_scale
-        self.forward_model, self.controller = model.forward_model, model.controller
+        self.infer, self.scale = infer, action_scale
+        self.forward_model, self.controller = forward_model, controller
         if precision != torch.float32:
             self.forward_model = deepcopy(self.forward_model).to(precision)
             self.controller = deepcopy(self.controller).to(precision)
         self.precision = precision
-        self.roll = Compiled(self._roll, model.device) if compiled else self._roll
+        self.roll = Compiled(self._roll, action_scale.device) if compiled else self._roll
 
     def __call__(self, observed: Tensor) -> Imagination:
         return Imagination(self, observed)

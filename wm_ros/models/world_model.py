@@ -87,7 +87,9 @@ class WorldModel(nn.Module):
     def imaginer(self, precision: torch.dtype = torch.float32, compiled: bool = False) -> Imaginer:
         """As `rollout`, for the many candidates of a plan: imaginer(observed [T, N, D])(actions [S, H, A]) gives states
         [S, H, N, D]; what the candidates share is computed once. No gradients."""
-        return Imaginer(self, precision, compiled)
+        return Imaginer(
+            self.forward_model, self.controller, self.infer, self.action_scale, precision, compiled
+        )
 
 
 def build_controller(card: Card, tokens: int, dim: int) -> nn.Module:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 class LatentActions(Stage):
     """Publishes on `latent_action` what happened [1, Z] between a frame and the one a model step before."""
 
+    _node: ModelNode
+
     @classmethod
     def meaningless(cls, model: Any) -> str:
         return "" if model.latent_actions else "no latent actions: this model is told the robot's own"

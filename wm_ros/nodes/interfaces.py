@@ -1,4 +1,7 @@
-"""The two kinds of parts a model node is made of: where latents come from, and what is made of them."""
+"""The two kinds of parts a model node is made of: where latents come from, and what is made of them.
+
+A part is given its node; one that needs more of it than a lifecycle node has says so by a type of its own.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from std_msgs.msg import Header
 
+from wm_ros.ros.lifecycle import ManagedNode
 from wm_ros.ros.parameters import Parameter
 from wm_ros.ros.stream import Stream
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-    from wm_ros.nodes.model_node import ModelNode
 
 
 class Source:
@@ -21,7 +23,7 @@ class Source:
 
     PARAMETERS: tuple[Parameter, ...] = ()
 
-    def __init__(self, node: ModelNode):
+    def __init__(self, node: ManagedNode):
         self._node = node
 
     def warm_up(self) -> None:
@@ -48,7 +50,7 @@ class Stage:
         """Why there is nothing for this stage to do with such a model; empty: there is."""
         return ""
 
-    def __init__(self, node: ModelNode):
+    def __init__(self, node: ManagedNode):
         self._node = node
 
     def warm_up(self) -> None:

@@ -36,6 +36,8 @@ class GoalPlanner(Stage):
     when the model has to be told where the end effector was at the frame, and nobody knows.
     """
 
+    _node: ModelNode
+
     PARAMETERS = PARAMETERS
 
     def __init__(self, node: ModelNode):

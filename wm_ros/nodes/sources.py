@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 class CameraSource(Source):
     """Frames of the profile's camera, raw or compressed, encoded here and published on `latent`."""
 
+    _node: ModelNode
+
     PARAMETERS = (
         Parameter(
             "image_transport",
@@ -106,6 +108,8 @@ class CameraSource(Source):
 
 class LatentSource(Source):
     """Latents of another process, which must use the same checkpoint."""
+
+    _node: ModelNode
 
     def subscribe(self, accept: Callable[[Any], None], restarted: Callable[[], None]) -> Stream:
         return Stream(

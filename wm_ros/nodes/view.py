@@ -28,6 +28,8 @@ class View(Stage):
     What the model predicts is not shown: its world is made of latents, and no checkpoint has a decoder.
     """
 
+    _node: ModelNode
+
     def __init__(self, node: ModelNode):
         super().__init__(node)
         self._publisher = node.advertise(Image, "~/view", OUTPUT)

@@ -37,7 +37,7 @@ from wm_ros.training.progress import Progress
 from wm_ros.training.run_identity import identity
 from wm_ros.training.selection import BestWeights
 from wm_ros.training.states import encode_all, mapped
-from wm_ros.training.validation_split import split
+from wm_ros.training.validation_split import Split, split
 from wm_ros.training.world_model import train_world_model
 
 # Called with a phase's name and its number of steps; gives the function to report each step to.
@@ -64,6 +64,11 @@ class TrainOptions:
     choose: bool = True  # the world model's weights by what they do on held-out episodes, else the last
     seed: int = 0
     split_seed: int | None = None  # of the episodes held out; None: the seed. Models to be compared share one
+
+    def split(self, recording: Recording) -> Split:
+        """Which episodes of a recording train, choose among weights, and score."""
+        seed = self.seed if self.split_seed is None else self.split_seed
+        return split(recording, seed, self.clip_steps, self.choose)
 
     def scaled(self, effort: float) -> TrainOptions:
         """The same training with this share of the steps, at least one of each."""
@@ -110,7 +115,7 @@ def train(
     started = time.monotonic()
     engine = Engine(options.optimiser, options.precision, run.log_dir)
     torch.manual_seed(options.seed)
-    episodes = split(recording, options)
+    episodes = options.split(recording)
     card = new_card(recording.profile, options, encoder_of)
     model = WorldModel(card).to(engine.device)
     taken = None if encoder_of is None else encoder_of.encoder

@@ -19,7 +19,6 @@ from wm_ros.training.engine import Engine
 from wm_ros.training.progress import Progress
 from wm_ros.training.states import encode_all
 from wm_ros.training.train import Phases, TrainOptions, new_card
-from wm_ros.training.validation_split import split
 
 WEIGHTS, STATES = "encoder.safetensors", "states.npy"
 SAVE_EVERY_S = 60.0
@@ -46,7 +45,7 @@ def prepare(
     torch.manual_seed(options.seed)
     encoder = WorldModel(new_card(recording.profile, options, encoder_of)).encoder.to(engine.device)
     if encoder_of is None:
-        seen, steps = split(recording, options).seen, options.encoder_steps
+        seen, steps = options.split(recording).seen, options.encoder_steps
         report = phases("encoder", steps)
         train_encoder(encoder, recording, seen, steps, options.seed, report, engine, cache_dir)
     else:

@@ -17,7 +17,7 @@ from wm_ros.data.recording import Recording
 from wm_ros.evaluation.plan_error import plan_error, recorded_ways
 from wm_ros.models.card import read_card
 from wm_ros.robots.profile import RobotProfile, differences, load_profile
-from wm_ros.training.validation_split import Split, split
+from wm_ros.training.validation_split import Split
 
 NO_ACTION = "no action"
 EMBEDDED = ("arm", "rover")
@@ -41,7 +41,7 @@ def make_table(
     found: dict[str, list[dict[str, float]]] = {}
     for run in sorted(runs, key=lambda run: run.model == RANDOM):
         found.setdefault(run.model, []).append(run.figures)
-    episodes = split(recording, next(run.options for run in runs if run.options))
+    episodes = next(run.options for run in runs if run.options).split(recording)
     ways = recorded_ways(recording, episodes.scored)
     still = plan_error(recording.profile, ways, np.zeros_like(ways.moved))
     found[NO_ACTION] = [{f"{PLAN_ERROR}{unit}": round(error, 4) for unit, error in still.items()}]

@@ -18,7 +18,6 @@ from wm_ros.models.checkpoint import load_checkpoint
 from wm_ros.models.world_model import WorldModel
 from wm_ros.robots.profile import RobotProfile
 from wm_ros.training import train as training
-from wm_ros.training.validation_split import split
 from wm_ros.training.worker_pool import Report
 
 
@@ -52,7 +51,7 @@ def _planning(
 ) -> dict[str, float]:
     """Plan errors, and where it is asked for the success of driving to goal pictures; of random actions if no model."""
     recording = shared.recording
-    ways = plan_error.recorded_ways(recording, split(recording, shared.options).scored)
+    ways = plan_error.recorded_ways(recording, shared.options.split(recording).scored)
     report = steps.phase("plan error", len(ways.starts))
     if model is None:
         moved = plan_error.at_random(recording.profile, ways, run.seed)

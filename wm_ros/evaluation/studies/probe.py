@@ -19,9 +19,9 @@ from wm_ros.evaluation.evidence.parts import Chains, Evidence
 from wm_ros.evaluation.evidence.request import SEEDS, Ask
 from wm_ros.evaluation.files import slug
 from wm_ros.evaluation.studies.groups import component_r2, groups_of, mean_r2
-from wm_ros.evaluation.studies.networks import fit
 from wm_ros.evaluation.studies.statistics import spread
 from wm_ros.robots.profile import RobotProfile
+from wm_ros.training.probes import fit
 
 STEPS = 3000
 FITTED_PAIRS = 10_000
