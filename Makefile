@@ -39,6 +39,7 @@ test: lint
 lint: venv
 	$(RUN)/ruff check .
 	$(RUN)/ruff format --check .
+	$(RUN)/mypy
 
 venv: $(VENV)/ready
 

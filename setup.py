@@ -82,7 +82,7 @@ setup(
         ],
         # evo is GPL-3: it is imported for the paths of mobile bases alone, and not distributed with this package.
         "eval": ["accelerate>=1.0", "evo>=1.30", "jinja2>=3.0", "matplotlib", "pillow"],
-        "dev": ["hypothesis", "pytest", "pytest-timeout", "ruff", "setuptools"],
+        "dev": ["hypothesis", "mypy", "pytest", "pytest-timeout", "ruff", "setuptools", "types-PyYAML"],
         "test": ["pytest"],  # colcon test looks for pytest here and runs no test without it
     },
     entry_points={

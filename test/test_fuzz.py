@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wm_ros.messages.command import CommandError, check_command, fill_command, read_command
-from wm_ros.messages.image import ImageError, decode_image
+from wm_ros.messages.compressed import ImageError
+from wm_ros.messages.image import decode_image
 from wm_ros.messages.plan import PlanError, decode_plan
 from wm_ros.messages.stamp import fill_stamp, to_ns
 from wm_ros.messages.tensor import decode_tensor

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from message_kinds import KINDS, blank, typestore, with_bytes
 
-from wm_ros.messages.image import ImageError, decode_image, fill_image, read_picture, spare_bytes
+from wm_ros.messages.compressed import ImageError
+from wm_ros.messages.image import decode_image, fill_image, read_picture, spare_bytes
 
 IMAGE = "sensor_msgs/msg/Image"
 FIELDS = ("height", "width", "encoding", "step", "is_bigendian")

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from message_kinds import KINDS, blank
 
-from wm_ros.messages.image import ImageError, decode_image
+from wm_ros.messages.compressed import ImageError
+from wm_ros.messages.image import decode_image
 from wm_ros.messages.tensor import decode_tensor, fill_tensor
 
 IMAGE = "sensor_msgs/msg/Image"

@@ -11,7 +11,8 @@ from std_msgs.msg import Float64MultiArray
 from wm_ros.data.bag_messages import Bag
 from wm_ros.data.segments import survey
 from wm_ros.evaluation.replay.faults import Fault
-from wm_ros.messages.image import ImageError, decode_image
+from wm_ros.messages.compressed import ImageError
+from wm_ros.messages.image import decode_image
 from wm_ros.messages.stamp import to_ns
 from wm_ros.robots.profile import load_profile
 from wm_ros.runs.replay_player import Player, transport

@@ -10,7 +10,8 @@ from wm_ros.data.collector import Collector
 from wm_ros.data.recording import RecordingError
 from wm_ros.data.stamps import RESTART_NS, HeaderClock
 from wm_ros.messages.command import CommandError, read_command
-from wm_ros.messages.image import ImageError, decode_image, spare_bytes
+from wm_ros.messages.compressed import ImageError
+from wm_ros.messages.image import decode_image, spare_bytes
 from wm_ros.robots.profile import RobotProfile
 
 

@@ -76,8 +76,9 @@ class Recording:
     @cached_property
     def camera_rate_hz(self) -> float:
         """Median frame rate within episodes; NaN when no episode has two frames."""
-        steps = [np.diff(self.stamps_ns[episode]) for episode in self.episodes]
-        steps = np.concatenate(steps) if steps else np.zeros(0)
+        steps = np.concatenate(
+            [np.zeros(0), *(np.diff(self.stamps_ns[episode]) for episode in self.episodes)]
+        )
         return float(1e9 / np.median(steps)) if len(steps) else float("nan")
 
     @cached_property
@@ -140,7 +141,7 @@ class Recording:
     def step_actions(self) -> np.ndarray:
         """Mean command [F, A] float32, SI units, from each frame to its successor; NaN where it is not known."""
         result = np.full((len(self.stamps_ns), len(self.profile.action)), np.nan, dtype=np.float32)
-        for index in self.labelled_episodes:
+        for index in self.labelled_episodes if self.commands is not None else ():
             episode = self.episodes[index]
             begin = np.arange(episode.start, episode.stop)[self.successors[episode] >= 0]
             end = self.successors[begin]

@@ -15,6 +15,8 @@ def stamp_of(data: bytes) -> int:
     """Nanoseconds of header.stamp; ValueError for fewer bytes than a header has."""
     if len(data) < _END:
         raise ValueError(f"a serialised message with a header has at least {_END} bytes, got {len(data)}")
+    seconds: int
+    nanoseconds: int
     seconds, nanoseconds = struct.unpack_from(_format(data), data, _STAMP)
     return seconds * 1_000_000_000 + nanoseconds
 

@@ -22,7 +22,7 @@ class CommandError(ValueError):
     """A command message that does not fit the profile; the message names the component and its field."""
 
 
-def fill_command(msg: Any, vector: Sequence[float], profile: RobotProfile, stamp_ns: int) -> Any:
+def fill_command(msg: Any, vector: Sequence[float] | np.ndarray, profile: RobotProfile, stamp_ns: int) -> Any:
     """Write an action vector [A] (SI units) into a command message and return it.
 
     Number sequences grow to the size the fields need; sequences of messages (`points` of a JointTrajectory)
@@ -83,12 +83,15 @@ def check_command(msg: Any, profile: RobotProfile) -> None:
 
 @lru_cache(maxsize=1024)
 def _parse(field: str) -> _Path:
-    steps = [_STEP.fullmatch(step) for step in field.split(".")]
-    if not all(steps):
-        raise CommandError(
-            f"field {field!r} is no path like data[0], twist.linear.x or points[0].velocities[1]"
-        )
-    return tuple((step[1], None if step[2] is None else int(step[2])) for step in steps)
+    path = []
+    for part in field.split("."):
+        step = _STEP.fullmatch(part)
+        if step is None:
+            raise CommandError(
+                f"field {field!r} is no path like data[0], twist.linear.x or points[0].velocities[1]"
+            )
+        path.append((step[1], None if step[2] is None else int(step[2])))
+    return tuple(path)
 
 
 def _walk(msg: Any, path: _Path) -> Any:

@@ -124,7 +124,7 @@ def _webp_size(raw: bytes) -> tuple[int, int]:
 
 
 def _webp_whole(raw: bytes) -> bool:
-    return len(raw) >= 8 + struct.unpack_from("<I", raw, 4)[0]
+    return len(raw) >= 8 + int.from_bytes(raw[4:8], "little")
 
 
 def _tiff_size(raw: bytes) -> tuple[int, int]:

@@ -177,7 +177,7 @@ def _pixels(msg: Any, layout: _Layout) -> np.ndarray:
             "the image is truncated, or the driver's step or encoding is wrong"
         )
     item = dtype.itemsize
-    pixels = np.ndarray(
+    pixels: np.ndarray = np.ndarray(
         (rows, width, layout.channels), dtype, buffer=data, strides=(step, layout.channels * item, item)
     )
     pixels.setflags(write=False)
@@ -188,7 +188,8 @@ def _pixels(msg: Any, layout: _Layout) -> np.ndarray:
 
 def _grey_of_unit_float(pixels: np.ndarray) -> np.ndarray:
     # NaN marks pixels without a reading in depth images: black.
-    return (np.nan_to_num(np.clip(pixels, 0.0, 1.0), nan=0.0) * 255.0 + 0.5).astype(np.uint8)
+    unit: np.ndarray = np.nan_to_num(np.clip(pixels, 0.0, 1.0), nan=0.0)
+    return (unit * 255.0 + 0.5).astype(np.uint8)
 
 
 def _decompress(msg: Any, max_pixels: int) -> np.ndarray:

@@ -19,5 +19,5 @@ def store(msg: Any, field: str, values: np.ndarray) -> None:
         return
     new = pyarray(old.typecode)
     contiguous = np.ascontiguousarray(values, dtype=np.dtype(old.typecode))
-    new.frombytes(memoryview(contiguous.reshape(-1)).cast("B"))
+    new.frombytes(contiguous.reshape(-1).view(np.uint8).data)
     setattr(msg, field, new)

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from wm_ros.messages.image import ImageError, fill_image, view_pixels
+from wm_ros.messages.compressed import ImageError
+from wm_ros.messages.image import fill_image, view_pixels
 
 
 def fill_tensor(msg: Any, tensor: np.ndarray) -> Any:

@@ -20,6 +20,8 @@ class GoalDistance(nn.Module):
     in a model step at full rate, as training found it; infinite before, None for a base.
     """
 
+    latent_step: Tensor | None
+
     def __init__(
         self, tokens: int, dim: int, actions: int, width: int = 256, circle: float | None = None
     ) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from wm_ros.models.bottlenecks.bottleneck import Bottleneck
 from wm_ros.models.bottlenecks.build import build_bottleneck
 from wm_ros.models.card import Card, CheckpointError
 from wm_ros.models.controller import ActionOnly, NoAction, PassThrough, StateConditioned
+from wm_ros.models.encoders.encoder import Encoder
 from wm_ros.models.encoders.registry import build_encoder
 from wm_ros.models.forward_model import ForwardModel
 from wm_ros.models.goal_distance import GoalDistance
@@ -28,6 +30,9 @@ class WorldModel(nn.Module):
     units of the card's robot profile. All steps are one model_dt apart.
     """
 
+    encoder: Encoder
+    bottleneck: Bottleneck
+    action_scale: Tensor
     latent_actions = True  # it infers them, and can be asked what robot action is behind one
     needs_pose = False
     precisions = (torch.float32, torch.bfloat16)  # that it can imagine in

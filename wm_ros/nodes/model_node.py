@@ -13,7 +13,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile
 
-from wm_ros.messages.image import ImageError
+from wm_ros.messages.compressed import ImageError
 from wm_ros.nodes.interfaces import Source, Stage
 from wm_ros.nodes.load_model import load_model
 from wm_ros.robots.profile import RobotProfile, load_profile

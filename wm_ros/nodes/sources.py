@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
-from wm_ros.messages.image import ImageError, decode_image, spare_bytes
+from wm_ros.messages.compressed import ImageError
+from wm_ros.messages.image import decode_image, spare_bytes
 from wm_ros.messages.stamp import to_ns
 from wm_ros.messages.tensor import decode_tensor
 from wm_ros.nodes.interfaces import Source

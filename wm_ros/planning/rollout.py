@@ -48,7 +48,8 @@ class LatentRollout:
         a frame.
         """
         self._imagine, self._distance, self._state, self._goal = imagine, distance, state, goal
-        self.place, self.goal = distance.embed(torch.stack([state, goal])).unbind()
+        places: Tensor = distance.embed(torch.stack([state, goal]))
+        self.place, self.goal = places[0], places[1]
         self._committed, self._share = committed, share[:, None]
         self._chunk = chunk or max(1, CHUNK_TOKENS // len(state))
         self._targets: tuple[Tensor, Tensor] | None = None
@@ -64,7 +65,7 @@ class LatentRollout:
     def distances(self, actions: Tensor) -> Tensor:
         """Distance from the goal after each step: [S, H], in model steps."""
         executed = torch.lerp(actions, self._committed, self._share)
-        return torch.cat([self._part(part) for part in executed.split(self._chunk)])
+        return torch.cat([self._part(part) for part in torch.split(executed, self._chunk)])
 
     def _part(self, executed: Tensor) -> Tensor:
         # To stand still is one more in every part: alone it would take nearly as long as all of them.
@@ -78,7 +79,8 @@ class LatentRollout:
         if latent_step is None:
             return distances
         off = states[:-1].sub_(state)  # in place: with many tokens they are the largest thing here
-        return distances + off.flatten(2).norm(dim=-1) * (LATENT_WEIGHT / latent_step)
+        summed: Tensor = distances + off.flatten(2).norm(dim=-1) * (LATENT_WEIGHT / latent_step)
+        return summed
 
 
 def committed_share(lead_s: float, model_dt: float, steps: int) -> Tensor:

@@ -152,8 +152,8 @@ def read_gripper(data: Any) -> Gripper | None:
         return None
     data = mapping(data, "gripper")
     no_unknown(data, set(Gripper.__annotations__), "gripper")
-    texts = {key: text(data.get(key), f"gripper.{key}") for key in ("topic", "joint")}
-    ends = {key: finite(data.get(key), f"gripper.{key}") for key in ("open", "closed")}
-    if ends["open"] == ends["closed"]:
-        raise ProfileError(f"gripper.open and gripper.closed must differ, got {ends['open']} for both")
-    return Gripper(**texts, **ends)
+    topic, joint = (text(data.get(key), f"gripper.{key}") for key in ("topic", "joint"))
+    opened, closed = (finite(data.get(key), f"gripper.{key}") for key in ("open", "closed"))
+    if opened == closed:
+        raise ProfileError(f"gripper.open and gripper.closed must differ, got {opened} for both")
+    return Gripper(topic=topic, joint=joint, open=opened, closed=closed)

@@ -122,7 +122,7 @@ class ManagedNode(LifecycleNode):
     def publish_status(self) -> None:
         """Publish diagnostics now; only from the executor's thread."""
         self._said = level, message = self.status()
-        figures = {"state": self.state}
+        figures: dict[str, object] = {"state": self.state}
         if self.state in ("inactive", "active"):
             figures.update(self.figures())
         array = DiagnosticArray()

@@ -30,7 +30,8 @@ class Polled:
 
     def take(self) -> list[Any]:
         """What came since the last call, oldest first; any one thread."""
-        messages, handle = [], self._subscription.handle
+        messages: list[Any] = []
+        handle = self._subscription.handle
         with handle:
             while len(messages) < self._qos.depth:
                 taken = handle.take_message(self._subscription.msg_type, False)

@@ -63,7 +63,8 @@ class Worker:
 
         def run() -> None:
             try:
-                done.set_result(job())
+                job()
+                done.set_result(None)
             except Exception as error:
                 done.set_exception(error)
 

@@ -26,7 +26,7 @@ def out_of_limits(commands: np.ndarray, profile: RobotProfile) -> np.ndarray:
     most = profile.max_acceleration / profile.command.rate_hz
     broken = (commands < profile.low - ROUNDING) | (commands > profile.high + ROUNDING)
     broken |= (change > most + ROUNDING) | ~np.isfinite(commands)
-    return broken.any(axis=1)
+    return np.asarray(broken.any(axis=1))
 
 
 def seconds_to_zero(stop_ns: int, times_ns: np.ndarray, commands: np.ndarray) -> float | None:

@@ -80,7 +80,8 @@ class Guard:
         """Arm from idle or stopped; returns why not. Plans from before do not count."""
         if self.state in _ARMED:
             if self.state in (GuardState.STOPPING, GuardState.HOLDING):
-                return Stop("still stopping", f"wait for the end of the stop ({self.reason.name})")
+                name = "" if self.reason is None else self.reason.name
+                return Stop("still stopping", f"wait for the end of the stop ({name})")
             return None
         if self._stop_signal:
             return Stop("stop topic", "it says true: publish false on `stop` first")
@@ -151,8 +152,9 @@ class Guard:
             if reason is not None:
                 self.stop(reason)
         self._follow_or_stop(now)
-        if self.state is GuardState.ACTIVE:
-            return self._limiter.track(self._plan.rate_at(now.ros_ns), dt_s)
+        wanted = None if self._plan is None else self._plan.rate_at(now.ros_ns)
+        if self.state is GuardState.ACTIVE and wanted is not None:  # without one, it is not active any more
+            return self._limiter.track(wanted, dt_s)
         if self.state is GuardState.STOPPING:
             command = self._limiter.brake(dt_s)
             if self._limiter.at_rest:

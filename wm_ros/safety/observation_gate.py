@@ -64,7 +64,7 @@ class ObservationGate:
         self._note(now)
         if stamp_ns != self._stamp_ns:
             self._stamp_ns, self._first = stamp_ns, now
-            standing_ns = now.steady_ns - self._changed.steady_ns
+            standing_ns = 0 if self._changed is None else now.steady_ns - self._changed.steady_ns
             self._at_arrival_ns = max(now.ros_ns - stamp_ns, 0) + standing_ns
         return None
 

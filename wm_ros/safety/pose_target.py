@@ -26,7 +26,7 @@ class PoseTarget:
     """
 
     def __init__(self, profile: RobotProfile):
-        if profile.command.leash is None:
+        if profile.command.leash is None or profile.state is None:
             raise ValueError(
                 f"profile {profile.name} does not take poses: its command is {profile.command.type}"
             )
@@ -87,7 +87,7 @@ class PoseTarget:
 
     def strayed(self) -> Stop | None:
         """Why target and robot are too far apart; None while they are not, or nothing is commanded."""
-        if self._target is None:
+        if self._target is None or self._measured is None:
             return None
         position, quaternion, _ = self._measured
         off_m = float(np.linalg.norm(self._target[0] - position))
@@ -106,17 +106,17 @@ class PoseTarget:
 
         ValueError for NaN or Inf; RuntimeError when the robot never said where it is.
         """
-        velocity = np.asarray(velocity)
-        if not np.isfinite(velocity).all():
-            raise ValueError(f"velocity {velocity.tolist()} is not finite")
+        rates = np.asarray(velocity)
+        if not np.isfinite(rates).all():
+            raise ValueError(f"velocity {rates.tolist()} is not finite")
         if self._measured is None:
             raise RuntimeError("a target begins at a measured pose, and there is none")
         if self._target is None:
             position, quaternion, self.frame = self._measured  # the frame first: `measured` looks at it
             self._target = position, quaternion
         position, quaternion = self._target
-        position = position + velocity[:3] * self._period_s
-        turn = velocity[3:] * self._period_s
+        position = position + rates[:3] * self._period_s
+        turn = rates[3:] * self._period_s
         turned = float(np.linalg.norm(turn))
         if turned:
             quaternion = qmult(axangle2quat(turn, turned), quaternion)

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 
 from wm_ros.messages.plan import Plan
+from wm_ros.models.action_conditioned.model import ActionConditionedModel
+from wm_ros.models.bottlenecks.discrete import Discrete
 from wm_ros.models.compiled import warm_up
 from wm_ros.models.world_model import WorldModel
 from wm_ros.planning.options import PlannerOptions
@@ -42,7 +44,7 @@ class PlanStage:
 
     def __init__(
         self,
-        model: WorldModel,
+        model: WorldModel | ActionConditionedModel,
         options: PlannerOptions,
         seed: int,
         precision: torch.dtype = torch.float32,
@@ -86,14 +88,14 @@ class PlanStage:
             for step in range(self._options.context_frames):
                 self(round(step * self._dt * 1e9), state)
 
-        if self._model.needs_pose:
+        if isinstance(self._model, ActionConditionedModel):
             self._model.at([0.0] * 7)
         self.set_goal(state)
         try:
             warm_up(self._imaginer.roll, plans)
         finally:
             self.set_goal(None)
-            if self._model.needs_pose:
+            if isinstance(self._model, ActionConditionedModel):
                 self._model.forget_pose()
 
     @torch.inference_mode()
@@ -118,7 +120,7 @@ class PlanStage:
             self._options,
             self._generator,
             self._warm(stamp_ns),
-            self._proposals(state, rollout, share @ committed),
+            self._proposals(state, self._goal, rollout, share @ committed),
             self._choices(state) if self._options.method == "categorical" else None,
         )
         return self._result(stamp_ns, found, rollout.goal_distance)
@@ -148,11 +150,13 @@ class PlanStage:
         steps = (stamp_ns - plan.stamp_ns) * 1e-9 / self._dt
         return shifted(knots, steps / self._options.shape[1])
 
-    def _proposals(self, state: Tensor, rollout: LatentRollout, committed: Tensor) -> Tensor | None:
-        if not (self._options.proposals and self._model.latent_actions):
+    def _proposals(
+        self, state: Tensor, goal: Tensor, rollout: LatentRollout, committed: Tensor
+    ) -> Tensor | None:
+        if not self._options.proposals or isinstance(self._model, ActionConditionedModel):
             return None
         scale, shape = self._model.action_scale, self._options.shape
-        back = by_way_back(self._model, state, self._goal, *shape)
+        back = by_way_back(self._model, state, goal, *shape)
         if self._robot.is_base:
             return back  # its place is no sum of its actions
         left = rollout.goal - rollout.place - committed / scale
@@ -160,6 +164,10 @@ class PlanStage:
 
     def _choices(self, state: Tensor) -> Tensor:
         """The robot actions [C, A] behind the codes of the latent action in this state."""
+        if isinstance(self._model, ActionConditionedModel) or not isinstance(
+            self._model.bottleneck, Discrete
+        ):
+            raise ValueError("method 'categorical' needs a model with a discrete bottleneck")
         codes = self._model.bottleneck.codes
         return self._model.robot_action(codes, state.expand(len(codes), -1, -1))
 

@@ -54,7 +54,7 @@ class TokenDistance(nn.Module):
     distance.
     """
 
-    latent_step = None  # the places are latents
+    latent_step: Tensor | None = None  # the places are latents
 
     def embed(self, states: Tensor) -> Tensor:
         flat = states.flatten(-2)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from wm_ros.models.bottlenecks.bottleneck import Bottleneck
 from wm_ros.models.bottlenecks.option import Option
 from wm_ros.models.bottlenecks.statistics import spread
 
 
-class Unconstrained(nn.Module):
+class Unconstrained(Bottleneck):
     """z is the read-out, for free: the upper bound of what it can carry."""
 
     OPTIONS: ClassVar[dict[str, Option]] = {}
@@ -30,7 +31,7 @@ class Unconstrained(nn.Module):
         return spread(raw)
 
 
-class Deterministic(nn.Module):
+class Deterministic(Bottleneck):
     """z is zero: the lower bound, a forward model that is told nothing."""
 
     OPTIONS: ClassVar[dict[str, Option]] = {}
@@ -49,7 +50,7 @@ class Deterministic(nn.Module):
         return spread(self.mean(raw))
 
 
-class Labelled(nn.Module):
+class Labelled(Bottleneck):
     """z is the normalised robot action, which inverse dynamics learns to name; only for the action-labelled baseline.
 
     Inverse dynamics reads out twice as many numbers and the second half is unused: checkpoints have them.

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from torch import nn
-
+from wm_ros.models.bottlenecks.bottleneck import Bottleneck
 from wm_ros.models.bottlenecks.bounds import Deterministic, Labelled, Unconstrained
 from wm_ros.models.bottlenecks.discrete import Discrete
 from wm_ros.models.bottlenecks.noise import Noise
 from wm_ros.models.bottlenecks.option import BottleneckError
 from wm_ros.models.bottlenecks.sparse import Sparse
 
-KINDS = {
+KINDS: dict[str, type[Bottleneck]] = {
     "noise": Noise,
     "sparse": Sparse,
     "discrete": Discrete,
@@ -22,7 +21,7 @@ KINDS = {
 }
 
 
-def build_bottleneck(config: dict[str, Any], latent: int) -> nn.Module:
+def build_bottleneck(config: dict[str, Any], latent: int) -> Bottleneck:
     """The bottleneck of `latent` dimensions that the entry `bottleneck` of a card describes.
 
     Raises BottleneckError as `complete_options` does.

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from wm_ros.models.bottlenecks.bottleneck import Bottleneck
 from wm_ros.models.bottlenecks.option import Option
 from wm_ros.models.bottlenecks.statistics import spread
 
@@ -15,7 +16,7 @@ COMMITMENT = 0.25
 RESET_AFTER = 20  # training steps without use
 
 
-class Discrete(nn.Module):
+class Discrete(Bottleneck):
     """z is the code nearest to the read-out; gradients pass straight through to the read-out.
 
     The loss draws code to read-out, and read-out to code at a quarter of the strength (means over all elements).

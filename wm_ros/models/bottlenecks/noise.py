@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from wm_ros.models.bottlenecks.bottleneck import Bottleneck
 from wm_ros.models.bottlenecks.option import Option
 from wm_ros.models.bottlenecks.statistics import spread
 
@@ -14,7 +15,7 @@ LOG_VARIANCE_LIMITS = (-10.0, 4.0)
 ACTIVE_NATS = 0.1
 
 
-class Noise(nn.Module):
+class Noise(Bottleneck):
     """z drawn from q(z | before, after), a Gaussian that inverse dynamics reads out as mean and log-variance.
 
     Its loss is beta * KL(q || N(0, 1)), which [LAM] prints with a minus sign; it is minimised here. In use, z is the

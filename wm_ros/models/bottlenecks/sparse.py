@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
+from wm_ros.models.bottlenecks.bottleneck import Bottleneck
 from wm_ros.models.bottlenecks.option import Option
 from wm_ros.models.bottlenecks.statistics import spread
 
@@ -19,7 +20,7 @@ MEAN_WEIGHT = 0.1
 LEAST_VARIANCE = 1e-8
 
 
-class Sparse(nn.Module):
+class Sparse(Bottleneck):
     """z is the read-out itself, priced by l1 * ||z||_1, and by `spread_loss` for shrinking instead."""
 
     OPTIONS: ClassVar = {"l1": Option(0.1, 0.0, 10.0)}

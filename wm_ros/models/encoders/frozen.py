@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
+from wm_ros.models.encoders.encoder import Encoder
 from wm_ros.models.encoders.preprocess import Preprocess
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -23,7 +24,7 @@ class Backbone(Protocol):
     def __call__(self, pictures: Tensor) -> Tensor: ...
 
 
-class FrozenEncoder(nn.Module):
+class FrozenEncoder(Encoder):
     """Frames uint8 [B, H, W, 3] RGB of any size to tokens float32 [B, N, D]; every frame on its own.
 
     input: arguments of `Preprocess`. pool: mean over squares of pool x pool tokens. normalise: layer norm of every

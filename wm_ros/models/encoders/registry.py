@@ -9,6 +9,7 @@ from torch import nn
 
 from wm_ros.models.card import CheckpointError
 from wm_ros.models.encoders.autoencoder import AutoencoderBackbone
+from wm_ros.models.encoders.encoder import Encoder
 from wm_ros.models.encoders.frozen import FrozenEncoder
 from wm_ros.models.encoders.hugging_face import FAMILIES, TransformersBackbone
 from wm_ros.models.encoders.pixels import Pixels
@@ -29,7 +30,7 @@ for family in FAMILIES:
 OWN = {"tiny": TinyEncoder, "random": TinyEncoder}
 
 
-def build_encoder(config: dict[str, Any]) -> nn.Module:
+def build_encoder(config: dict[str, Any]) -> Encoder:
     """The encoder that a card describes: frames uint8 [B, H, W, 3] to tokens [B, tokens, dim], each frame on its own.
 
     config: `name`, `source` (where its weights come from, for people) and the rest as the encoder takes it. Raises

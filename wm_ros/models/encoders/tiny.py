@@ -5,8 +5,10 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from wm_ros.models.encoders.encoder import Encoder
 
-class TinyEncoder(nn.Module):
+
+class TinyEncoder(Encoder):
     """One token per frame: three strided convolutions and a small read-out.
 
     Frames uint8 [B, H, W, 3] RGB of any size are cropped to the centre square and area-resized to `size` pixels;

@@ -1,0 +1,16 @@
+"""What every encoder is: frames in, tokens out, each frame on its own."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+
+class Encoder(nn.Module):
+    """Frames uint8 [B, H, W, 3] RGB of any size to tokens float32 [B, tokens, dim]; frame-causal."""
+
+    tokens: int
+    dim: int
+
+    def from_images(self, images: Tensor) -> Tensor:
+        """Tokens [B, tokens, dim] of images that `preprocess` made."""
+        raise NotImplementedError
