@@ -249,3 +249,11 @@ def test_every_import_is_declared(setup, manifest):
             assert "ros-" + name.replace("_", "-") in python, f"add {name} to setup.py"
         else:
             assert DISTRIBUTIONS.get(name, name) in python, f"add {name} to setup.py"
+
+
+def test_pytest_is_one_that_launch_pytest_can_use(setup):
+    """That of Humble to Kilted does not work with pytest 8.4 and later."""
+    for extra in ("dev", "test"):
+        assert "pytest<8.4" in setup["extras_require"][extra]
+    pinned = re.search(r"^pytest==(\d+)\.(\d+)", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
+    assert tuple(map(int, pinned.groups())) < (8, 4)
