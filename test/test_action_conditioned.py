@@ -230,14 +230,21 @@ def test_it_is_not_taken_for_a_trained_model(converted):
         load_checkpoint(converted)
 
 
-def test_a_missing_weight_of_the_predictor_is_named(converted, monkeypatch):
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda w: w.pop("module.predictor_norm.bias"), "missing weights ['predictor_norm.bias']"),
+        (lambda w: w["module.predictor_norm.bias"].fill_(float("nan")), "predictor_norm.bias holds 64 NaN"),
+    ],
+)
+def test_a_wrong_weight_of_the_predictor_is_named(converted, monkeypatch, change, said):
     monkeypatch.setitem(vjepa2_layout.SIZES, 48, (2, 2, 192))
     monkeypatch.setattr(vjepa2_layout, "PREDICTOR", {"width": 64, "depth": 2, "heads": 2})
     path = converted.parent / "vjepa2-ac-vitg.pt"
     data = torch.load(path, weights_only=True)
-    del data["predictor"]["module.predictor_norm.bias"]
+    change(data["predictor"])
     torch.save(data, converted.parent / "broken.pt")
     arguments = ["--out", str(converted.parent / "no"), "--size", "64", "--licence", "MIT"]
     result = CliRunner().invoke(app, ["convert", str(converted.parent / "broken.pt"), *arguments])
-    assert "missing weights ['predictor_norm.bias']" in str(result.exception)
+    assert said in str(result.exception)
     assert not (converted.parent / "no").exists()

@@ -157,6 +157,29 @@ def test_weights_that_are_not_those_of_the_card_are_named(folder):
     refused(folder, r"missing weights \[\], unexpected weights \['optimizer'\]")
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("forward_model.read.weight", value) for value in (float("nan"), float("inf"), -float("inf"))),
+        ("goal_distance.latent_step", float("nan")),
+    ],
+)
+def test_weights_that_are_no_numbers_are_named(folder, name, value):
+    path = folder / "weights.safetensors"
+    weights = load_file(path)
+    weights[name].view(-1)[0] = value
+    save_file(weights, path)
+    refused(folder, rf"{name} holds 1 NaN or infinite numbers of \d+; .* train it again")
+
+
+def test_weights_that_are_infinite_in_the_model_s_type_are_named(folder):
+    path = folder / "weights.safetensors"
+    weights = load_file(path)
+    weights["forward_model.read.weight"] = weights["forward_model.read.weight"].double() * 1e60
+    save_file(weights, path)
+    refused(folder, r"forward_model\.read\.weight holds 128 NaN or infinite numbers of 128")
+
+
 @pytest.mark.parametrize("device", ["cuda:99", "nonsense"])
 def test_a_device_that_is_not_there_is_named(written, device):
     with pytest.raises(CheckpointError, match=f"device '{device}' cannot be used"):

@@ -10,6 +10,7 @@ pytest.importorskip("torch")
 
 import torch
 from published_weights import FRAMES, GOLDEN, drawn, published, seeded, small
+from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
 from wm_ros.cli import app
@@ -109,6 +110,10 @@ def edit(path, change):
             lambda w: w.update({"module.backbone.patch_embed.proj.weight": torch.zeros(7, 3, 2, 16, 16)}),
             r"width 1024, 1280, 1408, 64 \(ViT-L, H, g\), found \[7, 3, 2, 16, 16\]",
         ),
+        (
+            lambda w: w["module.backbone.norm.bias"].fill_(float("nan")),
+            "norm.bias holds 64 NaN or infinite numbers",
+        ),
         (lambda w: w.clear(), "found none"),
     ],
 )
@@ -196,6 +201,18 @@ def test_controls_take_no_options():
         convert_encoder("pixels", Wanted(pool=2))
 
 
+def test_an_encoder_s_weights_that_are_no_numbers_are_named(tmp_path):
+    wm_ros("convert", "random", "--out", tmp_path / "ours")
+    path = tmp_path / "ours" / "weights.safetensors"
+    weights = load_file(path)
+    name = sorted(weights)[0]
+    weights[name].view(-1)[0] = float("nan")
+    save_file(weights, path)
+    with pytest.raises(CheckpointError, match=f"{name} holds 1 NaN or infinite numbers") as told:
+        load_encoder_of(tmp_path / "ours")
+    assert str(path) in str(told.value)
+
+
 @pytest.fixture
 def folder(tmp_path):
     """A Hugging Face folder of a small V-JEPA 2."""
@@ -204,6 +221,12 @@ def folder(tmp_path):
     predictor = {"pred_hidden_size": 24, "pred_num_attention_heads": 2, "pred_num_hidden_layers": 1}
     transformers.VJEPA2Model(transformers.VJEPA2Config(**sizes, **predictor)).save_pretrained(tmp_path / "v")
     return tmp_path / "v"
+
+
+def spoil(path):
+    weights = load_file(path)
+    weights["encoder.layernorm.weight"][7] = float("inf")
+    save_file(weights, path, {"format": "pt"})
 
 
 def rewrite(path, **entries):
@@ -228,6 +251,7 @@ def rewrite(path, **entries):
             r"expected weights in a .safetensors file, found \['pytorch_model.bin'\], which are pickles",
         ),
         (lambda f: (f / "model.safetensors").unlink(), "found none"),
+        (lambda f: spoil(f / "model.safetensors"), r"norm\.weight holds 1 NaN or infinite numbers of 48"),
     ],
 )
 def test_a_damaged_folder_is_named(folder, damage, said):

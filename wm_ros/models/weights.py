@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from wm_ros.models.card import CheckpointError
 
 Module = TypeVar("Module", bound=nn.Module)
+INFINITE_BEFORE_TRAINING = ("goal_distance.latent_step",)
 
 
 def write_weights(weights: Mapping[str, Tensor], folder: Path, card: str) -> None:
@@ -39,7 +40,7 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
 def fill(build: Callable[[], Module], weights: dict[str, Tensor], folder: Path, device: str) -> Module:
     """The module that a checkpoint's card describes, with its weights, for use: evaluation mode, no gradients.
 
-    Raises CheckpointError when it cannot be built, or has other weights than the checkpoint holds.
+    Raises CheckpointError when it cannot be built, has other weights than the checkpoint holds, or not finite ones.
     """
     try:
         module = build()
@@ -48,8 +49,10 @@ def fill(build: Callable[[], Module], weights: dict[str, Tensor], folder: Path, 
             f"{folder / 'card.json'} describes no model that can be built: {error}"
         ) from error
     hint = ": the card is that of another model, or an older wm_ros wrote both (train or convert again)"
-    require_same(folder / "weights.safetensors", weights, module.state_dict(), hint)
+    path = folder / "weights.safetensors"
+    require_same(path, weights, module.state_dict(), hint)
     module.load_state_dict(weights, strict=True)
+    require_finite(path, module)
     try:
         module = module.to(device)
     except (RuntimeError, AssertionError) as error:
@@ -71,3 +74,22 @@ def require_same(
             raise CheckpointError(
                 f"{path}: {name} has shape {list(found[name].shape)}, the card describes {list(tensor.shape)}"
             )
+
+
+def require_finite(path: Path, module: nn.Module) -> None:
+    """Raise CheckpointError when a module has NaN or infinite weights, which came from a file.
+
+    After loading: a number that the file's type holds may be infinite in the module's.
+    """
+    for name, tensor in module.state_dict().items():
+        wrong = torch.isnan if name in INFINITE_BEFORE_TRAINING else _not_finite
+        # Least and greatest are NaN where any value is, and thirty times as fast to find as what is wrong with each.
+        if tensor.is_floating_point() and tensor.numel() and wrong(torch.stack(tensor.aminmax())).any():
+            raise CheckpointError(
+                f"{path}: {name} holds {int(wrong(tensor).sum())} NaN or infinite numbers of {tensor.numel()}; the "
+                "file is damaged, or the training that wrote it diverged: fetch or train it again"
+            )
+
+
+def _not_finite(tensor: Tensor) -> Tensor:
+    return ~tensor.isfinite()

@@ -13,7 +13,7 @@ from wm_ros.models.card import CheckpointError
 from wm_ros.models.imports import vjepa2_layout
 from wm_ros.models.imports.convert import Wanted, filled, of_hub
 from wm_ros.models.imports.sources import digest, licence_of, read_torch, require_tensors
-from wm_ros.models.weights import require_same
+from wm_ros.models.weights import require_finite, require_same
 from wm_ros.robots.profile import RobotProfile
 
 
@@ -49,4 +49,5 @@ def convert_action_conditioned(path: Path, robot: RobotProfile, wanted: Wanted) 
     model = ActionConditionedModel(ActionCard(config, dict(sizes), robot, licence))
     model.encoder = encoder
     model.predictor.load_state_dict(predictor_weights)
+    require_finite(path, model.predictor)
     return model.eval().requires_grad_(False)

@@ -23,7 +23,7 @@ from wm_ros.models.imports.sources import (
     read_torch,
     require_tensors,
 )
-from wm_ros.models.weights import require_same
+from wm_ros.models.weights import require_finite, require_same
 
 CONTROLS = {
     "pixels": {
@@ -79,10 +79,11 @@ def of_hub(
 
 
 def filled(path: Path, config: dict[str, Any], weights: Mapping[str, Tensor]) -> torch.nn.Module:
-    """The encoder that a card describes, with the backbone's weights from a file, which must be exactly those."""
+    """The encoder that a card describes, with the backbone's weights from a file: exactly those, and finite."""
     encoder = _built(path, config)
     require_same(path, weights, encoder.backbone.state_dict())
     encoder.backbone.load_state_dict(weights)
+    require_finite(path, encoder.backbone)
     return encoder.eval().requires_grad_(False)
 
 
