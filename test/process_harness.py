@@ -10,20 +10,22 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from patience import LIMIT_S, WAIT_S
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
 class Child:
     """One running executable. `timeout` runs it and would kill it should the test forget to."""
 
-    def __init__(self, name: str, command: list[str], folder: Path, limit_s: float):
+    def __init__(self, name: str, command: list[str], folder: Path):
         self.name = name
         self.log_path = folder / f"{name}.log"
         folders = (str(REPOSITORY), str(REPOSITORY / "test" / "processes"), os.environ.get("PYTHONPATH"))
         path = os.pathsep.join(filter(None, folders))
         with self.log_path.open("wb") as log:
             self._timeout = subprocess.Popen(
-                ["timeout", "-k", "5", str(limit_s), *command],
+                ["timeout", "-k", "5", str(LIMIT_S), *command],
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env={**os.environ, "PYTHONPATH": path, "ROS_LOG_DIR": str(folder / "ros_logs")},
@@ -42,7 +44,7 @@ class Child:
     def running(self) -> bool:
         return self._timeout.poll() is None
 
-    def wait(self, timeout_s: float = 20.0) -> int:
+    def wait(self, timeout_s: float = WAIT_S) -> int:
         """The exit code, once it has ended."""
         return self._timeout.wait(timeout_s)
 
@@ -52,7 +54,7 @@ class Child:
     def close(self) -> None:
         if self.running():
             self._timeout.terminate()  # passed on to the executable, which `timeout` kills 5 s later
-            self._timeout.wait(10.0)
+            self._timeout.wait()
 
 
 class Processes:
@@ -67,7 +69,6 @@ class Processes:
         module: str,
         parameters: Mapping[str, Any] | None = None,
         *arguments: str,
-        limit_s: float = 60.0,
     ) -> Child:
         """`python -m module --ros-args -p name:=value ...`; remappings and files go to `arguments`."""
         ros_arguments = []
@@ -76,7 +77,7 @@ class Processes:
             ros_arguments += ["-p", f"{name}:={text}"]
         command = [sys.executable, "-m", module, "--ros-args", *ros_arguments, *arguments]
         name = f"{len(self._children)}_{module.rsplit('.', 1)[-1]}"
-        child = Child(name, command, self.folder, limit_s)
+        child = Child(name, command, self.folder)
         self._children.append(child)
         return child
 

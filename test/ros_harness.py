@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from lifecycle_msgs.srv import ChangeState
+from patience import WAIT_S
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
@@ -29,7 +30,7 @@ class Ros:
         """A node under test in this context, with parameters as from a file."""
         return self._add(node_class(**self._options(parameters or {}), **options))
 
-    def until(self, condition: Callable[[], T], what: str, timeout_s: float = 20.0) -> T:
+    def until(self, condition: Callable[[], T], what: str, timeout_s: float = WAIT_S) -> T:
         """Spin until the condition is truthy and return it; `what` says what was awaited in vain."""
         deadline = time.monotonic() + timeout_s
         while not (result := condition()):
@@ -49,7 +50,7 @@ class Ros:
         self.node.create_subscription(message_type, topic, messages.append, qos)
         return messages
 
-    def call(self, service_type: type, name: str, request: Any = None, timeout_s: float = 20.0) -> Any:
+    def call(self, service_type: type, name: str, request: Any = None, timeout_s: float = WAIT_S) -> Any:
         """Call a service once it is there and return the response."""
         client = self.node.create_client(service_type, name)
         self.until(client.service_is_ready, f"service {name}", timeout_s)
@@ -58,7 +59,7 @@ class Ros:
         self.node.destroy_client(client)
         return future.result()
 
-    def change_state(self, node_name: str, transition: str, timeout_s: float = 60.0) -> bool:
+    def change_state(self, node_name: str, transition: str, timeout_s: float = WAIT_S) -> bool:
         """Request a lifecycle transition by label, as `ros2 lifecycle set` does; True when it succeeded."""
         request = ChangeState.Request()
         request.transition.label = transition

@@ -174,7 +174,6 @@ def test_warming_up_tells_it_no_pose(converted):
         stage(0, model.encode(FRAMES[:1])[0])
 
 
-@pytest.mark.timeout(300)
 @torch.inference_mode()
 def test_compiled_it_imagines_the_same(converted):
     model = load_action_conditioned(converted)

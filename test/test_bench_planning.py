@@ -29,7 +29,6 @@ def test_incremental_and_recomputed_imagination_are_timed_in_turns_and_weighed_a
     assert len(calls) == 3
 
 
-@pytest.mark.timeout(300)  # the compiler takes its time on a busy machine
 def test_a_plan_is_set_against_the_arithmetic_in_it(monkeypatch, count):
     options = PlannerOptions(batch_size=16, iteration_count=2, elites=4, knots=2, steps_per_knot=1)
     monkeypatch.setattr(floor, "SETTINGS", {"small": options})

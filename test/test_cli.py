@@ -17,7 +17,7 @@ def wm_ros(*arguments, block=(), folder=None):
     )
     environment = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1"}
     return subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=folder, env=environment, timeout=60
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=folder, env=environment
     )
 
 
@@ -88,6 +88,6 @@ def test_faults_of_our_own_keep_their_traceback(tmp_path, monkeypatch):
         "import sys; sys.argv = ['wm_ros', 'inspect', 'bag']\n"
         "from wm_ros.cli import main; main()"
     )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.returncode == 1
     assert "ZeroDivisionError" in result.stderr

@@ -88,7 +88,6 @@ def test_command_names_the_sourced_ros_and_fails_on_a_mix(tmp_path):
             env={"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(path), **environ},
             capture_output=True,
             text=True,
-            timeout=30,
         )
 
     environ, path = sourced_ros(tmp_path / "opt")
@@ -115,7 +114,6 @@ def test_commands_that_start_ros_refuse_a_mix(tmp_path, command):
         env={**os.environ, "PYTHONPATH": os.pathsep.join(path), **environ},
         capture_output=True,
         text=True,
-        timeout=60,
     )
     assert done.returncode == 1
     assert "two ROS 2" in done.stderr

@@ -28,7 +28,6 @@ from wm_ros.robots.profile import load_profile
 
 COMMANDS = "/joint_velocity_controller/commands"
 LITTLE = ["--effort", "0.001"]
-pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture

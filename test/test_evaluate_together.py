@@ -26,7 +26,6 @@ from wm_ros.evaluation.evidence.request import EvaluationError
 from wm_ros.robots.profile import load_profile
 
 ENVIRONMENT = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1", "OMP_NUM_THREADS": "1"}
-pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="module")
@@ -77,9 +76,7 @@ def children(pid):
 
 
 def wait_until(condition):
-    deadline = time.monotonic() + 200.0
     while not condition():
-        assert time.monotonic() < deadline
         time.sleep(0.05)
 
 
@@ -94,7 +91,7 @@ def test_two_machines_write_what_one_process_writes_also_when_one_was_killed(
         (evaluating,) = children(machines[1].pid)
         workers = children(evaluating)
         os.kill(evaluating, 9)
-        assert [machine.wait(200) for machine in machines] == [1, 1]
+        assert [machine.wait() for machine in machines] == [1, 1]
     finally:
         for machine in machines:
             machine.terminate()
@@ -106,7 +103,7 @@ def test_two_machines_write_what_one_process_writes_also_when_one_was_killed(
 
     machines, logs = launched(tmp_path, (*arguments, *brief(out)))
     try:
-        assert [machine.wait(200) for machine in machines] == [0, 0], [log.read_text() for log in logs]
+        assert [machine.wait() for machine in machines] == [0, 0], [log.read_text() for log in logs]
     finally:
         for machine in machines:
             machine.terminate()
@@ -136,7 +133,7 @@ def two_processes(*arguments):
         )
         for rank, own in enumerate(arguments)
     ]
-    said = [process.communicate(timeout=200) for process in processes]
+    said = [process.communicate() for process in processes]
     return [process.returncode for process in processes], *zip(*said, strict=True)
 
 

@@ -73,7 +73,7 @@ def test_the_command_trains_on_a_bag_and_videos(paths, tmp_path):
     ]
     done = subprocess.run(
         [*command, "--num-threads", "1", "--cache-dir", str(tmp_path)],
-        capture_output=True, text=True, env=environment, cwd=tmp_path, timeout=100,
+        capture_output=True, text=True, env=environment, cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "frames of 64x64, 128x128 are cropped to the centre square and shrunk to 64x64" in done.stdout

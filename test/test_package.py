@@ -11,6 +11,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from patience import LIMIT_S
 
 import wm_ros
 from wm_ros.resources import share_dir
@@ -87,7 +88,7 @@ def run_without(names: set[str], code: str, *arguments: str) -> subprocess.Compl
         "sys.meta_path.insert(0, Blocked())\n"
     )
     command = [sys.executable, "-c", block + code, *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
 
 
 @pytest.fixture(scope="module")
@@ -257,3 +258,19 @@ def test_pytest_is_one_that_launch_pytest_can_use(setup):
         assert "pytest<8.4" in setup["extras_require"][extra]
     pinned = re.search(r"^pytest==(\d+)\.(\d+)", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
     assert tuple(map(int, pinned.groups())) < (8, 4)
+
+
+def test_a_busy_machine_fails_no_test():
+    """One generous limit for all tests, which also ends the processes they wait for; none of a test's own."""
+    limit = re.search(r"^timeout = (\d+)$", (ROOT / "pytest.ini").read_text(), re.MULTILINE)
+    assert float(limit.group(1)) == LIMIT_S >= 900.0
+    for path in (ROOT / "test").rglob("*.py"):
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(call, ast.Call):
+                continue
+            name = ast.unparse(call.func).rpartition(".")[2]
+            waits = {"timeout", "timeout_s"} if name in ("until", "call", "change_state") else {"timeout"}
+            own = [entry.value for entry in call.keywords if entry.arg in waits]
+            own += {"timeout": call.args, "until": call.args[2:]}.get(name, [])
+            short = [entry.value for entry in own if isinstance(entry, ast.Constant)]
+            assert not short, f"{path}:{call.lineno}: a limit of {short} s; see test/patience.py"

@@ -58,9 +58,7 @@ def command(bag, out, *options, launch=ALONE, seed=3):
 
 
 def train(*arguments, **options):
-    return subprocess.run(
-        command(*arguments, **options), capture_output=True, text=True, env=ENVIRONMENT, timeout=100
-    )
+    return subprocess.run(command(*arguments, **options), capture_output=True, text=True, env=ENVIRONMENT)
 
 
 def killed_after(lines, arguments):
@@ -72,7 +70,7 @@ def killed_after(lines, arguments):
         if seen == lines:
             child.kill()
     child.stdout.close()
-    assert child.wait(20) == -9
+    assert child.wait() == -9
     return seen
 
 
@@ -153,7 +151,6 @@ def test_bf16_and_muon_train_another_model_that_works(bag, whole, tmp_path):
     assert weights_of(tmp_path / "model") != weights_of(whole[0])
 
 
-@pytest.mark.timeout(300)
 def test_memory_does_not_grow_with_the_recording():
     from wm_ros.bench.training import compare_memory
 

@@ -73,7 +73,7 @@ def corrupted(recording, episodes):
 def wm_ros(*arguments):
     environment = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1"}
     command = [sys.executable, "-m", "wm_ros.cli", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=100)
+    return subprocess.run(command, capture_output=True, text=True, env=environment)
 
 
 def called(*arguments):

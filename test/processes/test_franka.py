@@ -57,7 +57,7 @@ def test_v_jepa_2_ac_and_a_guard_move_it_within_its_limits(ros, processes, tmp_p
     goals.send(next(seeds))
     rig.until_status("idle: call ~/start")
     rig.start()
-    ros.until(lambda: len(rig.commands) > 50 and np.any(rig.commands[-1]), "commands", timeout_s=40.0)
+    ros.until(lambda: len(rig.commands) > 50 and np.any(rig.commands[-1]), "commands")
     if hasattr(rig.messages[-1], "joint_names"):
         assert tuple(rig.messages[-1].joint_names) == profile.names
     rig.telling = False  # no pose, no plan: the guard stops by itself

@@ -82,11 +82,8 @@ def live(domain, checkpoint):
 def await_active(ros, *names):
     for name in names:
         ros.until(
-            lambda name=name: (
-                ros.call(GetState, f"{name}/get_state", timeout_s=60.0).current_state.label == "active"
-            ),
+            lambda name=name: ros.call(GetState, f"{name}/get_state").current_state.label == "active",
             f"{name} to be active",
-            60.0,
         )
 
 
@@ -111,7 +108,7 @@ def test_replay_plays_the_camera_to_the_pipeline_and_no_command_to_a_robot(ros, 
     assert ros.call(
         GetParameters, "guard/get_parameters", GetParameters.Request(names=["enable_control"])
     ).values == [ParameterValue(type=ParameterType.PARAMETER_BOOL, bool_value=False)]
-    ros.until(lambda: any(name.startswith("bag") for name, _ in exits), "the end of the bag", 60.0)
+    ros.until(lambda: any(name.startswith("bag") for name, _ in exits), "the end of the bag")
     assert latents
     assert not commands
 
@@ -131,12 +128,12 @@ def test_a_pipeline_that_dies_comes_back_and_the_robot_waits_for_start(ros, live
             ros.call(Trigger, "/guard/start")
         return commands and any(commands[-1].data)
 
-    ros.until(moving, "the robot to move", 60.0)
+    ros.until(moving, "the robot to move")
     (pipeline,) = [pid for name, pid in pids if name.startswith("pipeline")]
     os.kill(pipeline, signal.SIGKILL)
     ros.until(lambda: not any(commands[-1].data), "standstill")
     stopped, planned = len(commands), len(plans)
-    ros.until(lambda: len(plans) > planned + 10, "plans of the new pipeline", 60.0)
+    ros.until(lambda: len(plans) > planned + 10, "plans of the new pipeline")
     assert [name.rstrip("-0123456789") for name, _ in pids].count("pipeline_node") == 2
     assert not any(any(command.data) for command in commands[stopped:])
     assert ros.call(Trigger, "/guard/start").success

@@ -33,7 +33,7 @@ def test_exploring_moves_the_robot_within_its_limits(ros, processes, record, pro
     sent = ros.collect(Float64MultiArray, COMMANDS, 200)
     processes.start(SIM)
     recorder = record("--explore", "--episodes", "2", "--seconds", "2", "--excursion", "0.4")
-    ros.until(lambda: recorder.poll() is not None, "the end of the recording", timeout_s=60.0)
+    ros.until(lambda: recorder.poll() is not None, "the end of the recording")
     _, errors = recorder.communicate()
     assert recorder.returncode == 0, errors
     recording = load_recording(tmp_path / "bag", profile)
@@ -54,9 +54,9 @@ def test_ctrl_c_stops_the_robot_and_leaves_a_whole_bag(ros, processes, record, p
     sent = ros.collect(Float64MultiArray, COMMANDS, 200)
     processes.start(SIM)
     recorder = record("--explore", "--seconds", "60")
-    ros.until(lambda: any(np.any(message.data) for message in sent), "motion", timeout_s=40.0)
+    ros.until(lambda: any(np.any(message.data) for message in sent), "motion")
     recorder.send_signal(signal.SIGINT)
-    ros.until(lambda: recorder.poll() is not None, "the end of the recording", timeout_s=30.0)
+    ros.until(lambda: recorder.poll() is not None, "the end of the recording")
     assert recorder.returncode == 0, recorder.communicate()
     assert not any(sent[-1].data)
     assert (tmp_path / "bag" / "metadata.yaml").is_file()
@@ -69,7 +69,7 @@ def test_without_explore_it_only_watches(ros, processes, record, profile, tmp_pa
     driver = ros.node.create_publisher(Float64MultiArray, COMMANDS, 1)
     ros.node.create_timer(0.02, lambda: driver.publish(Float64MultiArray(data=[0.3, 0.0])))
     recorder = record("--episodes", "1", "--seconds", "3")
-    ros.until(lambda: recorder.poll() is not None, "the end of the recording", timeout_s=60.0)
+    ros.until(lambda: recorder.poll() is not None, "the end of the recording")
     assert recorder.returncode == 0, recorder.communicate()
     vectors = load_recording(tmp_path / "bag", profile).commands.vectors
     assert len(vectors) > 50
@@ -80,7 +80,7 @@ def test_a_robot_that_is_driven_already_is_not_explored(ros, processes, record):
     processes.start(SIM)
     ros.node.create_publisher(Float64MultiArray, COMMANDS, 1)
     recorder = record("--explore", "--episodes", "1")
-    ros.until(lambda: recorder.poll() is not None, "a refusal", timeout_s=40.0)
+    ros.until(lambda: recorder.poll() is not None, "a refusal")
     _, errors = recorder.communicate()
     assert recorder.returncode == 1
     assert "the robot is driven already" in errors
@@ -90,7 +90,7 @@ def test_a_robot_that_is_driven_already_is_not_explored(ros, processes, record):
 def test_no_camera_is_told_with_the_topics_there_are(ros, record):
     ros.node.create_publisher(Float64MultiArray, "elsewhere", 1)
     recorder = record("--episodes", "1")
-    ros.until(lambda: recorder.poll() is not None, "a refusal", timeout_s=40.0)
+    ros.until(lambda: recorder.poll() is not None, "a refusal")
     _, errors = recorder.communicate()
     assert recorder.returncode == 1
     assert "nobody publishes image; topics there are: /diagnostics, /elsewhere" in errors

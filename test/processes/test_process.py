@@ -64,12 +64,15 @@ def test_a_signal_ends_a_wait_for_messages_at_once(processes):
         sys.exit(process.run(Idle))
         """
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as idle:
-        assert idle.stdout.readline() == "idle\n"
-        while not asleep(idle.pid):
-            time.sleep(0.01)
-        idle.send_signal(signal.SIGINT)
-        assert idle.stdout.readline() == "left\n"
-        assert idle.wait() == 0
+        try:
+            assert idle.stdout.readline() == "idle\n"
+            while not asleep(idle.pid):
+                time.sleep(0.01)
+            idle.send_signal(signal.SIGINT)
+            assert idle.stdout.readline() == "left\n"
+            assert idle.wait() == 0
+        finally:
+            idle.kill()
 
 
 def test_signals_that_come_within_one_another_do_not_keep_a_node_from_leaving():
@@ -92,7 +95,7 @@ def test_signals_that_come_within_one_another_do_not_keep_a_node_from_leaving():
             busy.send_signal(signal.SIGINT)
             busy.send_signal(signal.SIGTERM)
         try:
-            assert busy.communicate("go\n", timeout=20)[0] == "leaving\n"
+            assert busy.communicate("go\n")[0] == "leaving\n"
         finally:
             busy.kill()
         assert busy.returncode == 0

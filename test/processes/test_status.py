@@ -14,7 +14,6 @@ def status(*arguments):
         capture_output=True,
         text=True,
         env=environment,
-        timeout=60,
     )
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from geometry_msgs.msg import TwistStamped
+from patience import WAIT_S
 from rclpy.node import Node
 from sensor_msgs.msg import Image
 from std_srvs.srv import Trigger
@@ -67,7 +68,7 @@ def client(processes, robot):
     guard = {"autostart": True, "enable_control": True, "profile": robot}
     processes.start("wm_ros.nodes.guard_node", guard)
     with Client("test") as client:
-        client.await_active(["guard"], 30.0)
+        client.await_active(["guard"], WAIT_S)
         yield client
 
 
@@ -104,7 +105,7 @@ def test_the_rover_is_judged_by_its_pose_and_stops_by_itself_without_commands(cl
     criterion = Criterion(rover.radius_m, rover.heading_rad, settle_s=1.5)
     trials = Trials(client, rover, observer, client.add(Explorer(profile, 0, 1.5)), criterion)
     goals = Goals(rover, SCENE, seed=1)
-    client.until(lambda: observer.frames and observer.states, "camera and odometry", 10.0)
+    client.until(lambda: observer.frames and observer.states, "camera and odometry", WAIT_S)
     seen = goals.picture(observer.states[-1][1])
     assert (seen != observer.frames[-1][1]).mean() < 1e-3  # a yaw through a quaternion is rounded
     oracle.goal = goals.draw(trials.positions())
@@ -115,14 +116,14 @@ def test_the_rover_is_judged_by_its_pose_and_stops_by_itself_without_commands(cl
     assert commands_out_of_limits(np.array([vector for _, vector in observer.commands]), profile) == 0
 
     driver = client.node.create_publisher(TwistStamped, "cmd_vel", 1)
-    client.until(driver.get_subscription_count, "the driver", 10.0)
+    client.until(driver.get_subscription_count, "the driver", WAIT_S)
     message = TwistStamped()
     message.twist.angular.z = 1.0
     timer = client.node.create_timer(0.02, lambda: driver.publish(message))
     still = observer.states[-1][1][2]
-    client.until(lambda: abs(observer.states[-1][1][2] - still) > 0.3, "motion", 10.0)
+    client.until(lambda: abs(observer.states[-1][1][2] - still) > 0.3, "motion", WAIT_S)
     client.node.destroy_timer(timer)
-    client.until(lambda: at_rest(observer.states), "the robot's own timeout", 5.0)
+    client.until(lambda: at_rest(observer.states), "the robot's own timeout", WAIT_S)
 
 
 def at_rest(states):
@@ -144,7 +145,7 @@ def test_a_guard_that_gets_no_plan_ends_the_trial_with_its_complaint(client, mon
 def test_goals_are_drawn_apart_and_their_picture_is_the_robot_s_camera(client):
     observer = client.add(Observer(load_profile("arm")))
     goals = Goals(ARM, SCENE, seed=2)
-    client.until(lambda: observer.frames and observer.states, "the camera", 10.0)
+    client.until(lambda: observer.frames and observer.states, "the camera", WAIT_S)
     here = observer.states[-1][1]
     drawn = np.array([goals.draw(here) for _ in range(50)])
     assert np.linalg.norm(tip_position(drawn) - tip_position(here), axis=1).min() >= 0.1

@@ -386,4 +386,4 @@ def test_a_best_effort_planner_is_told_how_to_mend_it(ros, rig):
 
 def test_the_guard_needs_no_torch():
     code = "import sys; sys.modules['torch'] = None; import wm_ros.nodes.guard_node"
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -83,7 +83,7 @@ def test_commands_move_the_joints_and_the_driver_stops_without_them(ros):
     ros.until(lambda: joints and joints[-1].velocity[0] > 0.7, "motion")
     stop()
     stopped_ns = ros.node.get_clock().now().nanoseconds
-    ros.until(lambda: abs(joints[-1].velocity[0]) < 0.01, "the driver's timeout", timeout_s=5.0)
+    ros.until(lambda: abs(joints[-1].velocity[0]) < 0.01, "the driver's timeout")
     moving = [to_ns(j.header.stamp) for j in joints if j.velocity[0] > 0.4]
     assert 0.15 < (moving[-1] - stopped_ns) * 1e-9 < 0.45  # timeout_s 0.25 of the profile
 
@@ -100,7 +100,7 @@ def test_the_rover_drives_on_twist_tells_its_odometry_and_stops_by_itself(ros):
     ros.until(lambda: len(images) >= 3, "three images")
     ros.node.destroy_timer(timer)
     stopped_ns = ros.node.get_clock().now().nanoseconds
-    ros.until(lambda: abs(odometry[-1].twist.twist.angular.z) < 0.01, "the driver's timeout", timeout_s=5.0)
+    ros.until(lambda: abs(odometry[-1].twist.twist.angular.z) < 0.01, "the driver's timeout")
     moving = [to_ns(o.header.stamp) for o in odometry if o.twist.twist.angular.z > 0.4]
     assert 0.15 < (moving[-1] - stopped_ns) * 1e-9 < 0.45
     shown = images[2]

@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+from patience import WAIT_S
 
 from wm_ros.ros.latency import Latency
 from wm_ros.ros.worker import Worker
@@ -22,7 +23,7 @@ class Log:
 
     def wait(self, count):
         with self._changed:
-            assert self._changed.wait_for(lambda: len(self.done) >= count, timeout=10.0), self.done
+            assert self._changed.wait_for(lambda: len(self.done) >= count, timeout=WAIT_S), self.done
 
 
 @pytest.fixture
@@ -44,10 +45,10 @@ def hold(worker):
 
     def job():
         begun.set()
-        assert go.wait(10.0)
+        assert go.wait(WAIT_S)
 
     worker.submit("hold", job)
-    assert begun.wait(10.0)
+    assert begun.wait(WAIT_S)
     return go
 
 
