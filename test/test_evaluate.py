@@ -22,7 +22,8 @@ from typer.testing import CliRunner
 from wm_ros.cli import app
 from wm_ros.evaluation import evaluate as evaluation
 from wm_ros.evaluation.evidence import gather
-from wm_ros.evaluation.studies import operator
+from wm_ros.evaluation.report.render import render
+from wm_ros.evaluation.studies import fidelity, operator
 from wm_ros.resources import share_dir
 from wm_ros.robots.profile import load_profile
 
@@ -99,12 +100,76 @@ def test_every_question_has_an_answer(report):
 def test_the_page_is_whole_small_and_needs_no_network(report):
     page = (report / "report.html").read_text(encoding="utf-8")
     assert len(page) < 5_000_000
-    assert page.count("<svg") >= 13
-    assert page.count("data:image/png;base64,") == 16
+    assert page.count("<svg") == 5
+    assert page.count("data:image/png;base64,") == 8
     assert not re.search(r"(src|href)=\"(?!data:|#)", page)
     assert "nan" not in re.sub(r"base64,[A-Za-z0-9+/=]+", "", page).lower().split()
     found = read(report)
     assert page.index(found["verdict"]["title"]) < page.index("<section")
+
+
+def test_what_cannot_be_read_is_left_out_and_the_reason_said(report):
+    """Nothing learns in a few steps: scores far below 0, of which none can be lost, and a decoder that draws grey."""
+    page, found = (report / "report.html").read_text(encoding="utf-8"), read(report)
+    clean = found["probe"]["checkpoint"]["ladder"]["none"][0]["r2"]["mean"]
+    said = (
+        f"no encoder has anything to lose, all clean scores are below R2 0.2: checkpoint {clean:.2f}, pixels "
+    )
+    assert said in page
+    assert "charts ladder" not in page
+    psnr = found["fidelity"]["checkpoint"]["psnr"]
+    assert "Left out: what the model expects there, as the decoder that would draw it redraws" in page
+    assert f"with a PSNR of {psnr:.1f} dB, and one mean picture for all has" in page
+    assert "decoded" not in page
+
+
+def test_curves_are_drawn_of_those_that_have_something_to_lose_on_axes_that_hold_them(report):
+    found = read(report)
+    for name, values in {"checkpoint": (0.8, -40.0), "pixels": (0.1, 0.1)}.items():
+        ladder = found["probe"][name]["ladder"]
+        for kind, steps in ladder.items():
+            for step in steps:
+                step["r2"] = {"mean": values[kind == "noise"]}
+    page = render(found, None)
+    section = page.partition("<h2>When pictures get worse")[2].partition("<h2>")[0]
+    assert section.count("<svg") == 8
+    assert "too little to lose, a clean score below R2 0.2: pixels 0.10." in section
+    assert '<span class="key" style="--key: #0b6bcb">checkpoint</span>' in section
+    noise = section[section.index("<svg") : section.index("</svg>")]
+    frame = re.search(r'<rect x="[\d.]+" y="([\d.]+)" width="[\d.]+" height="([\d.]+)"', noise)
+    top, bottom = float(frame[1]), float(frame[1]) + float(frame[2])
+    lines = re.findall(r'<path d="([^"]+)" clip-path', noise)
+    heights = [float(y) for line in lines for y in re.findall(r"[ML] [\d.-]+ ([\d.-]+)", line)]
+    assert top <= min(heights) < max(heights) <= bottom + 1e-3
+    assert re.search(">.10<", noise)
+
+
+def test_bars_are_drawn_to_their_ends(report):
+    found = read(report)
+    for answer in found["probe"].values():
+        output = answer["layers"]["output"]
+        for value in (output["total"], *(output["controls"][c] for c in ("single frame", "shuffled time"))):
+            value.update(mean=-30.0, low=-200.0, high=0.1, by_seed=[-200.0, -3.0, 0.1])
+    page = render(found, None)
+    chart = page.partition("<h2>How much of the action")[2].partition("<h2>")[0]
+    assert re.search(">.100<", chart)
+    assert "an axis that goes below -1 is logarithmic there" in chart
+
+
+def test_a_decoder_that_has_learned_draws_what_the_model_expects(here, bag, model, tmp_path, monkeypatch):
+    redraw = fidelity.redraw
+
+    def learned(*arguments):
+        decoder, scores = redraw(*arguments)
+        return decoder, {**scores, "psnr": scores["psnr_of_mean_picture"] + 0.1}
+
+    monkeypatch.setattr(fidelity, "redraw", learned)
+    done = run(bag, "--out", tmp_path / "out", "--checkpoint", model, "--encoders", "pixels", *LITTLE)
+    assert done.exit_code == 0, done.output
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert page.count("data:image/png;base64,") == 16
+    assert "prediction, decoded" in page
+    assert "what the model expects there" not in page
 
 
 def test_nothing_but_the_report_is_left(report):

@@ -64,7 +64,11 @@ def _write(ask: Ask, out: Path, view: EvaluateView) -> bool:
     """Write the report and print its verdict; whether any bag could be read."""
     evidence, answers = read_answers(ask, out)
     report = compose(ask, evidence, answers)
-    pictures = strips(evidence, ask, out / PROGRESS / DECODER) if evidence.parts else None
+    pictures = (
+        strips(evidence, ask, answers["fidelity"]["checkpoint"], out / PROGRESS / DECODER)
+        if evidence.parts
+        else None
+    )
     (out / "report.html").write_text(render(report, pictures), encoding="utf-8")
     write_json(out / "report.json", report)
     finish(out)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import itertools
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -54,11 +56,9 @@ def probe_bars(probe: Mapping[str, Any]) -> str:
                 axis.plot([x] * len(seeds), seeds, ".", color=INK, markersize=3)
         axis.set_xticks(range(len(scored)), [_wrapped(name) for name in scored])
         axis.set_ylabel("R2, held out")
-        lowest = min(
-            min(o["total"]["low"], *(o["controls"][c]["low"] for c in labels[1:])) for o in scored.values()
-        )
-        axis.set_ylim(max(-1.0, min(0.0, lowest * 1.1)), 1.0)
-        axis.axhline(0, color="#9aa7b4", linewidth=0.8)
+        shown = [o["total"] for o in scored.values()]
+        shown += [o["controls"][control] for o in scored.values() for control in labels[1:]]
+        _r2_axis(axis, min(value["low"] for value in shown))
         axis.grid(axis="x", visible=False)
         axis.legend(frameon=False, fontsize=8, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0))
 
@@ -115,31 +115,26 @@ def plane(points: list[dict[str, Any]], families: Mapping[str, list[Mapping[str,
     return _svg(plot)
 
 
-def ladder(probe: Mapping[str, Any], kind: str) -> str:
-    """R2 of every encoder over the severities of one corruption, from none."""
-    able = {name: answer["ladder"] for name, answer in probe.items() if "ladder" in answer}
-    able = {name: steps for name, steps in able.items() if steps["none"][0]["r2"] and kind in steps}
-    if not able:
-        return ""
+def ladder(ladders: Mapping[str, Any], kind: str) -> str:
+    """R2 of encoders over the severities of one corruption, from none."""
 
     def plot(axis: Axes) -> None:
-        for index, steps in enumerate(able.values()):
-            values = [
-                steps["none"][0]["r2"]["mean"],
-                *(s["r2"]["mean"] if s["r2"] else None for s in steps[kind]),
-            ]
-            axis.plot(range(len(values)), values, "o-", color=COLOURS[index], markersize=3, linewidth=1.4)
-        some = next(iter(able.values()))[kind]
+        lowest = 0.0
+        for steps, colour in zip(ladders.values(), keys(ladders).values(), strict=True):
+            scores = [step["r2"] for step in (*steps["none"], *steps[kind])]
+            values = [score["mean"] if score else None for score in scores]
+            axis.plot(range(len(values)), values, "o-", color=colour, markersize=3, linewidth=1.4)
+            lowest = min(lowest, *(value for value in values if value is not None))
+        some = next(iter(ladders.values()))[kind]
         axis.set_xticks(range(len(some) + 1), ["none", *(f"{step['severity']:g}" for step in some)])
-        axis.set_ylim(-1.0, 1.0)
-        axis.axhline(0, color="#9aa7b4", linewidth=0.8)
+        _r2_axis(axis, lowest)
 
     return _svg(plot, 2.9, 2.0)
 
 
-def keys(probe: Mapping[str, Any]) -> dict[str, str]:
+def keys(ladders: Mapping[str, Any]) -> dict[str, str]:
     """The colour of every encoder in the ladders."""
-    return dict(zip((name for name, answer in probe.items() if "ladder" in answer), COLOURS))  # noqa: B905
+    return dict(zip(ladders, itertools.cycle(COLOURS)))
 
 
 def open_loop(answer: Mapping[str, Any]) -> str:
@@ -184,6 +179,21 @@ def plan_bars(answer: Mapping[str, Any], units: Mapping[str, str]) -> str:
         axis.legend(frameon=False, fontsize=8, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0))
 
     return _svg(plot)
+
+
+def _r2_axis(axis: Axes, lowest: float) -> None:
+    """From the lowest value, or 0, to 1; logarithmic below -1, where nothing but how bad it is can be read."""
+    axis.axhline(0, color="#9aa7b4", linewidth=0.8)
+    if lowest < -1.0:
+        bottom = 1.5 * lowest
+        axis.set_yscale("symlog", linthresh=1.0)
+        axis.set_yticks(
+            [1.0, 0.5, 0.0, -0.5, *(-(10.0**power) for power in range(math.ceil(math.log10(-bottom))))]
+        )
+        axis.yaxis.set_major_formatter("{x:g}")
+    else:
+        bottom = min(0.0, 1.1 * lowest)
+    axis.set_ylim(bottom, 1.0)
 
 
 def _svg(plot: Any, width: float = WIDTH, height: float = HEIGHT) -> str:

@@ -9,7 +9,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from wm_ros.evaluation.evidence.corruptions import LADDER, LOST, MEANING
 from wm_ros.evaluation.report import plots
-from wm_ros.evaluation.report.tables import bag_rows, check_rows, family_rows, probe_rows
+from wm_ros.evaluation.report.tables import bag_rows, check_rows, family_rows, ladders_of, probe_rows
+from wm_ros.evaluation.report.verdict import R2_CARE
 from wm_ros.evaluation.studies.probe import STEPS as PROBE_STEPS
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -25,7 +26,7 @@ def render(report: dict[str, Any], strips: dict[str, Any] | None) -> str:
         "open_loop": plots.open_loop(report["dynamics"]),
         "plans": plots.plan_bars(report["operator"], report["moved_units"]),
     }
-    ladders = [(kind, chart) for kind in (*LADDER, *LOST) if (chart := plots.ladder(probe, kind))]
+    ladders, faint = ladders_of(probe)
     return (
         environment()
         .get_template("report.html")
@@ -33,8 +34,12 @@ def render(report: dict[str, Any], strips: dict[str, Any] | None) -> str:
             report=report,
             strips=strips,
             charts=charts,
-            ladders=[(kind, MEANING[kind], svg) for kind, svg in ladders],
-            keys=plots.keys(probe),
+            ladders=[
+                (kind, MEANING[kind], plots.ladder(ladders, kind)) for kind in (*LADDER, *LOST) if ladders
+            ],
+            keys=plots.keys(ladders),
+            faint=faint,
+            enough=R2_CARE,
             bags=bag_rows(report),
             probes=probe_rows(report),
             checks=check_rows(report),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import torch
 from wm_ros.evaluation.evidence.parts import Chains, Evidence
 from wm_ros.evaluation.evidence.request import Ask
 from wm_ros.evaluation.studies.dynamics import held_clips, why_no_commands
-from wm_ros.evaluation.studies.fidelity import draw, load_decoder
+from wm_ros.evaluation.studies.fidelity import draw, load_decoder, why_undrawn
 from wm_ros.models.checkpoint import load_checkpoint
 from wm_ros.training.world_model import imagine, inferred
 
@@ -21,10 +22,13 @@ QUANTILES = (0.95, 0.8, 0.6, 0.4)  # of how much changes along the clip: mostly 
 
 
 @torch.no_grad()
-def strips(evidence: Evidence, ask: Ask, decoder_file: Path) -> dict[str, Any] | None:
+def strips(
+    evidence: Evidence, ask: Ask, fidelity: Mapping[str, Any], decoder_file: Path
+) -> dict[str, Any] | None:
     """Four held-out clips, each a row of pictures as PNG data with what they show; None without clips.
 
-    Without a decoder, rows have the recorded pictures alone.
+    Without a decoder, or with one that has learned too little (fidelity: how well it redraws), rows have the recorded
+    pictures alone, and `undrawn` says why.
     """
     model = load_checkpoint(ask.checkpoint)
     told = why_no_commands(evidence, model.card.robot, ask.profile) is None
@@ -37,7 +41,8 @@ def strips(evidence: Evidence, ask: Ask, decoder_file: Path) -> dict[str, Any] |
     ends = chains[chosen].ends(np.arange(len(chosen)))
     recorded = _recorded(evidence, ends)
     columns = {"input": recorded[:, 0], "goal": recorded[:, 1]}
-    if decoder_file.is_file():
+    undrawn = why_undrawn(fidelity)
+    if undrawn is None:
         some = torch.from_numpy(states[chosen])
         if told:
             actions = torch.from_numpy(evidence.actions(chains[chosen]))
@@ -51,6 +56,7 @@ def strips(evidence: Evidence, ask: Ask, decoder_file: Path) -> dict[str, Any] |
     return {
         "told": "the recorded commands" if told else "the true latent actions",
         "seconds": seconds,
+        "undrawn": undrawn,
         "columns": list(columns),
         "rows": [[_png(column[row]) for column in columns.values()] for row in range(len(chosen))],
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from wm_ros.evaluation.report.verdict import R2_CARE
 from wm_ros.training.metric_descriptions import MEANING
 
 NONE = "-"
@@ -42,6 +43,18 @@ def probe_rows(report: dict[str, Any]) -> dict[str, Any]:
         "rows": rows,
         "left_out": next((a["left_out"] for a in report["probe"].values() if "left_out" in a), None),
     }
+
+
+def ladders_of(probe: dict[str, Any]) -> tuple[dict[str, Any], dict[str, float]]:
+    """Ladders by encoder, of those whose clean score leaves something to lose; the clean scores of the others."""
+    ladders, faint = {}, {}
+    for name, answer in probe.items():
+        clean = answer["ladder"]["none"][0]["r2"] if "ladder" in answer else None
+        if clean is not None and clean["mean"] >= R2_CARE:
+            ladders[name] = answer["ladder"]
+        elif clean is not None:
+            faint[name] = clean["mean"]
+    return ladders, faint
 
 
 def check_rows(report: dict[str, Any]) -> list[list[str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +87,19 @@ def why_not(evidence: Evidence) -> str | None:
         return reason
     roles = [any(part.about[role] for part in evidence.parts) for role in ("fit", "held")]
     return None if all(roles) else "one episode: nothing can be held out; record at least two, better twenty"
+
+
+def why_undrawn(answer: Mapping[str, Any]) -> str | None:
+    """Why drawings of the decoder that this answer scores show nothing but noise, None where they show the scene."""
+    if "left_out" in answer:
+        return answer["left_out"]
+    ours, mean = answer["psnr"], answer["psnr_of_mean_picture"]
+    if ours > mean:
+        return None
+    return (
+        f"the decoder that would draw it redraws held-out frames with a PSNR of {ours:.1f} dB, and one mean picture "
+        f"for all has {mean:.1f} dB: give more episodes, or more --effort"
+    )
 
 
 def load_decoder(path: Path, tokens: int, dim: int, side: int) -> Decoder:
