@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils import _pytree as pytree
+
+from wm_ros.models.encoders.encoder import Encoder
 
 # Each number of observed frames, and the last of several chunks of candidates, is a shape of its own.
 MOST_SHAPES = 64
@@ -86,9 +88,12 @@ def warm_up(function: Callable[..., Any], call: Callable[[], object]) -> None:
             call()
 
 
-def compiled_encoder(encoder: nn.Module) -> Compiled:
+def compiled_encoder(encoder: Encoder) -> Compiled:
     """The network of an encoder, what comes after cropping and resizing, which from now on it uses compiled."""
-    if not isinstance(encoder.from_images, Compiled):
-        device = next((tensor.device for tensor in encoder.parameters()), torch.device("cpu"))
-        encoder.from_images = Compiled(encoder.from_images, device, whole=False)
-    return encoder.from_images
+    network: object = encoder.from_images
+    if isinstance(network, Compiled):
+        return network
+    device = next((tensor.device for tensor in encoder.parameters()), torch.device("cpu"))
+    compiled = Compiled(encoder.from_images, device, whole=False)
+    setattr(encoder, "from_images", compiled)  # noqa: B010  in place of the method
+    return compiled

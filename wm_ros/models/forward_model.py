@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -135,7 +136,7 @@ class ForwardModel(nn.Module):
         condition = self.condition(latent_action.to(kind)).unsqueeze(1)
         x = self.embed(state.to(kind)) + self.place
         for block, past in zip(self.blocks, pasts, strict=True):
-            x = block.advance(x, condition, past, rotation)
+            x = cast(ModulatedBlock, block).advance(x, condition, past, rotation)
         return state + self.read(self.norm(x))
 
     def _run(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -60,18 +61,22 @@ class Imaginer:
             states.append(state)
         return torch.stack(states, dim=1)
 
+    @property
+    def _conditioned(self) -> StateConditioned:
+        return cast(StateConditioned, self.controller)  # a context came of it
+
     def _told(self, vectors: Tensor, newest: Tensor, in_context: bool) -> Tensor:
         """As much of the controller [S, H, ...] as does not depend on the state."""
         flat = vectors.flatten(0, 1)
-        told = self.controller.embed_vector(flat) if in_context else self.controller(flat, newest)
+        told = self._conditioned.embed_vector(flat) if in_context else self.controller(flat, newest)
         return told.unflatten(0, vectors.shape[:2])
 
     def _latent_action(self, told: Tensor, context: Tensor | None, state: Tensor | None) -> Tensor:
         if context is None:
             return told
         if state is not None:
-            context = self.controller.context(state.to(self.precision))
-        return self.controller.attend(told, context)
+            context = self._conditioned.context(state.to(self.precision))
+        return self._conditioned.attend(told, context)
 
 
 class Imagination:

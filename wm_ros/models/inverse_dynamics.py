@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
@@ -29,4 +31,5 @@ class InverseDynamics(nn.Module):
         x = torch.cat([self.query.expand(len(pair), -1, -1), pair.flatten(1, 2)], dim=1)
         for block in self.blocks[:-1]:
             x = block(x)
-        return self.read(self.norm(self.blocks[-1].first(x)[:, 0]))
+        last = cast(Block, self.blocks[-1])
+        return self.read(self.norm(last.first(x)[:, 0]))

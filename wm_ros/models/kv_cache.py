@@ -46,8 +46,8 @@ class Past:
         elif tokens == 1:
             out = _of_one(query, keys, values)
         else:
-            swapped = (part.transpose(1, 2) for part in (query, keys, values))
-            out = F.scaled_dot_product_attention(*swapped).transpose(1, 2)
+            query, keys, values = (part.transpose(1, 2) for part in (query, keys, values))
+            out = F.scaled_dot_product_attention(query, keys, values).transpose(1, 2)
         return out.reshape(batch, tokens, width)
 
 

@@ -49,6 +49,8 @@ class WorldModel(nn.Module):
             tokens, dim, self.bottleneck.outputs, g.width, g.depth, g.heads
         )
         self.forward_model = ForwardModel(tokens, dim, latent, p.width, p.depth, p.heads)
+        self.controller: nn.Module
+        self.controller_inverse: nn.Module
         if card.labelled:
             self.controller, self.controller_inverse = PassThrough(), PassThrough()
         else:

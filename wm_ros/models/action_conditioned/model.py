@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +15,7 @@ from wm_ros.models.action_conditioned.pose import euler, moved, turn
 from wm_ros.models.action_conditioned.predictor import POSE, ActionPredictor
 from wm_ros.models.card import FORMAT, CheckpointError, read_card_of_kind, read_json
 from wm_ros.models.compiled import Compiled
+from wm_ros.models.encoders.frozen import FrozenEncoder
 from wm_ros.models.encoders.registry import build_encoder
 from wm_ros.models.weights import fill, read_weights, write_weights
 from wm_ros.robots.profile import ProfileError, RobotProfile, profile_from_dict
@@ -74,10 +75,14 @@ class ActionConditionedModel(nn.Module):
     latent_actions = False
     needs_pose = True
 
+    encoder: FrozenEncoder
+    columns: Tensor
+    pose: Tensor
+
     def __init__(self, card: ActionCard) -> None:
         super().__init__()
         self.card = card
-        self.encoder = build_encoder(card.encoder)
+        self.encoder = cast(FrozenEncoder, build_encoder(card.encoder))  # V-JEPA 2, always
         side = round(self.encoder.tokens**0.5)
         self.predictor = ActionPredictor(side, self.encoder.dim, **card.predictor).to(self.encoder.precision)
         self.goal_distance = TokenDistance()

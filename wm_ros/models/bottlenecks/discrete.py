@@ -27,6 +27,8 @@ class Discrete(Bottleneck):
 
     OPTIONS: ClassVar = {"codes": Option(256, 2, 32768)}
 
+    idle: Tensor
+
     def __init__(self, latent: int, codes: int) -> None:
         super().__init__()
         self.outputs = latent

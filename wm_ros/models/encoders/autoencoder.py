@@ -6,8 +6,10 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from wm_ros.models.encoders.encoder import Backbone
 
-class AutoencoderBackbone(nn.Module):
+
+class AutoencoderBackbone(Backbone):
     """Pictures [B, 3, size, size] to the mean latents [B, side * side, channels], scaled as diffusion models take them.
 
     config: as in the model's config.json.
@@ -17,7 +19,7 @@ class AutoencoderBackbone(nn.Module):
         super().__init__()
         from diffusers import AutoencoderKL
 
-        model = AutoencoderKL(**config)
+        model: Any = AutoencoderKL(**config)
         shrink = 2 ** (len(model.config.block_out_channels) - 1)
         if size % shrink:
             raise ValueError(f"pictures of {size} pixels do not shrink by {shrink}")

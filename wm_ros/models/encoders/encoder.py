@@ -14,3 +14,10 @@ class Encoder(nn.Module):
     def from_images(self, images: Tensor) -> Tensor:
         """Tokens [B, tokens, dim] of images that `preprocess` made."""
         raise NotImplementedError
+
+
+class Backbone(nn.Module):
+    """Pictures [B, 3, size, size] to patch tokens [B, side * side, dim], row by row."""
+
+    side: int
+    dim: int

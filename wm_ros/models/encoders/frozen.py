@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from wm_ros.models.encoders.encoder import Encoder
+from wm_ros.models.encoders.encoder import Backbone, Encoder
 from wm_ros.models.encoders.preprocess import Preprocess
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 AT_A_TIME = 32  # frames: a batch of a hundred through a ViT-L takes gigabytes
-
-
-class Backbone(Protocol):
-    """Pictures [B, 3, size, size] to patch tokens [B, side * side, dim], row by row."""
-
-    side: int
-    dim: int
-
-    def __call__(self, pictures: Tensor) -> Tensor: ...
 
 
 class FrozenEncoder(Encoder):

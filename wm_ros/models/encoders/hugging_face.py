@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from wm_ros.models.encoders.encoder import Backbone
+
 
 def _image(pictures: Tensor, patch: int) -> dict[str, Tensor]:
     return {"pixel_values": pictures}
@@ -72,7 +74,7 @@ FAMILIES = {
 }
 
 
-class TransformersBackbone(nn.Module):
+class TransformersBackbone(Backbone):
     """Pictures [B, 3, size, size] to the patch tokens [B, side * side, dim] of a model of transformers.
 
     config: the model's own, as in its config.json. layer: tokens after so many blocks, without the final norm; None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from wm_ros.models.encoders.encoder import Backbone
 
-class Pixels(nn.Module):
+
+class Pixels(Backbone):
     """Pictures [B, 3, size, size] cut into tokens [B, side * side, 3 * patch * patch], as a fixed convolution."""
 
     def __init__(self, size: int, patch: int) -> None:

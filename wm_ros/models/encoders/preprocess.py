@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -18,6 +19,9 @@ class Preprocess(nn.Module):
     the whole frame is squeezed into the square. Resized with an antialiasing filter and rounded to whole levels, as
     torchvision and Pillow do; then (level / 255 - mean) / std per colour.
     """
+
+    scale: Tensor
+    shift: Tensor
 
     def __init__(
         self,
@@ -39,10 +43,10 @@ class Preprocess(nn.Module):
         _require("mean", mean, _colours(mean, 0.0), "three numbers from 0 to 1")
         _require("std", std, _colours(std, 1e-3), "three numbers from 0.001 to 1")
         self.size, self.shortest_edge, self.interpolation = size, shortest_edge, interpolation
-        mean, std = torch.tensor(mean, dtype=torch.float32), torch.tensor(std, dtype=torch.float32)
+        centre, spread = (torch.tensor(values, dtype=torch.float32) for values in (mean, std))
         # A row of pixels at a time: colours alone are three numbers, too few for the CPU's vectors.
-        self.register_buffer("scale", (1 / (255 * std)).repeat(size), persistent=False)
-        self.register_buffer("shift", (-mean / std).repeat(size), persistent=False)
+        self.register_buffer("scale", (1 / (255 * spread)).repeat(size), persistent=False)
+        self.register_buffer("shift", (-centre / spread).repeat(size), persistent=False)
 
     def forward(self, frames: Tensor) -> Tensor:
         if frames.ndim != 4 or frames.shape[-1] != 3 or frames.dtype != torch.uint8:
@@ -69,10 +73,10 @@ class Preprocess(nn.Module):
     def _resized(self, pictures: Tensor, height: int, width: int) -> Tensor:
         if pictures.shape[-2:] == (height, width):
             return pictures
-        options = {"size": (height, width), "mode": self.interpolation, "antialias": True}
+        resize = partial(F.interpolate, size=(height, width), mode=self.interpolation, antialias=True)
         if pictures.device.type == "cpu":
-            return F.interpolate(pictures, **options)
-        return F.interpolate(pictures.float(), **options).round_().clamp_(0, 255)
+            return resize(pictures)
+        return resize(pictures.float()).round_().clamp_(0, 255)
 
 
 def _require(name: str, value: Any, fits: bool, rule: str) -> None:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from torch import nn
-
 from wm_ros.models.card import CheckpointError
 from wm_ros.models.encoders.autoencoder import AutoencoderBackbone
-from wm_ros.models.encoders.encoder import Encoder
+from wm_ros.models.encoders.encoder import Backbone, Encoder
 from wm_ros.models.encoders.frozen import FrozenEncoder
 from wm_ros.models.encoders.hugging_face import FAMILIES, TransformersBackbone
 from wm_ros.models.encoders.pixels import Pixels
@@ -17,7 +15,7 @@ from wm_ros.models.encoders.tiny import TinyEncoder
 from wm_ros.models.encoders.vjepa2 import VJepa2
 
 # Of a backbone: what makes it from the picture's size and the entries `model` and, where it has layers, `layer`.
-BACKBONES: dict[str, Callable[..., nn.Module]] = {
+BACKBONES: dict[str, Callable[..., Backbone]] = {
     "vjepa2": lambda size, model, layer=None: VJepa2(size, **model, layer=layer),
     "autoencoder-kl": lambda size, model: AutoencoderBackbone(size, model),
     "pixels": lambda size, model: Pixels(size, **model),

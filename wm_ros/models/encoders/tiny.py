@@ -44,7 +44,7 @@ class TinyEncoder(Encoder):
         side = min(height, width)
         top, left = (height - side) // 2, (width - side) // 2
         square = frames[:, top : top + side, left : left + side].permute(0, 3, 1, 2)
-        images = square.to(self.head[0].weight.dtype)
+        images = square.to(next(self.parameters()).dtype)
         if side != self.size:
             images = F.interpolate(images, size=(self.size, self.size), mode="area")
         return images / 127.5 - 1.0

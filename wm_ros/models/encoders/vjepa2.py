@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from wm_ros.models.encoders.encoder import Backbone
 from wm_ros.models.rotary import rotary_table
 from wm_ros.models.rotary_blocks import EPSILON, RotaryBlock
 
@@ -28,7 +29,7 @@ class PatchEmbed(nn.Module):
         return F.linear(rows, self.proj.weight.sum(dim=2).flatten(1), self.proj.bias)
 
 
-class VJepa2(nn.Module):
+class VJepa2(Backbone):
     """Pictures [B, 3, size, size] to tokens [B, (size / patch)^2, width], as transformers' VJEPA2Model makes them of
     each picture repeated to fill a tubelet.
 

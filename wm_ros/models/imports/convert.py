@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
 from wm_ros.models.card import CheckpointError
 from wm_ros.models.encoder_checkpoint import EncoderCard, EncoderCheckpoint
+from wm_ros.models.encoders.frozen import FrozenEncoder
 from wm_ros.models.encoders.registry import build_encoder
 from wm_ros.models.imports import hugging_face, vjepa2_layout
 from wm_ros.models.imports.sources import (
@@ -78,7 +79,7 @@ def of_hub(
     return _vjepa2(model, size, ours, wanted)
 
 
-def filled(path: Path, config: dict[str, Any], weights: Mapping[str, Tensor]) -> torch.nn.Module:
+def filled(path: Path, config: dict[str, Any], weights: Mapping[str, Tensor]) -> FrozenEncoder:
     """The encoder that a card describes, with the backbone's weights from a file: exactly those, and finite."""
     encoder = _built(path, config)
     require_same(path, weights, encoder.backbone.state_dict())
@@ -87,9 +88,9 @@ def filled(path: Path, config: dict[str, Any], weights: Mapping[str, Tensor]) ->
     return encoder.eval().requires_grad_(False)
 
 
-def _built(path: Path, config: dict[str, Any]) -> torch.nn.Module:
+def _built(path: Path, config: dict[str, Any]) -> FrozenEncoder:
     try:
-        return build_encoder(config)
+        return cast(FrozenEncoder, build_encoder(config))  # all that are converted are
     except (TypeError, ValueError) as error:
         raise CheckpointError(f"{path}: {error}") from error
 
