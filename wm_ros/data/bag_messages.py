@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, NamedTuple, cast
 
 import yaml
 from mcap.exceptions import McapError
@@ -236,7 +236,7 @@ def _salvage(file: Path, topics: Collection[str]) -> Iterator[EncodedMessage]:
 def _records(file: Path) -> Iterator[Any]:
     with file.open("rb") as stream:
         try:
-            yield from StreamReader(_WholeReads(stream)).records
+            yield from StreamReader(cast(IO[bytes], _WholeReads(stream))).records
         except (McapError, EOFError):  # the end of what was written
             return
 

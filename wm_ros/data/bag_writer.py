@@ -67,7 +67,7 @@ class BagWriter:
     ) -> None:
         self._writer.close()
 
-    def write(self, topic: str, log_ns: int, data: bytes) -> None:
+    def write(self, topic: str, log_ns: int, data: bytes | memoryview) -> None:
         """One serialised message of a topic of `topics`."""
         if abs(log_ns - self._chunk_ns) > CHUNK_S * 1e9:
             self._to_disk()
@@ -90,7 +90,9 @@ class BagWriter:
         )
 
     def state(self, stamp_ns: int, positions: np.ndarray, velocities: np.ndarray) -> None:
-        """Measured positions and velocities, as `fill_state` takes them."""
+        """Measured positions and velocities, as `fill_state` takes them; ValueError without a state topic."""
+        if self._profile.state is None:
+            raise ValueError(f"profile {self._profile.name} has no entry `state` to write this to")
         message = self._blank(self._profile.state.type)
         fill_state(message, self._profile, positions, velocities, stamp_ns)
         self._put(self._profile.state.topic, stamp_ns, message)
@@ -111,7 +113,7 @@ class BagWriter:
         return self._blanks[kind]
 
     def _to_disk(self) -> None:
-        storage = self._writer.storage
+        storage: Any = self._writer.storage
         if storage.chunk.bio.tell():
             storage.close_chunk()
         storage.bio.flush()

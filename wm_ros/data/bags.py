@@ -40,7 +40,7 @@ class BagSource:
     def read(self, collector: Collector) -> None:
         """Hand everything over; raises RecordingError when commands cannot be laid beside the frames."""
         marker = find_topic(self._bag.topics, EPISODE_TOPIC)
-        topics = {self._camera, self._commands, marker} - {None}
+        topics = {topic for topic in (self._camera, self._commands, marker) if topic is not None}
         camera_clock, command_clock = HeaderClock(), HeaderClock()
         off_ns, spare = 0, 0
         with collector.source(self._bag.path.name, "bag", labelled=self._commands is not None):

@@ -52,7 +52,7 @@ class FrameCache:
             self._require_room()
         if frame.shape != self._shape:
             raise ValueError(f"a frame of {frame.shape} among frames of {self._shape}")
-        rest = memoryview(np.ascontiguousarray(frame)).cast("B")
+        rest = np.ascontiguousarray(frame).reshape(-1).view(np.uint8).data
         try:
             while rest:
                 rest = rest[self._file.write(rest) :]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -41,7 +41,7 @@ class LeRobotSource:
     def sizes(self) -> set[tuple[int, int]]:
         """Height and width of the first episode's pictures; one set has one camera mode."""
         if self._set.in_video:
-            there = (place.video for place in self._footage.values() if place.video.is_file())
+            there = (place.video for place in self._footage.values() if place.video and place.video.is_file())
             videos = [open_video(path) for path in itertools.islice(there, 1)]
             return {(video.height, video.width) for video in videos}
         picture = next(_images(self._set, self._set.data_files()[0]), None)
@@ -60,7 +60,8 @@ class LeRobotSource:
                     f"{episode.file} has episode {episode.number}, which meta/ does not know"
                 )
             with collector.source(name, kind, labelled):
-                for time_s, action in zip(episode.times_s, episode.actions if labelled else (), strict=False):
+                actions = () if episode.actions is None else episode.actions
+                for time_s, action in zip(episode.times_s, actions, strict=False):
                     self._command(collector, time_s, action)
                 taken = images if footage.video is None else reel.show(footage, episode.times_s)
                 for row, (time_s, picture) in enumerate(zip(episode.times_s, taken, strict=False)):
@@ -122,7 +123,7 @@ class _Reel:
         """The picture at each of these times of an episode, None where the video has none."""
         for wanted_s in footage.from_s + times_s:
             if footage.video != self._path or wanted_s < self._wanted_s:
-                self._open(footage.video)
+                self._open(cast(Path, footage.video))  # there is one, or no reel is needed
             self._wanted_s = wanted_s
             while self._time_s < wanted_s - self._tolerance_s:
                 self._forward()

@@ -169,5 +169,9 @@ def _names(names: Any) -> list[str]:
     """Names of the components: a list, a list under a heading such as `motors`, or a mapping to their places."""
     if isinstance(names, dict):
         lists = [entry for entry in names.values() if isinstance(entry, list)]
-        return [name for entry in lists for name in entry] if lists else sorted(names, key=names.get)
+        return (
+            [name for entry in lists for name in entry]
+            if lists
+            else sorted(names, key=lambda name: names[name])
+        )
     return list(names or [])

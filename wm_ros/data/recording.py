@@ -105,14 +105,14 @@ class Recording:
             result[episode] = np.where(fits, nearest + episode.start, -1)
         return result
 
-    def clips(self, length: int, episodes: Sequence[int] | None = None) -> np.ndarray:
+    def clips(self, length: int, episodes: Sequence[int] | np.ndarray | None = None) -> np.ndarray:
         """Frame indexes [C, length] of all clips at the model's rate, from these episodes (default: all)."""
         rows = [self.clip_starts(length, episodes)]
         for _ in range(length - 1):
             rows.append(self.successors[rows[-1]])
         return np.stack(rows, axis=1)
 
-    def clip_starts(self, length: int, episodes: Sequence[int] | None = None) -> np.ndarray:
+    def clip_starts(self, length: int, episodes: Sequence[int] | np.ndarray | None = None) -> np.ndarray:
         """Index [C] of the first frame of each of these clips."""
         if length < 1:
             raise ValueError(f"a clip has at least 1 frame, got {length}")
@@ -141,7 +141,9 @@ class Recording:
     def step_actions(self) -> np.ndarray:
         """Mean command [F, A] float32, SI units, from each frame to its successor; NaN where it is not known."""
         result = np.full((len(self.stamps_ns), len(self.profile.action)), np.nan, dtype=np.float32)
-        for index in self.labelled_episodes if self.commands is not None else ():
+        if self.commands is None:
+            return result
+        for index in self.labelled_episodes:
             episode = self.episodes[index]
             begin = np.arange(episode.start, episode.stop)[self.successors[episode] >= 0]
             end = self.successors[begin]

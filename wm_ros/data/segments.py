@@ -74,7 +74,7 @@ def survey(bag: Bag, profile: RobotProfile) -> Survey:
     camera, commands = image_topic(bag, profile), command_topic(bag, profile)
     marker = find_topic(bag.topics, EPISODE_TOPIC)
     stamps, logs, cuts = array("q"), array("q"), []
-    for message in bag.encoded({camera, marker} - {None}):
+    for message in bag.encoded({camera} if marker is None else {camera, marker}):
         if message.topic == camera:
             stamps.append(stamp_of(message.data))
             logs.append(message.log_ns)
@@ -103,10 +103,14 @@ def survey(bag: Bag, profile: RobotProfile) -> Survey:
         )
     if commands is None:
         notes.append(f"no operator's commands on {profile.command.topic}: none are beside the replay's")
-    state = None if profile.state is None else find_topic(bag.topics, profile.state.topic)
-    if state is not None and bag.topics[state] != profile.state.type:
-        notes.append(f"{state} is {bag.topics[state]}, not the profile's {profile.state.type}: not played")
-        state = None
+    state = None
+    if profile.state is not None:
+        state = find_topic(bag.topics, profile.state.topic)
+        if state is not None and bag.topics[state] != profile.state.type:
+            notes.append(
+                f"{state} is {bag.topics[state]}, not the profile's {profile.state.type}: not played"
+            )
+            state = None
     return Survey(camera, commands, state, tuple(playable), tuple(dict.fromkeys(notes)))
 
 

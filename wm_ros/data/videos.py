@@ -54,12 +54,13 @@ class VideoSource:
         """Hand all pictures over, one after the other."""
         for video in self._videos:
             with collector.source(self._name, "video", labelled=False):
-                start_ns = end_ns = None
+                start_ns: int | None = None
+                end_ns = 0
                 for stamp_ns, picture in pictures(video.path, collector.lose):
                     start_ns = stamp_ns if start_ns is None else start_ns
                     end_ns = stamp_ns
                     collector.frame(stamp_ns, picture.to_ndarray(format="rgb24"))
-                seconds = 0.0 if end_ns is None else (end_ns - start_ns) * 1e-9
+                seconds = 0.0 if start_ns is None else (end_ns - start_ns) * 1e-9
                 if seconds < WHOLE_SHARE * video.seconds - 1.0:
                     collector.note(
                         f"{video.path.name} is cut off: {seconds:.1f} of {video.seconds:.1f} s are there"

@@ -54,13 +54,31 @@ class Clips:
         """Random clips with replacement."""
         return self.take(choose.integers(0, len(self), size))
 
+    @property
+    def known_actions(self) -> np.ndarray:
+        """The actions [F, A]; ValueError where they are not known."""
+        if self.actions is None:
+            raise ValueError("the commands of these clips are not known")
+        return self.actions
+
+    def labelled(self, indexes: np.ndarray) -> tuple[Tensor, Tensor]:
+        """As `take`, of clips whose commands are known; ValueError where they are not."""
+        states, actions = self.take(indexes)
+        if actions is None:
+            raise ValueError("the commands of these clips are not known")
+        return states, actions
+
+    def labelled_share(self, choose: np.random.Generator, size: int) -> tuple[Tensor, Tensor]:
+        """As `share`, of clips whose commands are known."""
+        return self.labelled(mine(choose.integers(0, len(self), size)))
+
     def share(self, choose: np.random.Generator, size: int) -> tuple[Tensor, Tensor | None]:
         """This process's share of a random batch, which is drawn alike in all processes."""
         return self.take(mine(choose.integers(0, len(self), size)))
 
     def first_actions(self) -> np.ndarray:
-        """The actions [C, A] with which the clips begin."""
-        return self.actions[self.starts]
+        """The actions [C, A] with which the clips begin; ValueError where they are not known."""
+        return self.known_actions[self.starts]
 
     def require_actions(self, names: Sequence[str]) -> None:
         """Raise TrainingError when one of these components of the commands always has the same value."""

@@ -32,7 +32,7 @@ def train_controller(
     choose = np.random.default_rng(seed)
 
     def loss() -> tuple[Tensor, dict[str, float]]:
-        states, actions = clips.share(choose, PAIRS)
+        states, actions = clips.labelled_share(choose, PAIRS)
         return _loss(model, states[:, :2], actions[:, :1])
 
     engine.optimise("controller", _modules(model), loss, steps, PAIR_RATE, report, [choose])
@@ -46,7 +46,7 @@ def train_controller_rollouts(
     engine.optimise(
         "controller rollouts",
         _modules(model),
-        lambda: _loss(model, *clips.share(choose, CLIPS)),
+        lambda: _loss(model, *clips.labelled_share(choose, CLIPS)),
         steps,
         ROLLOUT_RATE,
         report,

@@ -66,6 +66,7 @@ def _objective(
 ) -> tuple[nn.Module, Callable[[Tensor], Tensor]]:
     """The network that training needs besides the encoder, and the loss of windows [B, 3, H, W, 3] or of frames."""
     dim, size = encoder.dim, encoder.size
+    helper: nn.Module
 
     def states(frames: Tensor) -> Tensor:
         return encoder(frames)[:, 0]

@@ -37,7 +37,7 @@ def train_goal_distance(
         distance.latent_step.fill_(latent_step(clips, scale.cpu().numpy()))
 
     def loss() -> tuple[Tensor, dict[str, float]]:
-        states, actions = clips.share(choose, BATCH)
+        states, actions = clips.labelled_share(choose, BATCH)
         reached = places(actions, scale, dt, distance.circle)
         rows = torch.arange(len(states))
         begin, end = (mine(row) for row in torch.from_numpy(choose.integers(0, states.shape[1], (2, BATCH))))
@@ -54,7 +54,7 @@ def latent_step(clips: Clips, scale: np.ndarray) -> float:
     """How far a state moves for each model step at full rate that was commanded, over up to 4096 clips."""
     rows = np.random.default_rng(0).permutation(clips.starts)[:COMPARED_STATES]
     now, then = (clips.states[torch.from_numpy(some)] for some in (rows, clips.successors[rows]))
-    commanded = np.linalg.norm(clips.actions[rows] / scale, axis=1).sum()
+    commanded = np.linalg.norm(clips.known_actions[rows] / scale, axis=1).sum()
     return float((then - now).flatten(1).norm(dim=1).sum()) / commanded
 
 

@@ -20,7 +20,7 @@ def train_labelled_world_model(
     choose = np.random.default_rng(seed)
 
     def loss() -> tuple[Tensor, dict[str, float]]:
-        states, actions = clips.share(choose, BATCH)
+        states, actions = clips.labelled_share(choose, BATCH)
         inverse = F.mse_loss(inferred(model, states)[0], actions / model.action_scale)
         error = F.mse_loss(model.rollout(states[:, 0], actions), states[:, 1:])
         return error + inverse, {

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
 
 
 class Logs:
@@ -15,7 +19,7 @@ class Logs:
 
     def __init__(self, folder: str | Path | None, phase: str, done: int) -> None:
         self._folder, self._phase, self._done = folder, phase, done
-        self._writer = None
+        self._writer: SummaryWriter | None = None
 
     def __enter__(self) -> Logs:
         if self._folder is not None:

@@ -45,11 +45,14 @@ class Odometry(nn.Module):
 def _places(recording: Recording, scale: Tensor, circle: float | None) -> Tensor:
     dt, size = recording.profile.model_dt, len(scale) if circle is None else 4
     found = torch.full((len(recording.stamps_ns), size), torch.nan)
+    commands = recording.commands
+    if commands is None:
+        return found
     for index in recording.labelled_episodes:
         episode = recording.episodes[index]
         stamps = recording.stamps_ns[episode]
         if len(stamps) > 1:
-            rates = recording.commands.mean(stamps[:-1], stamps[1:])
+            rates = commands.mean(stamps[:-1], stamps[1:])
             # Whatever the camera's rate: as rates that are held for a model step.
             held = rates * (np.diff(stamps) * 1e-9 / dt)[:, None]
             found[episode] = places(torch.from_numpy(held.astype(np.float32))[None], scale, dt, circle)[0]

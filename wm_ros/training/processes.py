@@ -5,13 +5,14 @@ from __future__ import annotations
 import atexit
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch import distributed as dist
 
 from wm_ros.training.optimise import TrainingError
 
-Batch = TypeVar("Batch")
+Batch = TypeVar("Batch", np.ndarray, Tensor, list[Any])
 
 
 def process_count() -> int:

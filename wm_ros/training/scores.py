@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from wm_ros.models.world_model import WorldModel
 from wm_ros.training.clips import Clips
+from wm_ros.training.optimise import TrainingError
 from wm_ros.training.r2 import r2
 from wm_ros.training.world_model import copy_error, imagine, inferred
 
@@ -128,7 +129,7 @@ def controller_scores(model: WorldModel, clips: Clips, seed: int) -> dict[str, f
     return {
         "controller_rollout": steered / copy_error(states),
         "controller_gap": steered / informed,
-        "latent_action_r2": r2(actions[:, 0].cpu().numpy(), back.cpu().numpy()),
+        "latent_action_r2": _r2(actions[:, 0], back),
     }
 
 
@@ -145,32 +146,41 @@ def action_probe(train: Clips, held_out: Clips, seed: int) -> float:
     spread = torch.from_numpy(train.first_actions()).std(dim=0).to(train.device)
     with torch.enable_grad():
         for _ in range(PROBE_STEPS):
-            seen, wanted = train.batch(choose, PROBE_BATCH)
+            seen, wanted = train.labelled(choose.integers(0, len(train), PROBE_BATCH))
             loss = F.mse_loss(probe(_pairs(seen)), wanted[:, 0] / spread)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
     with torch.no_grad():
-        return r2(actions[:, 0].cpu().numpy(), (probe(_pairs(states)) * spread).cpu().numpy())
+        return _r2(actions[:, 0], probe(_pairs(states)) * spread)
 
 
 def _probe(inputs: int, outputs: int, generator: torch.Generator) -> nn.Sequential:
     layers = nn.Sequential(
         nn.Linear(inputs, 256), nn.GELU(), nn.Linear(256, 128), nn.GELU(), nn.Linear(128, outputs)
     )
-    for layer in layers[::2]:
+    for layer in (module for module in layers if isinstance(module, nn.Linear)):
         nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu", generator=generator)
         nn.init.zeros_(layer.bias)
     return layers
+
+
+def _r2(actions: Tensor, found: Tensor) -> float:
+    score = r2(actions.cpu().numpy(), found.cpu().numpy())
+    if score is None:
+        raise TrainingError(
+            "a component of the commands never changes in the episodes to score on: record more"
+        )
+    return score
 
 
 def _pairs(states: Tensor) -> Tensor:
     return torch.cat([states[:, 0].mean(dim=1), states[:, 1].mean(dim=1)], dim=-1)
 
 
-def _subset(clips: Clips, seed: int) -> tuple[Tensor, Tensor | None]:
+def _subset(clips: Clips, seed: int) -> tuple[Tensor, Tensor]:
     count = min(SCORED_CLIPS, len(clips))
-    return clips.take(np.random.default_rng(seed).choice(len(clips), count, replace=False))
+    return clips.labelled(np.random.default_rng(seed).choice(len(clips), count, replace=False))
 
 
 def _follow(model: WorldModel, states: Tensor, latents: Tensor) -> Tensor:

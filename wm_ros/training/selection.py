@@ -34,7 +34,7 @@ class BestWeights:
     def __init__(self, model: WorldModel, clips: Clips, steps: int, seed: int, report: Report) -> None:
         rows = np.random.default_rng(seed).permutation(len(clips))[:CLIPS]
         self._model = model
-        self._states, self._actions = clips.take(rows)
+        self._states, self._actions = clips.labelled(rows)
         self._steps, self._every = steps, max(LEAST_STEPS_BETWEEN, steps // CHECKS)
         self._report = report
         self._found: dict[str, float] = {}
@@ -53,16 +53,22 @@ class BestWeights:
                 self._best = merit, step, weights
         self._report(step, {**figures, **self._found})
 
+    @property
+    def _found_best(self) -> tuple[float, int, list[dict[str, Tensor]]]:
+        if self._best is None:
+            raise RuntimeError("no step was reported yet")
+        return self._best
+
     def restore(self) -> int:
         """Give the model the best weights seen, and return the step they are of."""
-        _, step, weights = self._best
+        _, step, weights = self._found_best
         for part, kept in zip(self._parts(), weights, strict=True):
             part.load_state_dict(kept)
         return step
 
     def state_dict(self) -> dict[str, Tensor]:
         """What was found and remembered so far, for a training that is resumed."""
-        merit, step, parts = self._best
+        merit, step, parts = self._found_best
         state = {"merit": torch.tensor(merit, dtype=torch.float64), "step": torch.tensor(step)}
         for name, value in self._found.items():
             state[f"found.{name}"] = torch.tensor(value, dtype=torch.float64)

@@ -6,6 +6,7 @@ that was trained without goes on with it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -47,7 +48,7 @@ def fine_tune(
         nn.Linear(2 * encoder.tokens * encoder.dim, HIDDEN), nn.SiLU(), nn.Linear(HIDDEN, target.shape[1])
     )
     engine, choose = Engine(), np.random.default_rng(0)
-    best: tuple[float, int, dict[str, Tensor]] | None = None
+    best: tuple[float, int, dict[str, Tensor]] = math.inf, 0, {}
 
     def error(rows: np.ndarray) -> Tensor:
         frames = torch.from_numpy(pairs(rows)).flatten(0, 1).to(engine.device)
@@ -59,7 +60,7 @@ def fine_tune(
         if step % max(1, steps // CHECKS) == 0 or step == steps:
             with torch.no_grad():
                 now = error(checked).item()
-            if best is None or now < best[0]:
+            if now < best[0]:
                 best = now, step, {name: weight.clone() for name, weight in encoder.state_dict().items()}
         progress(0.3 + 0.7 * step / steps)
 
@@ -74,6 +75,7 @@ def fine_tune(
     report(0, {})
     encoder.requires_grad_(True).train()
     engine.optimise("inverse dynamics", [encoder, head], loss, steps, RATE, report, [choose])
-    encoder.load_state_dict(best[2])
+    _, chosen, weights = best
+    encoder.load_state_dict(weights)
     encoder.requires_grad_(False).cpu()
-    return best[1]
+    return chosen

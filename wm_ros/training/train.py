@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from wm_ros.models.bottlenecks.build import complete_options
 from wm_ros.models.card import Card
 from wm_ros.models.checkpoint import save_checkpoint
 from wm_ros.models.encoder_checkpoint import EncoderCheckpoint
+from wm_ros.models.encoders.tiny import TinyEncoder
 from wm_ros.models.presets import PRESETS
 from wm_ros.models.world_model import WorldModel
 from wm_ros.robots.profile import RobotProfile
@@ -122,7 +123,7 @@ def train(
     progress = Progress(Path(out) / ".progress", identity(recording, card, options, taken), run.resume)
     engine.keep(progress, run.save_every_s)
     encoded = states is not None
-    if not encoded:
+    if states is None:
         # Filled in when the encoder is trained; what the recording lacks is told before that takes its minutes.
         states = mapped((len(recording.frames), model.encoder.tokens, model.encoder.dim), run.cache_dir)
     seen_clips, train_clips, test_clips = (
@@ -144,7 +145,7 @@ def train(
         report, steps = phases("encoder", options.encoder_steps), options.encoder_steps
         odometry = Odometry(recording, model) if recording.profile.camera.moves else None
         train_encoder(
-            model.encoder,
+            cast(TinyEncoder, model.encoder),  # the card names it where no encoder is taken over
             recording,
             episodes.seen,
             steps,

@@ -117,7 +117,9 @@ def _start(reports: SimpleQueue) -> None:
 
 def _end_with_the_parent() -> None:
     """A parent that is killed cannot end its workers, and they would wait for tasks for ever."""
-    multiprocessing.parent_process().join()
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
     os._exit(1)
 
 
