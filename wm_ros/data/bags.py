@@ -47,12 +47,14 @@ class BagSource:
             for topic, log_ns, message in self._bag.messages(topics):
                 try:
                     if topic == self._camera:
-                        restarts = camera_clock.restarts
+                        jumps = camera_clock.jumps
                         stamp_ns = log_ns if self._by_log else camera_clock(message, log_ns)
-                        if camera_clock.restarts > restarts:
+                        if camera_clock.jumps > jumps:
                             collector.cut()
                         if stamp_ns is None:
-                            collector.lose("frames without a stamp in their header")
+                            collector.lose(
+                                "frames without a stamp in their header (`--stamps log` goes by the time of recording)"
+                            )
                             continue
                         off_ns = max(off_ns, stamp_ns - log_ns, key=abs)
                         spare = max(spare, spare_bytes(message))
@@ -65,9 +67,9 @@ class BagSource:
                         collector.cut()
                 except (ImageError, CommandError) as error:
                     collector.lose(f"messages, {topic}: {error}")
-            for note in (*self._notes(spare, camera_clock.restarts), *self._bag.notes):
+            for note in (*self._notes(spare, camera_clock.jumps), *self._bag.notes):
                 collector.note(note)
-        if camera_clock.unstamped and not collector.frames_of_source:
+        if camera_clock.unstamped and not camera_clock.stamped:
             raise RecordingError(
                 f"{self._bag.path}: all {camera_clock.unstamped} frames on {self._camera} have a stamp of zero: the "
                 "camera driver does not stamp them. Train and evaluate by the time of recording with `--stamps log`; "
@@ -81,14 +83,14 @@ class BagSource:
                 "commands with a header"
             )
 
-    def _notes(self, spare: int, restarts: int) -> list[str]:
+    def _notes(self, spare: int, jumps: int) -> list[str]:
         notes = []
         if self._by_log:
             notes.append("frames and commands are dated by the time of recording (`--stamps log`)")
-        if restarts:
+        if jumps:
             notes.append(
-                f"the camera's clock went back {restarts} times: what lies before and after are runs of their "
-                "own, laid beside the commands by the time of recording"
+                f"the camera's clock jumped {jumps} times: what lies before and after are runs of their own, laid "
+                "beside the commands by the time of recording"
             )
         if spare:
             notes.append(f"frames have up to {spare} bytes more than step x rows; the first rows are used")

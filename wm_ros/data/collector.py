@@ -82,7 +82,10 @@ class Collector:
             )
         back_ns = self._stamps[-1] - stamp_ns if number else -1
         if back_ns == 0:
-            self.lose("frames with the stamp of the frame before (a driver that repeats or does not stamp)")
+            self.lose(
+                "frames with the stamp of the frame before (a driver that repeats or does not stamp: `--stamps log` "
+                "dates those of bags by the time of recording)"
+            )
             return
         if part.labelled and back_ns > RESTART_NS:
             raise RecordingError(
