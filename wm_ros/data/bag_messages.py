@@ -16,10 +16,11 @@ from mcap.stream_reader import StreamReader
 from rosbags.highlevel import AnyReader, AnyReaderError
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
-from wm_ros.data.file_kinds import another_kind
+from wm_ros.data.file_kinds import another_kind, is_whole
 from wm_ros.data.recording import RecordingError
 
 STORAGE_SUFFIXES = (".mcap", ".db3")
+LATEST_NS = 2**63 - 1
 _Raw = tuple[Any, int, bytes]  # connection, log_ns, data
 
 
@@ -58,10 +59,13 @@ class Bag:
         self._metadata = _metadata(self.path)
         self._files = _storage_files(self.path, self._metadata, self.notes)
         self._salvaged: dict[Path, dict[str, str]] = {}
+        self._starts_ns: dict[Path, int] = {}
         self.topics: dict[str, str] = {}
         self.counts: Counter[str] = Counter()
         for file in self._files:
             self.topics.update(self._topics(file))
+        # Names do not tell the order (`_10` comes before `_2`), and metadata of other writers may not either.
+        self._files.sort(key=self._starts_ns.__getitem__)
 
     def messages(self, topics: Collection[str]) -> Iterator[BagMessage]:
         """The messages of these topics, decoded."""
@@ -75,16 +79,20 @@ class Bag:
             raise RecordingError(
                 f"{self.path} has no topic {', '.join(missing)}; it has {self.described_topics()}"
             )
-        found = 0
+        found = beyond = 0
         for file in self._files:
             cut = file in self._salvaged
             messages = _salvage(file, topics) if cut else _read(file, topics, since_ns, self.notes)
             for message in messages:
-                if message.log_ns >= since_ns:
+                if message.log_ns > LATEST_NS:
+                    beyond += 1
+                elif message.log_ns >= since_ns:
                     found += 1
                     yield message
+        if beyond:
+            self.notes.append(f"left out {beyond} messages logged after the year 2262: the file is damaged")
         if not since_ns:
-            self._check_count(found, topics)
+            self._check_count(found + beyond, topics)
 
     def described_topics(self) -> str:
         """The topics there are, with their types, for an error message."""
@@ -95,18 +103,24 @@ class Bag:
             raise RecordingError(f"{file} {reason}")
         try:
             with _open(file) as reader:
+                self._starts_ns[file] = reader.start_time
                 for connection in reader.connections:
                     self.counts[connection.topic] += connection.msgcount
                 return {connection.topic: connection.msgtype for connection in reader.connections}
-        except (AnyReaderError, FileNotFoundError, OSError) as error:
+        except Exception as error:  # every storage and compression has errors of its own
             if file.suffix != ".mcap":
                 raise RecordingError(
-                    f"{file} cannot be read: {error}. A truncated sqlite3 bag is lost; record to mcap "
-                    "(`--storage mcap`), which keeps what was written"
+                    f"{file} cannot be read: {error}. A truncated sqlite3 bag is lost, and so is one compressed file "
+                    "by file; record to mcap (`--storage mcap`), which keeps what was written"
                 ) from error
-        topics, count = _survey(file)
+            reason = (
+                f"cannot be read by its index ({error})"
+                if is_whole(file)
+                else "is cut off (its recorder was killed?)"
+            )
+        topics, count, self._starts_ns[file] = _survey(file)
         self._salvaged[file] = topics
-        self.notes.append(f"{file.name} is cut off (its recorder was killed?): salvaged {count} messages")
+        self.notes.append(f"{file.name} {reason}: salvaged {count} messages")
         return topics
 
     def _check_count(self, found: int, topics: Collection[str]) -> None:
@@ -141,10 +155,15 @@ def _storage_files(path: Path, metadata: dict[str, Any] | None, notes: list[str]
             raise RecordingError(f"{path} is no recording: give a rosbag2 folder, an .mcap or a .db3 file")
         return [path]
     if metadata is not None:
-        if metadata.get("compression_mode"):
-            return [path]  # rosbags must decompress, which only its reader of whole folders does
         files = [path / Path(name).name for name in metadata["relative_file_paths"]]
         missing = [file.name for file in files if not file.is_file()]
+        if metadata.get("compression_mode"):
+            if missing:
+                raise RecordingError(
+                    f"{path} lacks the files {', '.join(missing)} that its metadata.yaml names: if they were renamed, "
+                    "name them so again, since compressed bags are read by their metadata"
+                )
+            return [path]  # rosbags must decompress, which only its reader of whole folders does
         beside = [file for file in sorted(path.iterdir()) if file.suffix in STORAGE_SUFFIXES]
         if missing and len(files) == len(beside) == 1:
             notes.append(
@@ -199,9 +218,9 @@ def _until_damaged(messages: Iterator[_Raw], file: Path, notes: list[str]) -> It
         yield message
 
 
-def _survey(file: Path) -> tuple[dict[str, str], int]:
-    """Topics with their types, and number of messages of a cut mcap."""
-    topics, count, schemas = {}, 0, {}
+def _survey(file: Path) -> tuple[dict[str, str], int, int]:
+    """Topics with their types, number of messages, and time of the first one, of a cut mcap."""
+    topics, count, schemas, start_ns = {}, 0, {}, LATEST_NS
     for record in _records(file):
         if isinstance(record, Schema):
             schemas[record.id] = record.name
@@ -209,7 +228,8 @@ def _survey(file: Path) -> tuple[dict[str, str], int]:
             topics[record.topic] = schemas[record.schema_id]
         elif isinstance(record, Message):
             count += 1
-    return topics, count
+            start_ns = min(start_ns, record.log_time)
+    return topics, count, start_ns
 
 
 def _salvage(file: Path, topics: Collection[str]) -> Iterator[EncodedMessage]:

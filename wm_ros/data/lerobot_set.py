@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from wm_ros.data.file_kinds import well_known
 from wm_ros.data.recording import RecordingError
 from wm_ros.robots.profile import RobotProfile
 
@@ -86,7 +87,8 @@ class LeRobotSet:
             version = str(info["codebase_version"])
             features, fps = info["features"], info["fps"]
         except (ValueError, KeyError, TypeError) as error:
-            raise RecordingError(f"{file} does not describe a LeRobot dataset: {error!r}") from error
+            what = well_known(file) or f"does not describe a LeRobot dataset: {error!r}"
+            raise RecordingError(f"{file} {what}") from error
         if version != "v2.1" and not version.startswith("v3."):
             raise RecordingError(
                 f"{self.root} is a LeRobot dataset of version {version}; v2.1 and v3.x are read: convert it with "
@@ -144,7 +146,7 @@ class LeRobotSet:
         try:
             yield from map(json.loads, file.read_text(encoding="utf-8").splitlines())
         except (OSError, ValueError) as error:
-            raise RecordingError(f"{file} cannot be read: {error}") from error
+            raise RecordingError(f"{file} {well_known(file) or f'cannot be read: {error}'}") from error
 
 
 def read_table(file: Path, columns: set[str]) -> pa.Table:
@@ -156,7 +158,8 @@ def read_table(file: Path, columns: set[str]) -> pa.Table:
                 raise RecordingError(f"{file} lacks the columns {', '.join(sorted(missing))}")
             return table.read(sorted(columns))
     except (pa.ArrowException, OSError) as error:
-        raise RecordingError(f"{file} cannot be read: {error}; was it downloaded whole?") from error
+        what = well_known(file) or f"cannot be read: {error}; was it downloaded whole?"
+        raise RecordingError(f"{file} {what}") from error
 
 
 def _is_camera(feature: dict[str, Any]) -> bool:

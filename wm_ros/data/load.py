@@ -10,6 +10,7 @@ from typing import Protocol
 from wm_ros.data.bag_messages import STORAGE_SUFFIXES
 from wm_ros.data.bags import BagSource
 from wm_ros.data.collector import Collector
+from wm_ros.data.file_kinds import well_known
 from wm_ros.data.frame_cache import FrameCache
 from wm_ros.data.recording import Recording, RecordingError
 from wm_ros.robots.profile import RobotProfile
@@ -90,7 +91,8 @@ def _source(path: Path, profile: RobotProfile, camera: str | None, stamps: str) 
         return BagSource(path, profile, stamps)
     videos = [file for file in files if file.is_file() and _is_video(file)]
     if not videos:
-        raise RecordingError(f"{path} is no recording: its content is not that of {ACCEPTED}")
+        known = next((f"{file} {what}" for file in files if (what := well_known(file))), "")
+        raise RecordingError(f"{path} is no recording: {known or f'its content is not that of {ACCEPTED}'}")
     from wm_ros.data.videos import VideoSource
 
     return VideoSource(path.resolve().name, videos)

@@ -14,6 +14,7 @@ SAME_SHARE = 1e-3  # commands that differ by a smaller share are rounding
 COMPARED_PAIRS = 256
 # A robot that follows its profile is told little beyond its limits: values there have another kind or unit.
 MOST_BEYOND = 0.05
+NORMALISED = 0.9  # of 1, which normalised actions come near
 BEYOND_TOLERANCE = 0.01  # of the range: rounding, and a recorder's single precision
 
 
@@ -42,22 +43,25 @@ def beyond_limits(recording: Recording) -> str:
             np.mean((values < component.min - slack) | (values > component.max + slack)) if len(values) else 0
         )
         if beyond > MOST_BEYOND:
+            kind = _likely_kind(values, component.unit)
             return (
                 f"{beyond:.0%} of the values of {component.name} lie beyond the profile's {component.min:g} to "
                 f"{component.max:g} {component.unit}, and at most {MOST_BEYOND:.0%} may: they range from "
-                f"{values.min():.4g} to {values.max():.4g}, {_likely_kind(values)}. Actions must be the rates that the "
-                "profile describes: record velocities, or correct the limits if these are velocities"
+                f"{values.min():.4g} to {values.max():.4g}, as {kind} do. Actions must be the rates that the profile "
+                "describes: record velocities, or correct the limits if these are velocities"
             )
     return ""
 
 
-def _likely_kind(values: np.ndarray) -> str:
-    most = np.abs(values).max()
-    if most <= 1.0:
-        return "as normalised actions do (-1 to 1)"
+def _likely_kind(values: np.ndarray, unit: str) -> str:
+    most, turns = np.abs(values).max(), unit.startswith("rad")
+    if NORMALISED <= most <= 1.0:
+        return "normalised actions (-1 to 1)"
     if most <= 2.0 * math.pi:
-        return "as joint positions in radians do"
-    return "as joint positions in degrees or in percent do"
+        return "joint positions in radians" if turns else "positions in metres"
+    if most <= 360.0 and turns:
+        return "joint positions in degrees or in percent"
+    return "positions in pixels, in millimetres or in counts of an encoder"
 
 
 def _world_model(recording: Recording) -> str:

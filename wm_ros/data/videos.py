@@ -9,6 +9,7 @@ from pathlib import Path
 import av
 
 from wm_ros.data.collector import Collector
+from wm_ros.data.file_kinds import well_known
 from wm_ros.data.recording import RecordingError
 from wm_ros.messages.compressed import ImageError, require_size
 
@@ -84,10 +85,11 @@ def open_video(path: Path) -> Video:
     except ImageError as error:
         raise RecordingError(str(error)) from error
     except (av.FFmpegError, OSError) as error:
-        raise RecordingError(
-            f"{path} cannot be read as a video: {error.strerror}; an mp4 whose recorder was killed lacks its index and "
-            "is lost, an mkv is not"
-        ) from error
+        what = well_known(path) or (
+            f"cannot be read as a video: {error.strerror}; an mp4 whose recorder was killed lacks its index and is "
+            "lost, an mkv is not"
+        )
+        raise RecordingError(f"{path} {what}") from error
 
 
 def pictures(path: Path, lose: Callable[[str], None]) -> Iterator[tuple[int, av.VideoFrame]]:
