@@ -20,8 +20,9 @@ def show_figures(table: dict[str, dict[str, object]], json_file: Path | None) ->
 
 def print_figures(table: dict[str, dict[str, object]]) -> None:
     """Print one row per entry; a few entries of many figures side by side instead."""
-    from rich.console import Console
     from rich.table import Table
+
+    from wm_ros.commands.terminal import Terminal
 
     columns = list(next(iter(table.values())))
     if len(columns) > max(MOST_COLUMNS, len(table)):
@@ -33,7 +34,7 @@ def print_figures(table: dict[str, dict[str, object]]) -> None:
         view.add_column(column.replace("_", " "))
     for name, row in table.items():
         view.add_row(name, *(str(row[column]) for column in columns))
-    Console().print(view)
+    Terminal().print(view)
 
 
 def write_figures(content: dict[str, object], json_file: Path | None) -> None:

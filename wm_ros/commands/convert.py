@@ -64,16 +64,17 @@ def convert(
         robot = load_profile(profile)
         model = convert_action_conditioned(find_source(source), robot, wanted)
         save_action_conditioned(model, out)
-        typer.echo(f"world model for robot {robot.name}, licence {printable(model.card.licence)}: {out}")
+        typer.echo(printable(f"world model for robot {robot.name}, licence {model.card.licence}: {out}"))
         return
     checkpoint = convert_encoder(source, wanted)
     save_encoder(checkpoint, out)
     encoder = checkpoint.encoder
     weights = sum(parameter.numel() for parameter in encoder.parameters())
-    typer.echo(
+    made = (
         f"encoder {checkpoint.card.encoder['name']}, {weights / 1e6:.1f} M weights, {encoder.tokens} tokens of "
-        f"{encoder.dim} a frame, licence {printable(checkpoint.card.licence)}: {out}"
+        f"{encoder.dim} a frame, licence {checkpoint.card.licence}: {out}"
     )
+    typer.echo(printable(made))
 
 
 _NAMES = {Precision.fp32: "float32", Precision.bf16: "bfloat16"}

@@ -9,6 +9,7 @@ import typer
 
 from wm_ros.commands.data_options import Profile
 from wm_ros.environment import require_ros
+from wm_ros.printable import printable
 
 
 def replay(
@@ -120,4 +121,4 @@ def _refuse_contradictions(goal_image: Path | None, goal_after: float | None, pa
     if goal_image is not None and goal_after is not None:
         raise typer.BadParameter("--goal-image and --goal-after are two goals", param_hint="--goal-after")
     if params is not None and not params.is_file():
-        raise typer.BadParameter(f"{params} is no file", param_hint="--params")
+        raise typer.BadParameter(printable(f"{params} is no file"), param_hint="--params")

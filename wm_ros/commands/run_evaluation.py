@@ -8,6 +8,7 @@ from typing import Any
 import typer
 
 from wm_ros.commands.evaluate_view import EvaluateView
+from wm_ros.commands.terminal import Terminal
 from wm_ros.evaluation.distributed import Together
 from wm_ros.evaluation.evaluate import DECODER, PROGRESS, finish, read_answers
 from wm_ros.evaluation.evaluate import evaluate as ask_everything
@@ -86,7 +87,7 @@ def run_comparison(first: Path, second: Path, out: Path) -> None:
     page, rows = render_comparison(*reports, (first.name, second.name))
     (out / "compare.html").write_text(page, encoding="utf-8")
     write_json(out / "compare.json", rows)
-    typer.echo(f"comparison: {out / 'compare.html'}, and compare.json")
+    Terminal().print(f"comparison: {out / 'compare.html'}, and compare.json", soft_wrap=True)
 
 
 def _report(folder: Path) -> dict[str, Any]:

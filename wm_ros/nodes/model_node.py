@@ -16,6 +16,7 @@ from rclpy.qos import QoSProfile
 from wm_ros.messages.compressed import ImageError
 from wm_ros.nodes.interfaces import Source, Stage
 from wm_ros.nodes.load_model import load_model
+from wm_ros.printable import printable
 from wm_ros.robots.profile import RobotProfile, load_profile
 from wm_ros.ros.diagnostics import Level
 from wm_ros.ros.latency import Latency
@@ -256,4 +257,4 @@ class ModelNode(ManagedNode):
             self._dropped["undecodable"] += 1
             self.faults.set(slot, Level.ERROR, str(error))
         elif self.faults.set(slot, Level.ERROR, f"{type(error).__name__}: {error}"):
-            self.get_logger().error("".join(traceback.format_exception(error)))
+            self.get_logger().error(printable("".join(traceback.format_exception(error))))

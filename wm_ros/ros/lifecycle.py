@@ -13,6 +13,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
+from wm_ros.printable import printable
 from wm_ros.ros.diagnostics import Faults, Level
 from wm_ros.ros.parameters import Parameter, Value, declare
 from wm_ros.ros.qos import LATCHED
@@ -150,7 +151,9 @@ class ManagedNode(LifecycleNode):
                 try:
                     step()
                 except Exception:
-                    self.get_logger().error(f"on the way out, {self.state}:\n{traceback.format_exc()}")
+                    self.get_logger().error(
+                        printable(f"on the way out, {self.state}:\n{traceback.format_exc()}")
+                    )
 
     # Transitions: rclpy swallows what they raise, so nothing is raised out of them.
 
@@ -201,7 +204,7 @@ class ManagedNode(LifecycleNode):
             action()
         except Exception as error:
             self._failure = f"{step} failed: {error}"
-            self.get_logger().error(f"{self._failure}\n{traceback.format_exc()}")
+            self.get_logger().error(printable(f"{self._failure}\n{traceback.format_exc()}"))
         else:
             self._failure = ""
             return True
@@ -209,7 +212,7 @@ class ManagedNode(LifecycleNode):
             try:
                 undo()
             except Exception:
-                self.get_logger().error(f"undoing a failed {step}:\n{traceback.format_exc()}")
+                self.get_logger().error(printable(f"undoing a failed {step}:\n{traceback.format_exc()}"))
         return False
 
     def _warn_of_unknown_parameters(self) -> None:
@@ -220,7 +223,7 @@ class ManagedNode(LifecycleNode):
                 hint = (
                     f"did you mean {similar[0]}?" if similar else f"known: {', '.join(sorted(self._table))}"
                 )
-                self.get_logger().warning(f"parameter {name} is unknown here and ignored; {hint}")
+                self.get_logger().warning(printable(f"parameter {name} is unknown here and ignored; {hint}"))
 
     def _autostart(self) -> None:
         if self.trigger_configure() == SUCCESS:

@@ -20,6 +20,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.logging import get_logger
 from rclpy.signals import SignalHandlerOptions
 
+from wm_ros.printable import printable
 from wm_ros.resources import share_dir
 from wm_ros.ros.lifecycle import ManagedNode
 
@@ -49,10 +50,10 @@ def run(
     try:
         node = node_class()
     except ParameterException as error:  # a user's value, so no traceback
-        get_logger("wm_ros").fatal(f"{error}; mend it in the parameter file or behind `-p`")
+        get_logger("wm_ros").fatal(printable(f"{error}; mend it in the parameter file or behind `-p`"))
         return _end(executor, 1)
     except Exception:
-        get_logger("wm_ros").fatal(f"the node could not be built:\n{traceback.format_exc()}")
+        get_logger("wm_ros").fatal(printable(f"the node could not be built:\n{traceback.format_exc()}"))
         return _end(executor, 1)
     code = 0
     try:
@@ -61,7 +62,7 @@ def run(
         while not signals and rclpy.ok():
             executor.spin_once(timeout_sec=SPIN_TIMEOUT_S)
     except Exception:
-        node.get_logger().fatal(f"leaving in order after an exception:\n{traceback.format_exc()}")
+        node.get_logger().fatal(printable(f"leaving in order after an exception:\n{traceback.format_exc()}"))
         code = 1
     finally:
         signal.set_wakeup_fd(-1)  # nobody waits any more, and what would be woken is about to be destroyed
