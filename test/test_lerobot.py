@@ -238,3 +238,19 @@ def test_an_episode_that_the_metadata_does_not_know_is_named(tmp_path):
     pq.write_table(rows.set_column(place, "episode_index", pa.array([7] * len(rows), pa.int64())), table)
     with pytest.raises(RecordingError, match="has episode 7, which meta/ does not know"):
         load_recording(root, ARM)
+
+
+@pytest.mark.parametrize("part", ["meta/info.json", "meta/episodes", "data", "videos"])
+def test_what_was_cloned_without_its_large_files_is_told_so(tmp_path, version, part):
+    root = write_lerobot(tmp_path / "set", version, [greys(20)])
+    files = (
+        [root / part]
+        if (root / part).is_file()
+        else [file for file in (root / part).rglob("*") if file.is_file()]
+    )
+    for file in files or [root / "meta/episodes.jsonl"]:
+        file.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:66\nsize 147\n")
+    with pytest.raises(
+        RecordingError, match="is a Git LFS pointer, not the data: fetch that with `git lfs pull`"
+    ):
+        load_recording(root, ARM)

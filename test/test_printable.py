@@ -4,6 +4,8 @@ import re
 
 import pytest
 from bag_makers import frames, held, write_bag
+from rich.progress import Progress, TextColumn
+from rich.text import Text
 from typer.testing import CliRunner
 
 from wm_ros.cli import app, main
@@ -46,3 +48,13 @@ def test_an_error_shows_a_name_and_does_not_obey_it(tmp_path, monkeypatch, capsy
 def test_colours_are_given_as_styles_and_a_text_is_a_text(capsys):
     Terminal(force_terminal=True, color_system="standard").print("[red]\x1b[31m", style="green")
     assert capsys.readouterr().out == "\x1b[32m[red]\\x1b[31m\x1b[0m\n"
+
+
+def test_texts_and_bars_are_shown_too_and_not_obeyed(capsys):
+    console = Terminal(force_terminal=True, width=200)
+    console.print(Text(NAME))
+    with Progress(TextColumn("{task.description}", markup=False), console=console) as progress:
+        progress.add_task(NAME)
+    shown = capsys.readouterr().out
+    assert shown.count(r"bag\x1b]0;owned") >= 2
+    assert not re.search("\x1b]0;|\x1b\\[2J|\u202e", shown)

@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 import pytest
 from bag_makers import COMPRESSED, PERIOD, SECOND, frames, held, image, write_bag
+from mcap.reader import make_reader
+from mcap.writer import Writer as McapWriter
 from message_kinds import blank
 from rosbags.interfaces import (
     Qos,
@@ -175,3 +177,44 @@ def test_the_description_tells_limits_broken(tmp_path, profile):
     facts = describe(load_recording(write_bag(tmp_path / "bag", messages), profile))
     assert "100.00% beyond" in facts["shoulder"]
     assert json.dumps(facts)
+
+
+def test_split_files_are_read_in_the_order_of_their_times(tmp_path, profile):
+    bag = tmp_path / "bag"
+    bag.mkdir()
+    for number in range(12):  # rec_10 comes before rec_2
+        messages = frames(2, start=5 * SECOND + 2 * number * PERIOD)
+        part = write_bag(tmp_path / f"part_{number}", messages)
+        (part / f"{part.name}.mcap").rename(bag / f"rec_{number}.mcap")
+    recording = load_recording(bag, profile)
+    assert recording.episodes == (slice(0, 24),)
+    np.testing.assert_array_equal(recording.stamps_ns, 5 * SECOND + PERIOD * np.arange(24))
+
+
+def rewritten(bag, profile="ros2", log_ns=lambda number, log_ns: log_ns):
+    """The bag's mcap, written again with another profile or other times."""
+    file = bag.parent / "other.mcap"
+    with (bag / f"{bag.name}.mcap").open("rb") as source, file.open("wb") as stream:
+        writer, channels = McapWriter(stream), {}
+        writer.start(profile=profile)
+        for number, (schema, channel, message) in enumerate(make_reader(source).iter_messages()):
+            if channel.id not in channels:
+                known = writer.register_schema(schema.name, schema.encoding, schema.data)
+                channels[channel.id] = writer.register_channel(channel.topic, channel.message_encoding, known)
+            writer.add_message(channels[channel.id], log_ns(number, message.log_time), message.data, 0)
+        writer.finish()
+    return file
+
+
+def test_a_message_with_a_time_that_cannot_be_is_left_out(tmp_path, profile):
+    bag = write_bag(tmp_path / "bag", frames(9))
+    file = rewritten(bag, log_ns=lambda number, log_ns: 2**64 - 5 if number == 8 else log_ns)
+    recording = load_recording(file, profile)
+    assert len(recording.frames) == 8
+    assert any("left out 1 messages logged after the year 2262" in note for note in recording.notes)
+
+
+def test_a_whole_file_without_the_profile_of_ros_2_is_not_called_cut_off(tmp_path, profile):
+    recording = load_recording(rewritten(write_bag(tmp_path / "bag", frames(9)), profile=""), profile)
+    assert len(recording.frames) == 9
+    assert any("cannot be read by its index (Profile is not ros2.)" in note for note in recording.notes)
