@@ -16,7 +16,7 @@ ifeq ($(SOURCED),refused)
 $(error stopped by the environment, see above)
 endif
 
-EXTRAS := sim,train,encoders,eval,dev
+EXTRAS := sim,tasks,train,encoders,eval,dev
 ifneq ($(SOURCED),)
 VENV ?= .venv-$(or $(ROS_DISTRO),ros)
 else
@@ -25,6 +25,7 @@ EXTRAS := ros,$(EXTRAS)
 endif
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check install -qq
 TORCH := $(shell grep '^torch==' constraints.txt)
+PUSHT := $(shell grep '^gym-pusht==' constraints.txt)
 # One thread per process: the tests start several, and torch with two threads on two busy cores crawls.
 RUN := OMP_NUM_THREADS=1 $(VENV)/bin
 
@@ -58,6 +59,8 @@ endif
 	@$(PIP) --no-deps $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) $(TORCH)+cpu $(if $(TORCH_INDEX),,2>/dev/null) \
 	|| echo "No CPU build of $(TORCH) found: taking the default build (TORCH_INDEX=... names PyTorch's CPU index)"
 	@$(PIP) -e '.[$(EXTRAS)]' -c $(VENV)/constraints.txt
+	@# Its opencv-python would overwrite opencv-python-headless; the rest that it needs is in the extra `tasks`.
+	@$(PIP) --no-deps $(PUSHT)
 	@touch $@
 
 clean:

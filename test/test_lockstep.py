@@ -42,7 +42,7 @@ def test_an_oracle_arrives_and_random_actions_do_not(name, monkeypatch):
     profile = load_profile(name)
     robot = next(robot for robot in ROBOTS if robot.name == name)
     watched, aim = oracle(profile, robot)
-    monkeypatch.setattr("wm_ros.tasks.lockstep.embedded", lambda _: watched)
+    monkeypatch.setattr("wm_ros.tasks.lockstep.simulated", lambda _: watched)
     scores = list(run_goals(profile, aim, 3, 0))
     monkeypatch.undo()
     assert [score.success for score in scores] == [True] * 3

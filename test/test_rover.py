@@ -15,9 +15,10 @@ from wm_ros.messages.stamp import to_ns
 from wm_ros.messages.state import read_state
 from wm_ros.robots.profile import load_profile
 from wm_ros.tasks import room
-from wm_ros.tasks.embedded import ROBOTS, embedded
+from wm_ros.tasks.embedded import ROBOTS
 from wm_ros.tasks.record import record_sim
 from wm_ros.tasks.rover import MIN_START_DISTANCE_M, Rover, draw_goal, errors, random_positions
+from wm_ros.tasks.simulated import simulated
 
 PROFILE = load_profile("rover")
 FREE_M = room.HALF_M - room.ROVER_RADIUS_M
@@ -144,10 +145,10 @@ def test_errors_are_metres_and_the_smaller_angle():
 
 
 def test_a_robot_is_found_by_the_actions_it_obeys():
-    assert [embedded(load_profile(robot.name)).name for robot in ROBOTS] == ["arm", "rover"]
-    assert embedded(load_profile("diff_drive")).name == "rover"
+    assert [simulated(load_profile(robot.name)).name for robot in ROBOTS] == ["arm", "rover"]
+    assert simulated(load_profile("diff_drive")).name == "rover"
     with pytest.raises(ValueError, match=r"no simulation of robot .so101.*arm \(shoulder, elbow\), rover"):
-        embedded(load_profile("so101"))
+        simulated(load_profile("so101"))
 
 
 @pytest.fixture(scope="module")

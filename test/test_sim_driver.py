@@ -6,9 +6,11 @@ import pytest
 pytest.importorskip("mujoco")
 
 from wm_ros.tasks.arm import Arm
-from wm_ros.tasks.driver import STEP_NS, Driver
+from wm_ros.tasks.driver import Driver
+from wm_ros.tasks.timestep import TIMESTEP_S
 
 MILLISECOND = 1_000_000
+STEP_NS = round(TIMESTEP_S * 1e9)
 FORWARD = np.array([0.5, -0.5])
 
 

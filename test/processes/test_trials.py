@@ -1,5 +1,7 @@
 """Trials judge what really happened: a planner that knows the joints reaches its goals, random actions do not."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from geometry_msgs.msg import TwistStamped
@@ -23,11 +25,11 @@ from wm_ros.runs.observer import Observer
 from wm_ros.runs.trials import Goals, Trials
 from wm_ros.safety.command_checks import commands_out_of_limits
 from wm_ros.tasks.arm import tip_position
-from wm_ros.tasks.embedded import embedded
+from wm_ros.tasks.simulated import simulated
 from wm_ros.tasks.success import Criterion
 
 SCENE = 1_000_000_007
-ARM = embedded(load_profile("arm"))
+ARM = simulated(load_profile("arm"))
 
 
 class Oracle(Node):
@@ -76,7 +78,7 @@ def test_an_oracle_reaches_its_goals_and_random_actions_do_not(client):
     profile = load_profile("arm")
     observer = client.add(Observer(profile))
     oracle = client.add(Oracle(profile, observer))
-    trials = Trials(client, ARM, observer, client.add(Explorer(profile, 0, 1.0)), Criterion(limit_s=8.0))
+    trials = Trials(client, ARM.task, observer, client.add(Explorer(profile, 0, 1.0)), Criterion(limit_s=8.0))
     goals, seen = Goals(ARM, SCENE, seed=1), []
     for _ in range(2):
         oracle.goal = goals.draw(trials.positions())
@@ -99,11 +101,11 @@ def test_an_oracle_reaches_its_goals_and_random_actions_do_not(client):
 @pytest.mark.parametrize("robot", ["rover"])
 def test_the_rover_is_judged_by_its_pose_and_stops_by_itself_without_commands(client):
     profile = load_profile("rover")
-    rover = embedded(profile)
+    rover = simulated(profile)
     observer = client.add(Observer(profile))
     oracle = client.add(Oracle(profile, observer))
-    criterion = Criterion(rover.radius_m, rover.heading_rad, settle_s=1.5)
-    trials = Trials(client, rover, observer, client.add(Explorer(profile, 0, 1.5)), criterion)
+    criterion = replace(rover.task.criterion, settle_s=1.5)
+    trials = Trials(client, rover.task, observer, client.add(Explorer(profile, 0, 1.5)), criterion)
     goals = Goals(rover, SCENE, seed=1)
     client.until(lambda: observer.frames and observer.states, "camera and odometry", WAIT_S)
     seen = goals.picture(observer.states[-1][1])
@@ -134,7 +136,7 @@ def at_rest(states):
 def test_a_guard_that_gets_no_plan_ends_the_trial_with_its_complaint(client, monkeypatch):
     profile = load_profile("arm")
     observer = client.add(Observer(profile))
-    trials = Trials(client, ARM, observer, client.add(Explorer(profile, 0, 1.0)), Criterion())
+    trials = Trials(client, ARM.task, observer, client.add(Explorer(profile, 0, 1.0)), Criterion())
     goals = Goals(ARM, SCENE, seed=1)
     goal = goals.draw(trials.positions())
     monkeypatch.setattr("wm_ros.runs.trials.FIRST_PLAN_S", 2.0)

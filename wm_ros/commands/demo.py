@@ -1,4 +1,4 @@
-"""`wm_ros demo`: an embedded robot drives itself to goal pictures, and what that looked like in figures."""
+"""`wm_ros demo`: a simulated robot drives itself to goal pictures, and what that looked like in figures."""
 
 from __future__ import annotations
 
@@ -11,13 +11,17 @@ from wm_ros.environment import require_ros
 
 
 def demo(
-    robot: Annotated[str, typer.Option(help="Embedded robot: arm, rover.")] = "arm",
+    robot: Annotated[
+        str, typer.Option(help="Simulated robot: arm, rover, pusht, or a profile's YAML file.")
+    ] = "arm",
     out: Annotated[Path, typer.Option(help="Folder for summary.json, demo.png, demo.gif and logs.")] = Path(
         "demo"
     ),
     goals: Annotated[int, typer.Option(min=1, max=1000, help="Goal pictures, each drawn at random.")] = 5,
     seed: Annotated[int, typer.Option(min=0, max=100_000_000, help="Scene and goals.")] = 0,
-    limit: Annotated[float, typer.Option(min=1.0, help="Seconds a goal may take.")] = 12.0,
+    limit: Annotated[
+        float | None, typer.Option(min=1.0, help="Seconds a goal may take (default: as the task says).")
+    ] = None,
     checkpoint: Annotated[str, typer.Option(help="Checkpoint folder; empty: the packaged one.")] = "",
     domain: Annotated[
         int | None,
@@ -51,8 +55,8 @@ def demo(
     (out / "summary.json").write_text(json.dumps(result.summary, indent=1) + "\n", encoding="utf-8")
     with console.status("drawing pictures"):
         trials = result.by_model, result.at_random
-        draw_sheet(options.embedded, *trials, result.frames, options.criterion, out / "demo.png")
-        draw_animation(options.embedded, result.by_model, result.frames, options.scene_seed, out / "demo.gif")
+        draw_sheet(options.task, *trials, result.frames, options.criterion, out / "demo.png")
+        draw_animation(options.task, result.by_model, result.frames, options.scene_seed, out / "demo.gif")
     console.print(verdict(result.summary), soft_wrap=True)
     console.print(f"Pictures and figures: {out}/demo.gif, {out}/demo.png, {out}/summary.json", soft_wrap=True)
 

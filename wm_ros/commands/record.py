@@ -1,4 +1,4 @@
-"""`wm_ros record`: a bag to train from, of an embedded robot or of a live one."""
+"""`wm_ros record`: a bag to train from, of a simulated robot or of a live one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ def record(
     sim: Annotated[
         bool,
         typer.Option(
-            "--sim", help="An embedded robot (arm, rover) in lockstep: no ROS running, faster than life."
+            "--sim",
+            help="A simulated robot (arm, rover, pusht) in lockstep: no ROS running, faster than life.",
         ),
     ] = False,
     explore: Annotated[

@@ -42,13 +42,8 @@ class Exploration:
         return self._rate.copy()
 
     def plan(self, stamp_ns: int, dt: float) -> Plan:
-        """The next `dt` seconds as a plan made from the frame with this stamp; it ends at rest, somewhat later.
-
-        It outlasts `dt` as a planner's plan does, so that a late frame does not stop the robot.
-        """
-        rates = self.step(dt)
-        points = np.stack([rates, np.zeros_like(rates)])
-        return Plan(stamp_ns, self._profile.names, points, np.array([0.0, PLAN_PERIODS * dt]))
+        """The next `dt` seconds as a plan made from the frame with this stamp."""
+        return held_plan(stamp_ns, self._profile.names, self.step(dt), dt)
 
     def _draw(self) -> np.ndarray:
         if self._generator.uniform() < PAUSE_SHARE:
@@ -58,3 +53,12 @@ class Exploration:
         share = self._profile.high / (self._profile.high - self._profile.low)
         forward = self._generator.uniform(size=self._rate.shape) < share
         return speed * np.where(forward, self._profile.high, self._profile.low)
+
+
+def held_plan(stamp_ns: int, names: tuple[str, ...], rates: np.ndarray, dt: float) -> Plan:
+    """Rates [A] for `dt` seconds as a plan made from the frame with this stamp; it ends at rest, somewhat later.
+
+    It outlasts `dt` as a planner's plan does, so that a late frame does not stop the robot.
+    """
+    points = np.stack([rates, np.zeros_like(rates)])
+    return Plan(stamp_ns, names, points, np.array([0.0, PLAN_PERIODS * dt]))

@@ -17,12 +17,12 @@ def fill_state(
 ) -> Any:
     """Write positions and velocities into a JointState or an Odometry message and return it.
 
-    JointState: joints [A] named as the profile's components. Odometry: x m, y m, yaw rad in frame `odom`, and
-    forward m/s, turn rad/s in frame `base_link`.
+    JointState: positions [P] named as the profile says, its components [A] by default. Odometry: x m, y m, yaw rad in
+    frame `odom`, and forward m/s, turn rad/s in frame `base_link`.
     """
     fill_stamp(msg.header.stamp, stamp_ns)
     if not hasattr(msg, "pose"):
-        msg.name = list(profile.names)
+        msg.name = list(profile.state_names)
         store(msg, "position", positions)
         store(msg, "velocity", velocities)
         return msg
@@ -36,10 +36,10 @@ def fill_state(
 
 
 def read_state(msg: Any, profile: RobotProfile) -> np.ndarray:
-    """Positions of a JointState ([A], in the profile's order) or an Odometry ([3]: x m, y m, yaw -pi to pi rad)."""
+    """Positions of a JointState ([P], in the profile's order) or an Odometry ([3]: x m, y m, yaw -pi to pi rad)."""
     if not hasattr(msg, "pose"):
         by_name = dict(zip(msg.name, msg.position, strict=True))
-        return np.array([by_name[name] for name in profile.names])
+        return np.array([by_name[name] for name in profile.state_names])
     position, turn = msg.pose.pose.position, msg.pose.pose.orientation
     yaw = math.atan2(
         2.0 * (turn.w * turn.z + turn.x * turn.y), 1.0 - 2.0 * (turn.y * turn.y + turn.z * turn.z)

@@ -1,4 +1,4 @@
-"""An embedded robot as its driver would show it: camera, joint states or odometry, velocity commands, a reset.
+"""A simulated robot as its driver would show it: camera, joint states or odometry, velocity commands, a reset.
 
 A plain node without a lifecycle: a robot's driver is up when its process is. It never sees a goal.
 """
@@ -28,7 +28,7 @@ from wm_ros.ros.parameters import Parameter, declare
 from wm_ros.ros.process import run
 from wm_ros.ros.qos import COMMAND, RELIABILITY_CHOICES, image_qos
 from wm_ros.tasks.driver import Driver
-from wm_ros.tasks.embedded import embedded
+from wm_ros.tasks.simulated import simulated
 
 STATE_PERIOD_NS = 20_000_000
 FIRST_SIMULATED_NS = 1_000_000_000  # ROS takes 0 for "no time yet"
@@ -41,8 +41,8 @@ PARAMETERS = (
         "Profile of the robot to be: its topics, types and timeout are served.",
     ),
     Parameter("seed", 0, "Scene and start pose; a new value takes effect at ~/reset.", range=(0, 2**31 - 1)),
-    Parameter("image_width", 64, "Camera image, pixels.", range=(8, 1280)),
-    Parameter("image_height", 64, "Camera image, pixels.", range=(8, 1280)),
+    Parameter("image_width", 0, "Camera image, pixels; 0: as the robot is recorded.", range=(0, 1280)),
+    Parameter("image_height", 0, "Camera image, pixels; 0: as the robot is recorded.", range=(0, 1280)),
     Parameter("image_rate_hz", 10.0, "Camera frames per second of ROS time.", range=(0.1, 50.0)),
     Parameter(
         "image_reliability", "best_effort", "Reliability of the camera's topic.", choices=RELIABILITY_CHOICES
@@ -77,12 +77,14 @@ class SimNode(Node):
                 f"profile {profile.name} needs an entry `state`: on which topic to say where the robot is"
             )
         self._factor = value["time_factor"]
-        simulator = embedded(profile).simulator
-        self._robot = simulator(value["seed"], value["image_width"], value["image_height"])
+        robot = simulated(profile)
+        width, height = (value[f"image_{side}"] or robot.size for side in ("width", "height"))
+        self._robot = robot.simulator(value["seed"], width, height)
         self._driver = Driver(self._robot, profile.command.timeout_s)
         self._started_ns = time.monotonic_ns()
         self._image_period_ns = round(1e9 / value["image_rate_hz"])
         self._next_image_ns = 0
+        self._shown_ns = -1
         self._images = self.create_publisher(
             Image, profile.camera.topic, image_qos(value["image_reliability"], value["image_depth"])
         )
@@ -110,8 +112,11 @@ class SimNode(Node):
             message = ClockMessage()
             fill_stamp(message.clock, stamp_ns)
             self._clocks.publish(message)
-        self._publish_state(stamp_ns)
         now_ns = self._driver.time_ns
+        if now_ns == self._shown_ns:
+            return  # a simulator with long steps: nothing new to tell
+        self._shown_ns = now_ns
+        self._publish_state(stamp_ns)
         # Timers come a little early or late: the nearest tick takes the picture; missed ones are not made up.
         if now_ns + STATE_PERIOD_NS // 2 >= self._next_image_ns:
             late = max(now_ns - self._next_image_ns, 0) // self._image_period_ns
@@ -136,10 +141,12 @@ class SimNode(Node):
         fill_stamp(image.header.stamp, stamp_ns)
         image.header.frame_id = CAMERA_FRAME
         self._images.publish(fill_image(image, self._robot.render()))
-        info = CameraInfo(
-            header=image.header, width=image.width, height=image.height, distortion_model="plumb_bob"
-        )
+        info = CameraInfo(header=image.header, width=image.width, height=image.height)
         focal, x, y = self._robot.focal_px, image.width / 2.0, image.height / 2.0
+        if not focal:  # a camera without calibration, as the message has it
+            self._infos.publish(info)
+            return
+        info.distortion_model = "plumb_bob"
         info.d = [0.0] * 5
         info.k = [focal, 0.0, x, 0.0, focal, y, 0.0, 0.0, 1.0]
         info.r = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]

@@ -65,10 +65,25 @@ class Command:
 
 @dataclass(frozen=True)
 class State:
-    """An optional topic with the robot's measured state."""
+    """An optional topic with the robot's measured state.
+
+    names: of what a JointState tells, where that is not a position for each component of the action.
+    """
 
     topic: str
     type: str
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class GymSimulator:
+    """The Gymnasium environment that is this robot in simulation, and the side of its square pictures in pixels.
+
+    env: an id such as `gym_pusht/PushT-v0`, with `module:` before it where a module must be imported for it.
+    """
+
+    env: str
+    size: int = 64
 
 
 @dataclass(frozen=True)
@@ -144,7 +159,25 @@ def read_state(data: Any) -> State | None:
         return None
     data = mapping(data, "state")
     no_unknown(data, set(State.__annotations__), "state")
-    return State(topic=text(data.get("topic"), "state.topic"), type=text(data.get("type"), "state.type"))
+    names = data.get("names", [])
+    if not isinstance(names, (list, tuple)) or len(set(map(str, names))) != len(names):
+        raise ProfileError(f"state.names must be a list of different names, got {names!r}")
+    return State(
+        topic=text(data.get("topic"), "state.topic"),
+        type=text(data.get("type"), "state.type"),
+        names=tuple(text(name, f"state.names[{index}]") for index, name in enumerate(names)),
+    )
+
+
+def read_simulator(data: Any) -> GymSimulator | None:
+    if data is None:
+        return None
+    data = mapping(data, "simulator")
+    no_unknown(data, set(GymSimulator.__annotations__), "simulator")
+    size = data.get("size", GymSimulator.size)
+    if not isinstance(size, int) or not 8 <= size <= 1280:
+        raise ProfileError(f"simulator.size must be a whole number of pixels in [8, 1280], got {size!r}")
+    return GymSimulator(env=text(data.get("env"), "simulator.env"), size=size)
 
 
 def read_gripper(data: Any) -> Gripper | None:

@@ -16,12 +16,14 @@ from wm_ros.robots.components import (
     Camera,
     Command,
     Gripper,
+    GymSimulator,
     Leash,
     State,
     read_camera,
     read_command,
     read_component,
     read_gripper,
+    read_simulator,
     read_state,
 )
 from wm_ros.robots.yaml_fields import ProfileError, mapping, no_unknown, positive, text
@@ -45,10 +47,16 @@ class RobotProfile:
     camera: Camera = field(default_factory=Camera)
     state: State | None = None
     gripper: Gripper | None = None
+    simulator: GymSimulator | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(component.name for component in self.action)
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        """Names of what a JointState with the robot's state tells."""
+        return (self.state and self.state.names) or self.names
 
     @property
     def units(self) -> tuple[str, ...]:
@@ -86,6 +94,7 @@ class RobotProfile:
         data = asdict(self)
         data["action"] = [_given(asdict(component)) for component in self.action]
         data["command"] = _given(data["command"])
+        data["state"] = data["state"] and _given(data["state"])
         data["model"] = {"rate_hz": data.pop("model_rate_hz")}
         return _given(data)
 
@@ -124,7 +133,9 @@ def load_profile(name_or_path: str | Path) -> RobotProfile:
 def profile_from_dict(data: Any) -> RobotProfile:
     """Build and check a profile from plain data, as read from YAML or from a checkpoint's card."""
     data = mapping(data, "profile")
-    no_unknown(data, {"name", "camera", "command", "state", "gripper", "model", "action"}, "profile")
+    no_unknown(
+        data, {"name", "camera", "command", "state", "gripper", "simulator", "model", "action"}, "profile"
+    )
     components = data.get("action")
     if not isinstance(components, list) or not components:
         raise ProfileError(f"action must be a list with at least one component, got {components!r}")
@@ -142,6 +153,7 @@ def profile_from_dict(data: Any) -> RobotProfile:
         camera=read_camera(data.get("camera", {})),
         state=read_state(data.get("state")),
         gripper=read_gripper(data.get("gripper")),
+        simulator=read_simulator(data.get("simulator")),
     )
     _require_places(profile)
     return profile
@@ -192,4 +204,4 @@ def _require_places(profile: RobotProfile) -> None:
 
 
 def _given(data: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in data.items() if value not in (None, "")}
+    return {key: value for key, value in data.items() if value not in (None, "", ())}

@@ -20,7 +20,8 @@ from wm_ros.runs.observer import Observer
 from wm_ros.runs.ros_domain import own_domain
 from wm_ros.runs.trials import Goals, Trials
 from wm_ros.safety.command_checks import commands_out_of_limits
-from wm_ros.tasks.embedded import Embedded, embedded
+from wm_ros.tasks.protocol import Task
+from wm_ros.tasks.simulated import simulated, task_of
 from wm_ros.tasks.success import Criterion, Trial, summarise
 
 # Scenes of recordings have seeds below this, so that no model was trained on a demo's.
@@ -32,27 +33,28 @@ GUARD = {"autostart": True, "enable_control": True, "max_observation_age_s": 0.5
 
 @dataclass(frozen=True)
 class DemoOptions:
-    """robot: name of an embedded one; checkpoint: folder, empty for the packaged one; domain: ROS_DOMAIN_ID, None for
-    an own; limit_s: how long a goal may take."""
+    """robot: name or path of a simulated one's profile; checkpoint: folder, empty for the packaged one; domain:
+    ROS_DOMAIN_ID, None for an own; limit_s: how long a goal may take, None for what the task says."""
 
     robot: str = "arm"
     goals: int = 5
     seed: int = 0
     checkpoint: str = ""
     domain: int | None = None
-    limit_s: float = 12.0
+    limit_s: float | None = None
 
     @property
     def scene_seed(self) -> int:
         return FIRST_SCENE + self.seed
 
     @property
-    def embedded(self) -> Embedded:
-        return embedded(load_profile(self.robot))
+    def task(self) -> Task:
+        profile = load_profile(self.robot)
+        return task_of(profile, simulated(profile))
 
     @property
     def criterion(self) -> Criterion:
-        return Criterion(self.embedded.radius_m, self.embedded.heading_rad, limit_s=self.limit_s)
+        return self.task.criterion.within(self.limit_s)
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def run_demo(
     Raises NodeError when a node dies, does not become active or makes no plan.
     """
     profile = load_profile(options.robot)
-    robot = options.embedded
+    robot, task = simulated(profile), options.task
     criterion = options.criterion
     named = {"profile": options.robot}
     checkpoint = find_checkpoint(options.checkpoint, profile)
@@ -92,7 +94,7 @@ def run_demo(
         for topic in (profile.camera.topic, profile.command.topic):
             if client.node.count_publishers(topic) > 1:
                 raise NodeError(f"others publish {topic} on ROS_DOMAIN_ID {domain}: choose another --domain")
-        trials = Trials(client, robot, observer, explorer, criterion)
+        trials = Trials(client, task, observer, explorer, criterion)
         goals = Goals(robot, options.scene_seed, options.seed)
         by_model, at_random = [], []
         for number in range(options.goals):
@@ -105,7 +107,7 @@ def run_demo(
             at_random.append(trials.at_random(trial.goal, trial.picture, watch))
     commands = np.array([vector for _, vector in observer.commands])
     stops = [trial.stop_to_zero_s for trial in by_model + at_random if trial.stop_to_zero_s is not None]
-    decoded = latent_action_r2(model, observer.latents, observer.latent_actions, observer.states, robot.rates)
+    decoded = latent_action_r2(model, observer.latents, observer.latent_actions, observer.states, task.rates)
     p50, p95 = np.percentile(plan_ages_ms, [50, 95]).round(1).tolist()
     heading_deg = np.degrees(criterion.heading_rad).round(1)
     summary = {

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from wm_ros.tasks.embedded import Embedded, Overview
+from wm_ros.tasks.protocol import Overview, Task
 from wm_ros.tasks.success import Criterion, Trial, in_words
 
 VIEW_PX = 256
@@ -28,11 +28,9 @@ COLUMNS = 6  # of the sheet: more goals than this are not shown
 Frames = Sequence[tuple[int, np.ndarray]]
 
 
-def draw_animation(
-    robot: Embedded, trials: Sequence[Trial], frames: Frames, scene_seed: int, path: Path
-) -> None:
-    """Write a GIF of the trials of an embedded robot, twice as fast as they were."""
-    overview = robot.overview(scene_seed, VIEW_PX)
+def draw_animation(task: Task, trials: Sequence[Trial], frames: Frames, scene_seed: int, path: Path) -> None:
+    """Write a GIF of the trials of a simulated robot, twice as fast as they were."""
+    overview = task.overview(scene_seed, VIEW_PX)
     pictures: list[Image.Image] = []
     durations: list[int] = []
     for number, trial in enumerate(trials, 1):
@@ -46,7 +44,7 @@ def draw_animation(
 
 
 def draw_sheet(
-    robot: Embedded,
+    task: Task,
     by_model: Sequence[Trial],
     at_random: Sequence[Trial],
     frames: Frames,
@@ -61,7 +59,7 @@ def draw_sheet(
     from matplotlib.figure import Figure
 
     columns = min(len(by_model), COLUMNS)
-    overview = robot.overview(0, VIEW_PX)
+    overview = task.overview(0, VIEW_PX)
     rows = 3 + overview.draws_way
     figure = Figure(figsize=(1.0 + 2.1 * columns, 2.1 * rows - 0.1), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)

@@ -15,7 +15,7 @@ from wm_ros.runs.explorer import Explorer
 from wm_ros.runs.guard_client import GuardClient
 from wm_ros.runs.observer import Observer
 from wm_ros.safety.command_checks import seconds_to_zero
-from wm_ros.tasks.embedded import Embedded
+from wm_ros.tasks.protocol import SimulatedRobot, Task
 from wm_ros.tasks.success import Criterion, Trial, score, settled
 
 FIRST_PLAN_S = 10.0
@@ -26,14 +26,14 @@ Progress = Callable[[float, float, float | None], None]
 class Goals:
     """Random reachable goals and their pictures, from a simulator of its own in the robot's scene."""
 
-    def __init__(self, robot: Embedded, scene_seed: int, seed: int) -> None:
-        self._robot, self._simulator = robot, robot.simulator(scene_seed)
+    def __init__(self, robot: SimulatedRobot, scene_seed: int, seed: int) -> None:
+        self._task, self._simulator = robot.task, robot.simulator(scene_seed)
         self._generator = np.random.default_rng(seed)
 
     def draw(self, positions: np.ndarray) -> np.ndarray:
         """A pose [P] that is a task from `positions` [P]."""
         while True:
-            goal = self._robot.draw_goal(self._generator, positions)
+            goal = self._task.draw_goal(self._generator, positions)
             if goal is not None:
                 return goal
 
@@ -49,13 +49,13 @@ class Trials:
     def __init__(
         self,
         client: Client,
-        robot: Embedded,
+        task: Task,
         observer: Observer,
         explorer: Explorer,
         criterion: Criterion,
     ) -> None:
         self._client, self._observer, self._explorer = client, observer, explorer
-        self._robot, self._criterion = robot, criterion
+        self._task, self._criterion = task, criterion
         self._guard = GuardClient(client)
         self._goal_images = client.node.create_publisher(Image, "goal_image", LATCHED)
 
@@ -90,7 +90,7 @@ class Trials:
         while True:
             stamps, positions = self._track(first)
             times = (stamps - stamps[0]) * 1e-9
-            distances, headings = self._robot.errors(positions, goal)
+            distances, headings = self._task.errors(positions, goal)
             progress(times[-1], distances[-1], None if headings is None else headings[-1])
             over = times[-1] >= self._criterion.limit_s
             over = over or settled(times, distances, self._criterion, headings)

@@ -7,7 +7,7 @@ import numpy as np
 
 from wm_ros.tasks import scene
 from wm_ros.tasks.camera import RayCamera
-from wm_ros.tasks.timestep import whole_steps
+from wm_ros.tasks.timestep import TIMESTEP_S, whole_steps
 
 JOINTS = ("shoulder", "elbow")
 # Goals and starts stay this far from the mechanical stops.
@@ -21,6 +21,9 @@ class Arm:
 
     width, height: camera image in pixels.
     """
+
+    components = JOINTS
+    timestep_s = TIMESTEP_S
 
     def __init__(self, seed: int = 0, width: int = 64, height: int = 64) -> None:
         self._camera = RayCamera(

@@ -1,4 +1,4 @@
-"""Goal pictures in lockstep: the stages, the guard and an embedded robot in simulated time, the same every run.
+"""Goal pictures in lockstep: the stages, the guard and a simulated robot in simulated time, the same every run.
 
 No ROS, no clocks: a plan takes effect a fixed latency after its frame. For comparing models and planner options; what
 a robot does over real topics is measured by `wm_ros demo`.
@@ -20,8 +20,9 @@ from wm_ros.safety.guard import Guard, GuardOptions
 from wm_ros.safety.observation_gate import Now
 from wm_ros.stages.encode import Encode
 from wm_ros.stages.plan import PlanStage
-from wm_ros.tasks.embedded import Embedded, Simulator, embedded
-from wm_ros.tasks.success import Criterion, Score, score, settled
+from wm_ros.tasks.protocol import Simulator, Task
+from wm_ros.tasks.simulated import simulated, task_of
+from wm_ros.tasks.success import Score, score, settled
 
 # Scenes of recordings have seeds below this, so that no model was trained on one of these.
 FIRST_SCENE = 2_000_000_000
@@ -31,12 +32,12 @@ FIRST_SCENE = 2_000_000_000
 class LockstepOptions:
     """latency_s: from a frame to the plan made from it; camera_hz: frames, each of which is planned from.
 
-    limit_s: how long a trial may take.
+    limit_s: how long a trial may take, None for what the task says.
     """
 
     latency_s: float = 0.1
     camera_hz: float = 10.0
-    limit_s: float = 12.0
+    limit_s: float | None = None
 
 
 # A frame's stamp and pixels to the plan made from them.
@@ -59,7 +60,7 @@ def by_model(
 
 def at_random(profile: RobotProfile, camera_hz: float) -> Callable[[int, np.ndarray], Drive]:
     """Drives by exploratory motion, whatever the goal: the control."""
-    excursion = embedded(profile).excursion
+    excursion = simulated(profile).excursion
 
     def aim(number: int, goal_picture: np.ndarray) -> Drive:
         explore = Exploration(profile, np.random.default_rng([number, 3]), excursion)
@@ -77,21 +78,22 @@ def run_goals(
 ) -> Iterator[Score]:
     """Scores of `goals` trials; scene, start and goal of each follow the seed and its number."""
     options = options or LockstepOptions()
-    robot = embedded(profile)
+    robot = simulated(profile)
+    task = task_of(profile, robot)
     simulator = robot.simulator()
     for number in range(goals):
         simulator.reset(FIRST_SCENE + 1000 * seed + number)
-        start, goal = _start_and_goal(robot, np.random.default_rng([seed, number]))
+        start, goal = _start_and_goal(task, np.random.default_rng([seed, number]))
         simulator.place(goal)
         drive = aim(number, simulator.render())
         simulator.place(start)
-        yield _trial(profile, drive, robot, simulator, goal, options)
+        yield _trial(profile, drive, task, simulator, goal, options)
 
 
-def _start_and_goal(robot: Embedded, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def _start_and_goal(task: Task, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     while True:
-        start = robot.draw_start(generator)
-        goal = robot.draw_goal(generator, start)
+        start = task.draw_start(generator)
+        goal = task.draw_goal(generator, start)
         if goal is not None:
             return start, goal
 
@@ -99,18 +101,18 @@ def _start_and_goal(robot: Embedded, generator: np.random.Generator) -> tuple[np
 def _trial(
     profile: RobotProfile,
     drive: Drive,
-    robot: Embedded,
+    task: Task,
     simulator: Simulator,
     goal: np.ndarray,
     options: LockstepOptions,
 ) -> Score:
-    criterion = Criterion(robot.radius_m, robot.heading_rad, limit_s=options.limit_s)
+    criterion = task.criterion.within(options.limit_s)
     guard = Guard(profile, GuardOptions(max_observation_age_s=1.0))
     period_s = 1.0 / profile.command.rate_hz
     ticks_per_frame = round(profile.command.rate_hz / options.camera_hz)
     times, track, pending = [], [], []
     guard.start(_now(0.0))
-    for tick in range(round(options.limit_s / period_s)):
+    for tick in range(round(criterion.limit_s / period_s)):
         time_s = tick * period_s
         if tick % ticks_per_frame == 0:
             plan = drive(_now(time_s).ros_ns, simulator.render())
@@ -120,7 +122,7 @@ def _trial(
         simulator.step(np.zeros(len(profile.action)) if command is None else command, period_s)
         times.append(time_s)
         track.append(simulator.positions)
-        distances, headings = robot.errors(np.array(track), goal)
+        distances, headings = task.errors(np.array(track), goal)
         if settled(np.array(times), distances, criterion, headings):
             break
     return score(np.array(times), distances, criterion, headings)

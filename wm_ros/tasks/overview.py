@@ -1,31 +1,32 @@
-"""An embedded robot seen by a bystander: the arm from its own camera, the rover's way from above."""
+"""A simulated robot seen by a bystander: from its own camera, or the rover's way from above."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import cv2
 import numpy as np
 
 from wm_ros.tasks import room
-from wm_ros.tasks.arm import Arm
+from wm_ros.tasks.protocol import Simulator
 
 GOAL, WAY, ROVER = (20, 160, 60), (30, 90, 220), (240, 140, 25)
 _SHIFT = 4  # OpenCV draws between pixels, in 16ths
 
 
-class ArmOverview:
-    """The scene of a seed, rendered again from the joint angles."""
+class CameraOverview:
+    """The scene of a seed, rendered again from the states, for robots whose camera sees all that matters."""
 
     draws_way = False
 
-    def __init__(self, seed: int, size: int) -> None:
-        self._arm = Arm(seed, size, size)
+    def __init__(self, simulator: Callable[[int, int, int], Simulator], seed: int, size: int) -> None:
+        self._simulator = simulator(seed, size, size)
 
     def __call__(self, track: np.ndarray, goal: np.ndarray) -> np.ndarray:
-        """Image [size, size, 3] uint8 of the arm at the end of a track [T, 2]; its goal is not drawn."""
-        self._arm.place(track[-1])
-        return self._arm.render()
+        """Image [size, size, 3] uint8 at the end of a track of states [T, P]; the goal is not drawn."""
+        self._simulator.place(track[-1])
+        return self._simulator.render()
 
 
 class RoverOverview:

@@ -1,4 +1,4 @@
-"""Records an embedded robot in lockstep, no ROS running: minutes of motion in seconds, the same every time."""
+"""Records a simulated robot in lockstep, no ROS running: minutes of motion in seconds, the same every time."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from wm_ros.data.bag_writer import BagWriter
-from wm_ros.data.exploration import Exploration
+from wm_ros.data.exploration import held_plan
 from wm_ros.robots.profile import RobotProfile
 from wm_ros.safety.guard import Guard, GuardOptions
 from wm_ros.safety.observation_gate import Now
-from wm_ros.tasks.embedded import Simulator, embedded
+from wm_ros.tasks.protocol import Motion, Simulator
+from wm_ros.tasks.simulated import simulated
 
 CAMERA_RATE_HZ = 10.0
 START_NS = 1_000_000_000
@@ -37,16 +38,15 @@ def record_sim(
     """
     if episodes < 1 or episodes > SEED_STRIDE:
         raise ValueError(f"episodes must lie in [1, {SEED_STRIDE}], got {episodes}")
-    robot = embedded(profile)
+    robot = simulated(profile)
     simulator = robot.simulator(seed * SEED_STRIDE)
     start_ns = START_NS
     with BagWriter(out, profile) as bag:
         for number in range(episodes):
             simulator.reset(seed * SEED_STRIDE + number)
             bag.episode(start_ns - 1_000_000, number)
-            generator = np.random.default_rng([seed, number, 2])
-            explore = Exploration(profile, generator, robot.excursion)
-            start_ns = _record_episode(bag, profile, simulator, explore, start_ns, seconds) + PAUSE_NS
+            motion = robot.motion(profile, np.random.default_rng([seed, number, 2]))
+            start_ns = _record_episode(bag, profile, simulator, motion, start_ns, seconds) + PAUSE_NS
             progress(number + 1)
 
 
@@ -54,7 +54,7 @@ def _record_episode(
     bag: BagWriter,
     profile: RobotProfile,
     simulator: Simulator,
-    explore: Exploration,
+    motion: Motion,
     start_ns: int,
     seconds: float,
 ) -> int:
@@ -72,7 +72,8 @@ def _record_episode(
         if tick % ticks_per_frame == 0:
             bag.image(now_ns, simulator.render())
             if tick < (frames - 1) * ticks_per_frame:
-                guard.offer(explore.plan(now_ns, 1.0 / CAMERA_RATE_HZ), now)
+                rates = motion(simulator.positions, 1.0 / CAMERA_RATE_HZ)
+                guard.offer(held_plan(now_ns, profile.names, rates, 1.0 / CAMERA_RATE_HZ), now)
         command = guard.tick(now)
         if command is not None:
             bag.command(now_ns, command)

@@ -32,6 +32,9 @@ class Rover:
     width, height: camera image in pixels.
     """
 
+    components = COMPONENTS
+    timestep_s = TIMESTEP_S
+
     def __init__(self, seed: int = 0, width: int = 64, height: int = 64) -> None:
         self._model = mujoco.MjModel.from_xml_string(room.room_xml())
         self._data = mujoco.MjData(self._model)

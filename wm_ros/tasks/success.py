@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -23,6 +23,10 @@ class Criterion:
     hold_s: float = 1.0
     settle_s: float = 3.0
     limit_s: float = 12.0
+
+    def within(self, limit_s: float | None) -> Criterion:
+        """The same with another time limit; None keeps this one."""
+        return self if limit_s is None else replace(self, limit_s=limit_s)
 
     def near(self, distances_m: np.ndarray, headings_rad: np.ndarray | None) -> np.ndarray:
         """Where on a track [T] the robot is near enough."""
