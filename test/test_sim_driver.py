@@ -67,3 +67,34 @@ def test_halt_forgets_the_command(arm):
     driver.halt()
     driver.advance(300 * MILLISECOND)
     assert not arm.positions.any()
+
+
+class Slow:
+    """A robot of one component that takes an action in 0.1 s."""
+
+    components, timestep_s = ("x",), 0.1
+
+    def __init__(self):
+        self.taken = []
+
+    def step(self, velocity, duration_s):
+        self.taken += [float(velocity[0])] * round(duration_s / self.timestep_s)
+
+
+def test_a_long_step_keeps_the_command_it_began_with():
+    robot = Slow()
+    driver = Driver(robot, timeout_s=0.25)
+    for number, at in enumerate((50, 150, 250)):  # a command in the middle of each step
+        driver.command(np.array([number + 1.0]), at * MILLISECOND)
+    driver.advance(1000 * MILLISECOND)
+    # The last one came at .25 and holds until .50, in whole steps from the next on.
+    assert robot.taken == [0.0, 1.0, 2.0, 3.0, 3.0, 0.0, 0.0, 0.0, 0.0, 0.0]
+
+
+def test_of_several_commands_within_a_step_the_last_counts():
+    robot = Slow()
+    driver = Driver(robot, timeout_s=0.25)
+    for number, at in enumerate((10, 40, 90, 160)):
+        driver.command(np.array([number + 1.0]), at * MILLISECOND)
+    driver.advance(300 * MILLISECOND)
+    assert robot.taken == [0.0, 3.0, 4.0]

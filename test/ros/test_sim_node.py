@@ -24,6 +24,7 @@ from wm_ros.nodes.sim_node import SimNode
 from wm_ros.robots.profile import load_profile
 from wm_ros.tasks.arm import Arm
 from wm_ros.tasks.rover import Rover
+from wm_ros.tasks.simulated import simulated
 
 BEST_EFFORT = QoSProfile(depth=50, reliability=ReliabilityPolicy.BEST_EFFORT)
 COMMANDS = "joint_velocity_controller/commands"
@@ -177,3 +178,43 @@ def test_resolution_and_reliability_are_parameters(ros):
     ros.start(SimNode, parameters)
     ros.until(lambda: images, "a reliable image")
     assert decode_image(images[0]).shape == (24, 32, 3)
+
+
+def test_an_environment_of_others_is_a_robot_on_the_same_topics(ros):
+    pytest.importorskip("gym_pusht", reason="gym-pusht is not installed: pip install --no-deps gym-pusht")
+    images, infos = ros.collect(Image, "image", BEST_EFFORT), ros.collect(CameraInfo, "camera_info")
+    states = ros.collect(JointState, "joint_states", 50)
+    node = ros.start(SimNode, {"seed": 3, "profile": "pusht"})
+    profile = load_profile("pusht")
+    still = simulated(profile).simulator(3)
+    ros.until(lambda: len(images) >= 2 and states, "two images")
+    np.testing.assert_array_equal(decode_image(images[0]), still.render())
+    assert (infos[0].width, infos[0].k[0]) == (64, 0.0)  # no calibration is known
+    assert list(states[0].name) == list(profile.state.names)
+    assert read_state(states[0], profile) == pytest.approx(still.positions)
+
+    publisher = ros.node.create_publisher(Float64MultiArray, "agent_velocity_controller/commands", 1)
+    ros.until(publisher.get_subscription_count, "the driver's subscription")
+    velocity = [-0.2, 0.1]
+    timer = ros.node.create_timer(0.1, lambda: publisher.publish(Float64MultiArray(data=velocity)))
+    ros.until(lambda: np.abs(moved(states)[-1] - [-0.02, 0.01]).max() < 1e-3, "motion at that velocity")
+    ros.node.destroy_timer(timer)
+    stopped_ns = ros.node.get_clock().now().nanoseconds
+    ros.until(lambda: np.abs(moved(states)[-1]).max() < 1e-3, "the driver's timeout", timeout_s=5.0)
+    assert 0.15 < (stamps(states)[-1] - stopped_ns) * 1e-9 < 0.9  # timeout_s 0.25, in steps of 0.1 s
+    # One state and one picture a step, of the same moment.
+    assert np.median(np.diff(stamps(states))) * 1e-9 == pytest.approx(0.1, rel=0.05)
+    assert (np.diff(stamps(states)) > 0.09e9).all()
+    assert set(stamps(images)[:-1]) <= set(stamps(states))
+
+    node.set_parameters([Parameter("seed", value=7)])
+    assert ros.call(Trigger, "sim/reset").success
+    seen = len(images)
+    ros.until(lambda: len(images) > seen + 1, "two images")
+    np.testing.assert_array_equal(decode_image(images[-1]), simulated(profile).simulator(7).render())
+
+
+def moved(states):
+    """How far the disc went between states."""
+    places = np.array([state.position[:2] for state in states])
+    return np.diff(places, axis=0) if len(places) > 1 else np.ones((1, 2))

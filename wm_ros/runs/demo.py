@@ -107,7 +107,9 @@ def run_demo(
             at_random.append(trials.at_random(trial.goal, trial.picture, watch))
     commands = np.array([vector for _, vector in observer.commands])
     stops = [trial.stop_to_zero_s for trial in by_model + at_random if trial.stop_to_zero_s is not None]
-    decoded = latent_action_r2(model, observer.latents, observer.latent_actions, observer.states, task.rates)
+    decoded = task.rates and latent_action_r2(
+        model, observer.latents, observer.latent_actions, observer.states, task.rates
+    )
     p50, p95 = np.percentile(plan_ages_ms, [50, 95]).round(1).tolist()
     heading_deg = np.degrees(criterion.heading_rad).round(1)
     summary = {

@@ -26,21 +26,25 @@ class Driver:
     def command(self, velocity: np.ndarray, at_ns: int) -> None:
         """A command [A] arrived; what held before it is carried out up to then."""
         self.advance(at_ns)
+        self._take_up()
         self._next = np.array(velocity, dtype=np.float64), at_ns
 
     def advance(self, to_ns: int) -> int:
         """Carry out the motion up to a time; returns the time reached, a multiple of the time step."""
         while self.time_ns + self._step_ns <= to_ns:
-            waiting = self._next is not None and self.time_ns < self._next[1]
-            if self._next is not None and not waiting:
-                self._velocity, self._expiry_ns = self._next[0], self._next[1] + self._timeout_ns
-                self._next = None
+            self._take_up()
             held = self.time_ns < self._expiry_ns
             until_ns = min(to_ns, self._expiry_ns) if held else to_ns
-            steps = 1 if waiting else max((until_ns - self.time_ns) // self._step_ns, 1)
+            steps = 1 if self._next else max((until_ns - self.time_ns) // self._step_ns, 1)
             self._robot.step(self._velocity if held else self._still, steps * self._robot.timestep_s)
             self.time_ns += steps * self._step_ns
         return self.time_ns
+
+    def _take_up(self) -> None:
+        """The newest command counts once a step begins after it came."""
+        if self._next and self._next[1] <= self.time_ns:
+            self._velocity, self._expiry_ns = self._next[0], self._next[1] + self._timeout_ns
+            self._next = None
 
     def halt(self) -> None:
         """Forget the command that is held."""

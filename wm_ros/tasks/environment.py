@@ -24,7 +24,7 @@ class Goals:
     place: Callable[[Any, np.ndarray], None]
     is_task: Callable[[np.ndarray, np.ndarray], bool]
     errors: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray | None]]
-    rates: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+    rates: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray] | None
     radius_m: float
     heading_rad: float
 
@@ -35,8 +35,9 @@ class Environment:
 
     install: how to get it, for error messages. options: of gymnasium.make. action(env, command [A]): what is given to
     its `step`; None: the command itself. reset(env, seed); None: its own. state(env) [P]; None: the observation.
-    picture(env, width, height); None: what `render` shows, shrunk. motion: how it moves when it is recorded; None: at
-    random, bounded by `excursion`. goals: None where it can be driven and recorded only.
+    picture(env, width, height); None: what `render` shows, shrunk. timestep_s(env); None: by its frames per second.
+    motion: how it moves when it is recorded; None: at random, bounded by `excursion`. goals: None where it can only be
+    driven and recorded.
     """
 
     install: str = "pip install 'wm_ros[tasks]'"
@@ -45,6 +46,7 @@ class Environment:
     reset: Callable[[Any, int], Any] | None = None
     state: Callable[[Any], np.ndarray] | None = None
     picture: Callable[[Any, int, int], np.ndarray] | None = None
+    timestep_s: Callable[[Any], float] | None = None
     motion: Callable[[RobotProfile, np.random.Generator], Motion] | None = None
     excursion: float = 3.0
     goals: Goals | None = None

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
-
-import numpy as np
 
 from wm_ros.robots.profile import ProfileError, RobotProfile
 from wm_ros.tasks.environment import Environment
 
-# No window opens and nothing greets: before pygame or MuJoCo is imported. What is set already stays.
+# No window opens and nothing greets; read when pygame or MuJoCo is imported. What is set already stays.
 HEADLESS = {"SDL_VIDEODRIVER": "dummy", "PYGAME_HIDE_SUPPORT_PROMPT": "1", "MUJOCO_GL": "egl"}
 
 
@@ -19,39 +18,16 @@ def make(profile: RobotProfile, environment: Environment) -> Any:
     """The environment of a profile; ProfileError when it is not installed, shows nothing or takes other actions."""
     for name, value in HEADLESS.items():
         os.environ.setdefault(name, value)
-    env_id = profile.simulator.env
-    try:
-        import gymnasium
-    except ImportError as error:
-        raise ProfileError(
-            f"simulator.env {env_id} needs gymnasium, which is not installed ({error}): {environment.install}"
-        ) from error
-    module, _, name = env_id.rpartition(":")
-    try:
-        import_module(module or name.partition("/")[0]) if module or "/" in name else None
-    except ImportError as error:
-        raise ProfileError(
-            f"simulator.env {env_id} is not installed ({error}): {environment.install}; or write MODULE:{name} "
-            "where another module makes it known"
-        ) from error
-    try:
-        # A robot has no end of its episode. Checks of the environment are for those who write it.
-        env = gymnasium.make(
-            name,
-            render_mode="rgb_array",
-            max_episode_steps=-1,
-            disable_env_checker=True,
-            **environment.options,
-        )
-    except (gymnasium.error.Error, TypeError, ValueError, ImportError) as error:
-        raise ProfileError(f"simulator.env {env_id} cannot be made: {error}") from error
-    _require_pictures(env, env_id)
+    env = _make(profile.simulator.env, environment)
+    _require_pictures(env, profile.simulator.env)
     _require_action(env, profile, environment)
     return env
 
 
-def timestep_s(env: Any, env_id: str) -> float:
-    """Seconds between two steps of an environment, by its frames per second."""
+def timestep_s(env: Any, env_id: str, environment: Environment) -> float:
+    """Seconds between two steps: as the environment's own file says, else by its frames per second."""
+    if environment.timestep_s is not None:
+        return environment.timestep_s(env)
     rate = env.metadata.get("render_fps")
     if not rate:
         raise ProfileError(
@@ -60,12 +36,42 @@ def timestep_s(env: Any, env_id: str) -> float:
     return 1.0 / float(rate)
 
 
-def _require_pictures(env: Any, env_id: str) -> None:
-    modes = env.metadata.get("render_modes", [])
-    if "rgb_array" not in modes or env.render_mode != "rgb_array":
+def _make(env_id: str, environment: Environment) -> Any:
+    module, _, name = env_id.rpartition(":")
+    package = name.rpartition("/")[0]  # packages are often called as the namespace of their environments
+    try:
+        import gymnasium
+
+        if module or (package and find_spec(package)):
+            import_module(module or package)
+    except ImportError as error:
         raise ProfileError(
-            f"simulator.env {env_id} shows no pictures: its render modes are {list(modes)}, and a robot here is seen "
-            "through `rgb_array`. Take an environment that has it"
+            f"simulator.env {env_id} is not installed ({error}): {environment.install}"
+        ) from error
+    try:
+        # A robot has no end of its episode. Checks of the environment are for those who write it.
+        return gymnasium.make(
+            name,
+            render_mode="rgb_array",
+            max_episode_steps=-1,
+            disable_env_checker=True,
+            **environment.options,
+        )
+    except (ImportError, gymnasium.error.UnregisteredEnv) as error:
+        raise ProfileError(
+            f"simulator.env {env_id} is not installed ({error}): {environment.install}; "
+            f"or write MODULE:{name}, where it is a module that makes it known"
+        ) from error
+    except (gymnasium.error.Error, TypeError, ValueError) as error:
+        raise ProfileError(f"simulator.env {env_id} cannot be made: {error}") from error
+
+
+def _require_pictures(env: Any, env_id: str) -> None:
+    modes = list(env.metadata.get("render_modes", []))
+    if "rgb_array" not in modes:
+        raise ProfileError(
+            f"simulator.env {env_id} shows no pictures: its render modes are {modes}, and a robot here is seen through "
+            "`rgb_array`. Take an environment that has it"
         )
 
 
@@ -73,8 +79,8 @@ def _require_action(env: Any, profile: RobotProfile, environment: Environment) -
     space, env_id = env.action_space, profile.simulator.env
     if type(space).__name__ != "Box" or len(space.shape) != 1:
         raise ProfileError(
-            f"simulator.env {env_id} takes actions {space}, and a profile's are one Box of numbers: register it with a "
-            "wrapper such as gymnasium.wrappers.TransformAction that makes one of them"
+            f"simulator.env {env_id} takes {space}, and a robot's action is one Box of numbers in a row: register the "
+            "environment with a wrapper that makes one of it, such as gymnasium.wrappers.TransformAction"
         )
     if space.shape != (len(profile.action),):
         raise ProfileError(
@@ -89,11 +95,3 @@ def _require_action(env: Any, profile: RobotProfile, environment: Environment) -
                 f"simulator.env {env_id} takes {low:g} to {high:g} where profile {profile.name} allows "
                 f"{component.name} {component.min:g} to {component.max:g}: keep min and max within the former"
             )
-
-
-def require_picture(picture: Any, env_id: str) -> np.ndarray:
-    """A picture [H, W, 3] uint8, or ProfileError."""
-    if isinstance(picture, np.ndarray) and picture.dtype == np.uint8 and picture.shape[2:] == (3,):
-        return picture
-    what = f"{picture.dtype} {picture.shape}" if isinstance(picture, np.ndarray) else type(picture).__name__
-    raise ProfileError(f"simulator.env {env_id} renders {what}, and must [height, width, 3] of uint8")

@@ -12,7 +12,7 @@ from wm_ros.robots.profile import ProfileError, RobotProfile
 from wm_ros.tasks.environment import Environment
 from wm_ros.tasks.environments import ENVIRONMENTS
 from wm_ros.tasks.goals_ahead import GoalsAhead
-from wm_ros.tasks.gym_make import make, require_picture, timestep_s
+from wm_ros.tasks.gym_make import make, timestep_s
 from wm_ros.tasks.overview import CameraOverview
 from wm_ros.tasks.protocol import SimulatedRobot, Task
 from wm_ros.tasks.success import Criterion
@@ -62,7 +62,7 @@ class GymSimulator:
         self._env = make(profile, environment)
         self._size = width or profile.simulator.size, height or profile.simulator.size
         self.components = profile.names
-        self.timestep_s = timestep_s(self._env, self._env_id)
+        self.timestep_s = timestep_s(self._env, self._env_id, environment)
         self.reset(seed)
         names = profile.state_names
         if len(self.positions) != len(names):
@@ -110,8 +110,15 @@ class GymSimulator:
         """Camera image now, [height, width, 3] uint8 RGB."""
         if self._environment.picture is not None:
             return self._environment.picture(self._env, *self._size)
-        picture = require_picture(self._env.render(), self._env_id)
+        picture = _require_picture(self._env.render(), self._env_id)
         return cv2.resize(picture, self._size, interpolation=cv2.INTER_AREA)
+
+
+def _require_picture(picture: Any, env_id: str) -> np.ndarray:
+    if isinstance(picture, np.ndarray) and picture.dtype == np.uint8 and picture.shape[2:] == (3,):
+        return picture
+    found = f"{picture.dtype} {picture.shape}" if isinstance(picture, np.ndarray) else type(picture).__name__
+    raise ProfileError(f"simulator.env {env_id} renders {found}, and must [height, width, 3] of uint8")
 
 
 def _numbers(observation: Any, env_id: str) -> np.ndarray:

@@ -70,13 +70,14 @@ class Task:
 
     draw_start(generator): a state [P]. draw_goal(generator, positions [P]): a state that is a task from there, None
     when what was drawn is none. errors(positions [..., P], goal [P]): distances [...] m and headings [...] rad, None
-    where they do not count. rates(before [S, P], after, seconds [S]): mean actions [S, A]. overview(seed, size).
+    where they do not count. rates(before [S, P], after, seconds [S]): mean actions [S, A]; None where states do not
+    tell them. overview(seed, size).
     """
 
     draw_start: Callable[[np.random.Generator], np.ndarray]
     draw_goal: Callable[[np.random.Generator, np.ndarray], np.ndarray | None]
     errors: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray | None]]
-    rates: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+    rates: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray] | None
     overview: Callable[[int, int], Overview]
     criterion: Criterion
 
