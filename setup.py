@@ -67,6 +67,8 @@ setup(
         # Environments of others. gym-pusht itself goes in with --no-deps: it asks for opencv-python, which would
         # overwrite opencv-python-headless. What else it asks for is here.
         "tasks": ["gymnasium>=1.0,<2", "pygame>=2.5.2", "pymunk>=6.6,<7", "shapely>=2.0.3"],
+        # Reacher, in an environment of its own: dm-control does not work with MuJoCo 4 yet.
+        "reacher": ["dm-control>=1.0.50", "gymnasium>=1.0,<2", "mujoco>=3.17,<4", "shimmy[dm-control]>=2.0"],
         "train": [
             "accelerate>=1.0",
             "av>=12",

@@ -87,7 +87,7 @@ def test_a_step_that_commands_do_not_fill_is_refused():
 
 
 def test_an_environment_without_known_goals_says_what_would_give_it_some():
-    with pytest.raises(ProfileError, match=r"no goals are known for .*Slider.* A file in wm_ros/tasks"):
+    with pytest.raises(ProfileError, match=r"no goals are known for .*Slider.* in a file of wm_ros/tasks"):
         next(run_goals(SLIDER, at_random(SLIDER, 10.0), 1, 0))
 
 

@@ -45,6 +45,7 @@ def record(
     \b
     wm_ros record --sim --out bag                          500 episodes of the embedded arm, a minute or two
     wm_ros record --sim --profile rover --out bag          the same of the embedded rover
+    wm_ros record --sim --profile pusht --out bag          a disc that pushes a block (doc/tasks.md)
     wm_ros record --profile robot.yaml --out bag           a live robot that you drive (Ctrl-C ends it)
     wm_ros record --profile robot.yaml --out bag --explore --episodes 100
     """

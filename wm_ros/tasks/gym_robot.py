@@ -37,7 +37,9 @@ def gym_robot(profile: RobotProfile) -> SimulatedRobot:
             overview=partial(CameraOverview, simulator),
             criterion=Criterion(goals.radius_m, goals.heading_rad, hold_s=0.0, settle_s=5.0, limit_s=5.0),
         )
-    return SimulatedRobot(env_id, simulator, motion, environment.excursion, task, profile.simulator.size)
+    return SimulatedRobot(
+        profile.name, simulator, motion, environment.excursion, task, profile.simulator.size
+    )
 
 
 class GymSimulator:

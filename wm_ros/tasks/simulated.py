@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from wm_ros.robots.profile import ProfileError, RobotProfile
-from wm_ros.tasks.embedded import ROBOTS
 from wm_ros.tasks.gym_robot import gym_robot
 from wm_ros.tasks.protocol import SimulatedRobot, Task
 
@@ -12,6 +11,8 @@ def simulated(profile: RobotProfile) -> SimulatedRobot:
     """The robot that obeys the actions of a profile; ProfileError names those there are."""
     if profile.simulator is not None:
         return gym_robot(profile)
+    from wm_ros.tasks.embedded import ROBOTS  # needs MuJoCo, which not every environment does
+
     for robot in ROBOTS:
         if robot.simulator.components == profile.names:
             return robot
@@ -26,7 +27,8 @@ def task_of(profile: RobotProfile, robot: SimulatedRobot) -> Task:
     """What is asked of a robot; ProfileError where nobody said what a goal is."""
     if robot.task is None:
         raise ProfileError(
-            f"no goals are known for {robot.name}, the simulator of profile {profile.name!r}: it can be driven and "
-            "recorded only. A file in wm_ros/tasks says how its state is set and when a goal is reached, as pusht.py"
+            f"no goals are known for simulator.env {profile.simulator.env} of profile {profile.name!r}: it can be "
+            "driven and recorded only. Say in a file of wm_ros/tasks, as pusht_robot.py does, how its state is set and "
+            "when a goal is reached"
         )
     return robot.task

@@ -16,7 +16,7 @@ from wm_ros.bench.bottlenecks.table import PLAN_ERROR, figures_of, markdown, tab
 from wm_ros.data.recording import Recording
 from wm_ros.evaluation.plan_error import plan_error, recorded_ways
 from wm_ros.models.card import read_card
-from wm_ros.robots.profile import RobotProfile, differences, load_profile
+from wm_ros.robots.profile import ProfileError, RobotProfile, differences, load_profile
 from wm_ros.training.validation_split import Split
 
 NO_ACTION = "no action"
@@ -27,11 +27,25 @@ def why_no_goals(profile: RobotProfile, goals: int) -> str | None:
     """Why planning success cannot be measured, None where it can."""
     if not goals:
         return "--goals 0"
+    if profile.simulator is not None:
+        return _why_no_environment(profile)
     found = {name: differences(load_profile(name), profile) for name in EMBEDDED}
     if all(found.values()):
         known = " and ".join(f"{name} ({differing[0]})" for name, differing in found.items())
         return f"there is no simulation of robot {profile.name!r}, only of the embedded {known}"
     return None if find_spec("mujoco") else "mujoco is not installed: pip install 'wm_ros[sim]'"
+
+
+def _why_no_environment(profile: RobotProfile) -> str | None:
+    from wm_ros.tasks.simulated import simulated, task_of
+
+    try:
+        robot = simulated(profile)
+        task_of(profile, robot)
+        robot.simulator()
+    except ProfileError as error:
+        return str(error)
+    return None
 
 
 def make_table(
