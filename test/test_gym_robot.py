@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("mujoco")
 pytest.importorskip("torch")
 pytest.importorskip("gymnasium", reason="the extra `tasks` is not installed")
+from patience import WAIT_S
 
 from wm_ros.data.bag_messages import Bag
 from wm_ros.data.load import load_recording
@@ -133,7 +134,7 @@ def test_a_missing_extra_is_named(missing, tmp_path):
     code = f"import sys; sys.modules[{missing!r}] = None; from wm_ros.cli import main; main()"
     arguments = ["record", "--sim", "--profile", "pusht", "--out", str(tmp_path / "bag"), "--episodes", "1"]
     done = subprocess.run(
-        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=WAIT_S
     )
     assert done.returncode == 1
     assert re.search(

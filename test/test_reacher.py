@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-mujoco = pytest.importorskip("mujoco")
+pytest.importorskip("mujoco")
 pytest.importorskip("torch")
-pytest.importorskip("shimmy", reason="the extra `reacher` is not installed")
-pytest.importorskip("dm_control", reason="the extra `reacher` is not installed")
+pytest.importorskip("shimmy")  # of the extra `reacher`, as is dm_control
+pytest.importorskip("dm_control")
 
 from wm_ros.data.load import load_recording
 from wm_ros.robots.profile import load_profile

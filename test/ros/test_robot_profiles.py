@@ -22,6 +22,8 @@ KINDS = {
     "franka_trajectory": "trajectory_msgs/msg/JointTrajectory",
     "franka_twist": "geometry_msgs/msg/TwistStamped",
     "franka_velocity": "std_msgs/msg/Float64MultiArray",
+    "pusht": "std_msgs/msg/Float64MultiArray",
+    "reacher": "std_msgs/msg/Float64MultiArray",
     "so101": "trajectory_msgs/msg/JointTrajectory",
 }
 
