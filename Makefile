@@ -3,6 +3,8 @@
 #
 #   make test TESTS=test/test_guard.py    only some tests         make demo DEMO="--goals 20 --seed 3"
 #   make test WHEELS=jazzy                with Jazzy wheels       make venv TORCH_INDEX=URL  for torch's CPU build
+#   make docs                             the documentation site, in build/docs
+#   make coverage                         lines and branches that the tests run, in all processes that they start
 
 PYTHON ?= python3
 WHEELS ?= kilted
@@ -29,7 +31,7 @@ PUSHT := $(shell grep '^gym-pusht==' constraints.txt)
 # One thread per process: the tests start several, and torch with two threads on two busy cores crawls.
 RUN := OMP_NUM_THREADS=1 $(VENV)/bin
 
-.PHONY: venv demo test lint clean
+.PHONY: venv demo test lint docs coverage clean
 
 demo: venv
 	$(RUN)/wm_ros demo $(DEMO)
@@ -41,6 +43,15 @@ lint: venv
 	$(RUN)/ruff check .
 	$(RUN)/ruff format --check .
 	$(RUN)/mypy
+
+docs: $(VENV)/docs-ready
+	$(RUN)/python -m sphinx -W --keep-going -q -b html doc build/docs
+	@echo "The documentation is in build/docs/index.html"
+
+coverage: venv
+	$(RUN)/coverage erase
+	$(RUN)/coverage run -m pytest $(TESTS); code=$$?; \
+	$(RUN)/coverage combine -q && $(RUN)/coverage html -q -d build/coverage && $(RUN)/coverage report && exit $$code
 
 venv: $(VENV)/ready
 
@@ -63,5 +74,9 @@ endif
 	@$(PIP) --no-deps $(PUSHT)
 	@touch $@
 
+$(VENV)/docs-ready: $(VENV)/ready
+	@$(PIP) -e '.[docs]' -c $(VENV)/constraints.txt
+	@touch $@
+
 clean:
-	rm -rf .venv .venv-* build install log *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-* build install log *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis .coverage .coverage.* doc/generated

@@ -88,7 +88,18 @@ setup(
         # evo is GPL-3: it is imported for the paths of mobile bases alone, and not distributed with this package.
         "eval": ["accelerate>=1.0", "evo>=1.30", "jinja2>=3.0", "matplotlib", "pillow"],
         # launch_pytest of Humble to Kilted does not work with pytest 8.4 and later (ros2/launch #947).
-        "dev": ["hypothesis", "mypy", "pytest<8.4", "pytest-timeout", "ruff", "setuptools", "types-PyYAML"],
+        "dev": [
+            "coverage>=7.10",
+            "hypothesis",
+            "mypy",
+            "pre-commit",
+            "pytest<8.4",
+            "pytest-timeout",
+            "ruff",
+            "setuptools",
+            "types-PyYAML",
+        ],
+        "docs": ["furo", "myst-parser>=4", "sphinx>=8"],
         "test": ["pytest<8.4"],  # colcon test looks for pytest here and runs no test without it
     },
     entry_points={

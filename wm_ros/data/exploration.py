@@ -16,7 +16,7 @@ class Exploration:
     """Random rates held for random times, turned back before any component strays too far from the start.
 
     The excursion is dead-reckoned from the commanded rates, so it needs no robot state:
-    |integral of component| <= max_excursion (unit of the component times seconds).
+    `|integral of component| <= max_excursion` (unit of the component times seconds).
     """
 
     def __init__(self, profile: RobotProfile, generator: np.random.Generator, max_excursion: float) -> None:

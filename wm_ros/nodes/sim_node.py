@@ -39,23 +39,34 @@ PARAMETERS = (
         "profile",
         "arm",
         "Profile of the robot to be: its topics, types and timeout are served.",
+        read_only=True,
     ),
     Parameter("seed", 0, "Scene and start pose; a new value takes effect at ~/reset.", range=(0, 2**31 - 1)),
-    Parameter("image_width", 0, "Camera image, pixels; 0: as the robot is recorded.", range=(0, 1280)),
-    Parameter("image_height", 0, "Camera image, pixels; 0: as the robot is recorded.", range=(0, 1280)),
-    Parameter("image_rate_hz", 10.0, "Camera frames per second of ROS time.", range=(0.1, 50.0)),
     Parameter(
-        "image_reliability", "best_effort", "Reliability of the camera's topic.", choices=RELIABILITY_CHOICES
+        "image_width", 0, "Camera image, pixels; 0: as the robot is recorded.", range=(0, 1280), read_only=True
     ),
-    Parameter("image_depth", 1, "Queue of the camera's topic.", range=(1, 100)),
+    Parameter(
+        "image_height", 0, "Camera image, pixels; 0: as the robot is recorded.", range=(0, 1280), read_only=True
+    ),
+    Parameter(
+        "image_rate_hz", 10.0, "Camera frames per second of ROS time.", range=(0.1, 50.0), read_only=True
+    ),
+    Parameter(
+        "image_reliability",
+        "best_effort",
+        "Reliability of the camera's topic.",
+        choices=RELIABILITY_CHOICES,
+        read_only=True,
+    ),
+    Parameter("image_depth", 1, "Queue of the camera's topic.", range=(1, 100), read_only=True),
     Parameter(
         "time_factor",
         1.0,
         "Simulated seconds per second. Other than 1, /clock is published: give all nodes use_sim_time.",
         range=(0.1, 20.0),
+        read_only=True,
     ),
 )
-DYNAMIC = ("seed",)
 
 
 class SimNode(Node):
@@ -174,7 +185,7 @@ class SimNode(Node):
         for change in changes:
             if change.name not in table:
                 continue
-            if change.name not in DYNAMIC:
+            if table[change.name].read_only:
                 reason = f"parameter {change.name} is read at start: restart the node to change it"
                 return SetParametersResult(successful=False, reason=reason)
             try:

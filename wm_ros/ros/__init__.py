@@ -1,0 +1,1 @@
+"""What every node stands on: lifecycle, process, parameters, QoS, streams, tickers, diagnostics."""

@@ -12,13 +12,15 @@ from rclpy.node import Node
 
 Value = bool | int | float | str
 
+READ_ONLY = "read at configure: clean up before changing it (without a lifecycle: restart the node)"
+
 
 @dataclass(frozen=True)
 class Parameter:
     """One node parameter.
 
     `range` (numbers) is inclusive, `choices` (texts) is the whole list. `read_only` means read at configure:
-    it can be changed again after cleanup.
+    it can be changed again after cleanup. A node without a lifecycle reads it at start, and never again.
     """
 
     name: str
@@ -44,7 +46,7 @@ class Parameter:
         if self.choices:
             constraints.append(f"one of: {', '.join(self.choices)}")
         if self.read_only:
-            constraints.append("read at configure: clean up before changing it")
+            constraints.append(READ_ONLY)
         descriptor = ParameterDescriptor(
             description=self.description, additional_constraints="; ".join(constraints)
         )

@@ -1,0 +1,1 @@
+"""Programs that start nodes and judge them: demo, record, replay, faults, soak."""

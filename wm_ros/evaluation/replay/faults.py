@@ -1,11 +1,14 @@
 """Fault scripts: what goes wrong with the camera while a bag plays, and when.
 
-faults:
-  - {kind: freeze, at_s: 2.0, for_s: 1.5}                    # the same picture, with fresh stamps
-  - {kind: dead, at_s: 2.0, for_s: 1.5}                      # no frames
-  - {kind: old, at_s: 2.0, for_s: 1.5}                       # the frames from before again, with their stamps
-  - {kind: garbage, at_s: 2.0, for_s: 1.5}                   # fresh stamps, data that is no picture
-  - {kind: clock_jump, at_s: 2.0, for_s: 1.5, by_s: -2.0}    # ROS time and all stamps from then on
+A script has all kinds there are::
+
+    faults:
+      - {kind: freeze, at_s: 2.0, for_s: 1.5}                    # the same picture, with fresh stamps
+      - {kind: dead, at_s: 2.0, for_s: 1.5}                      # no frames
+      - {kind: old, at_s: 2.0, for_s: 1.5}                       # the frames from before again, with their stamps
+      - {kind: garbage, at_s: 2.0, for_s: 1.5}                   # fresh stamps, data that is no picture
+      - {kind: clock_jump, at_s: 2.0, for_s: 1.5, by_s: -2.0}    # ROS time and all stamps from then on
+
 Optional in each: episode (default: the first that is long enough).
 """
 
