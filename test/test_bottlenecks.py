@@ -10,14 +10,14 @@ import torch
 from checkpoint_harness import small_model
 
 from wm_ros.models.bottlenecks import discrete
-from wm_ros.models.bottlenecks.build import KINDS, build_bottleneck, complete_options
+from wm_ros.models.bottlenecks.build import build_bottleneck, complete_options
+from wm_ros.models.bottlenecks.kinds import CHOICES, KINDS
 from wm_ros.models.bottlenecks.noise import LOG_VARIANCE_LIMITS, kl_per_dimension, split
 from wm_ros.models.bottlenecks.option import BottleneckError
 from wm_ros.models.bottlenecks.sparse import energy, spread_loss
 from wm_ros.robots.profile import load_profile
 
 ARM = load_profile("arm")
-TRAINED = ("noise", "sparse", "discrete", "none", "deterministic")
 
 
 @pytest.fixture(autouse=True)
@@ -60,7 +60,7 @@ def test_every_bottleneck_makes_z_of_what_inverse_dynamics_reads(name):
     assert 0 <= health["active_dimensions"] <= 3
 
 
-@pytest.mark.parametrize("name", TRAINED)
+@pytest.mark.parametrize("name", CHOICES)
 def test_training_depends_on_read_out_and_generator_alone(name):
     raw = torch.randn(4, 5, build(name).outputs)
     (z, loss), (again, other) = (build(name)(raw, generator()) for _ in range(2))
@@ -98,7 +98,7 @@ def test_options_that_are_not_given_are_filled_in():
     assert complete_options({"name": "discrete", "codes": 8}) == {"name": "discrete", "codes": 8}
 
 
-@pytest.mark.parametrize("name", TRAINED)
+@pytest.mark.parametrize("name", CHOICES)
 def test_a_model_infers_what_its_bottleneck_lets_through(name):
     model = small_model(ARM, weight=0.3, bottleneck=complete_options({"name": name}))
     before, after = torch.randn(2, 4, 1, 8)

@@ -1,6 +1,7 @@
 """Networks from tiny to the scale of the papers: they are as large as they should be, train, and say what it takes."""
 
 import os
+import re
 from itertools import pairwise
 
 import pytest
@@ -14,7 +15,7 @@ from typer.testing import CliRunner
 
 from wm_ros.cli import app
 from wm_ros.commands.latent_options import Bottleneck, Controller, Preset
-from wm_ros.models.bottlenecks.build import KINDS
+from wm_ros.models.bottlenecks.kinds import CHOICES, KINDS
 from wm_ros.models.card import read_card
 from wm_ros.models.presets import PRESETS
 from wm_ros.models.world_model import CONTROLLERS, WorldModel
@@ -38,7 +39,11 @@ def free_memory():
 
 def test_the_command_offers_what_there_is():
     assert [preset.value for preset in Preset] == list(PRESETS)
-    assert {kind.value for kind in Bottleneck} == set(KINDS) - {"labelled"}
+    assert [kind.value for kind in Bottleneck] == list(CHOICES)
+    shown = " ".join(CliRunner().invoke(app, ["train", "--help"]).output.split())
+    for bottleneck, entry in KINDS.items():
+        for name, option in entry.options.items():
+            assert re.search(rf"--{name} <(int|float)> {bottleneck}: {option.meaning} \(default", shown)
     assert tuple(kind.value for kind in Controller) == CONTROLLERS
 
 

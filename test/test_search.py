@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from wm_ros.planning.options import METHODS, PlannerOptions, planner_of
+from wm_ros.planning.methods import METHODS
+from wm_ros.planning.options import PlannerOptions, planner_of
 from wm_ros.planning.search import search
 from wm_ros.robots.profile import load_profile
 
@@ -104,6 +105,11 @@ def test_an_unknown_method_and_missing_choices_are_refused():
         plan(Bowl(torch.zeros(1, 2)), knots=1, method="categorical")
 
 
+def test_a_method_is_one_entry_of_the_table(monkeypatch):
+    monkeypatch.setitem(METHODS, "guess", "mppi.Mppi")
+    assert plan(Bowl(torch.zeros(1, 2)), knots=1, method="guess").cost < 0.1
+
+
 def test_an_optimum_outside_is_approached_up_to_the_bound():
     result = plan(Bowl(torch.full((3, 2), 9.0)), knots=3, iteration_count=6)
     assert (HIGH - result.knots).max() < 0.1
@@ -122,7 +128,7 @@ def test_more_iterations_are_never_worse():
     pull=st.floats(-20, 20),
     elites=st.integers(1, 16),
     seed=st.integers(0, 2**32 - 1),
-    method=st.sampled_from(METHODS),
+    method=st.sampled_from(tuple(METHODS)),
 )
 def test_no_candidate_ever_leaves_the_bounds(low, span, pull, elites, seed, method):
     low = torch.tensor(low)

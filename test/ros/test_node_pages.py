@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from wm_ros.nodes import guard_node, model_node, planner_parameters, sim_node, sources
+from wm_ros.planning.methods import METHODS
 from wm_ros.ros.lifecycle import AUTOSTART
 
 DOC = Path(__file__).resolve().parents[2] / "doc"
@@ -63,6 +64,13 @@ def test_a_page_has_every_parameter_with_type_default_range_and_description(page
             assert f"`{choice}`" in limits
         assert meaning == parameter.description
         assert (read == "any time") is not parameter.read_only
+
+
+def test_the_planner_offers_every_method_there_is(pages):
+    offered = next(
+        row[3] for row in rows(pages["planner_node"], "Parameters") if row[0] == "`planner.method`"
+    )
+    assert offered == ", ".join(f"`{method}`" for method in ("auto", *METHODS))
 
 
 def test_a_page_has_topics_and_services_as_the_node_says(pages):

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Annotated, Any
 
 import typer
 
+from wm_ros.models.bottlenecks.kinds import CHOICES, KINDS, LABELLED
 
-class Bottleneck(str, Enum):
-    noise = "noise"
-    sparse = "sparse"
-    discrete = "discrete"
-    none = "none"
-    deterministic = "deterministic"
+Bottleneck = Enum("Bottleneck", {name: name for name in CHOICES}, type=str)
+DEFAULT = Bottleneck(CHOICES[0])
 
 
 class Preset(str, Enum):
@@ -35,9 +34,6 @@ Kind = Annotated[
         "the bounds to compare with."
     ),
 ]
-Beta = Annotated[float | None, typer.Option(help="noise: price of a nat (default .003).")]
-L1 = Annotated[float | None, typer.Option(help="sparse: price of a latent action's size (default .1).")]
-Codes = Annotated[int | None, typer.Option(help="discrete: codes in the code book (default 256).")]
 Sizes = Annotated[
     Preset,
     typer.Option(help="Size of the networks beside the encoder; `large` has a forward model of 24 x 1024."),
@@ -57,24 +53,40 @@ DryRun = Annotated[
 ]
 
 
+def with_bottleneck_numbers(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command that takes `bottleneck` and `**numbers` an argument for every number of every bottleneck."""
+    signature = inspect.signature(command, eval_str=True)
+    parameters = [each for each in signature.parameters.values() if each.kind is not each.VAR_KEYWORD]
+    place = 1 + [each.name for each in parameters].index("bottleneck")
+    parameters[place:place] = [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.POSITIONAL_OR_KEYWORD,
+            default=None,
+            annotation=Annotated[
+                type(option.default) | None,
+                typer.Option(help=f"{kind}: {option.meaning} (default {option.default:g})."),
+            ],
+        )
+        for kind, entry in KINDS.items()
+        for name, option in entry.options.items()
+    ]
+    command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    return command
+
+
 def bottleneck_of(
-    kind: Bottleneck,
-    action_labelled: bool,
-    controller: Controller,
-    beta: float | None,
-    l1: float | None,
-    codes: int | None,
+    kind: Bottleneck, action_labelled: bool, controller: Controller, numbers: Mapping[str, float | None]
 ) -> dict[str, Any]:
     """The entry `bottleneck` of a card; raises BadParameter or BottleneckError for what does not go together."""
     from wm_ros.models.bottlenecks.build import complete_options
 
-    given = {"beta": beta, "l1": l1, "codes": codes}
-    options = {name: value for name, value in given.items() if value is not None}
+    options = {name: value for name, value in numbers.items() if value is not None}
     if not action_labelled:
         return complete_options({"name": kind.value, **options})
-    if options or kind is not Bottleneck.noise or controller is not Controller.state_conditioned:
+    if options or kind is not DEFAULT or controller is not Controller.state_conditioned:
         raise typer.BadParameter(
             "this baseline is given the robot actions and has neither bottleneck nor controller",
             param_hint="--action-labelled",
         )
-    return complete_options({"name": "labelled"})
+    return complete_options({"name": LABELLED})

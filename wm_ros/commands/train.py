@@ -10,10 +10,7 @@ import typer
 
 from wm_ros.commands.data_options import CacheDir, Camera, FrameSize, Paths, Profile, Stamps, StampsBy
 from wm_ros.commands.latent_options import (
-    L1,
-    Beta,
-    Bottleneck,
-    Codes,
+    DEFAULT,
     Controller,
     ControllerKind,
     DryRun,
@@ -21,6 +18,7 @@ from wm_ros.commands.latent_options import (
     Preset,
     Sizes,
     bottleneck_of,
+    with_bottleneck_numbers,
 )
 from wm_ros.commands.run_options import (
     LogDir,
@@ -34,6 +32,7 @@ from wm_ros.commands.run_options import (
 )
 
 
+@with_bottleneck_numbers
 def train(
     paths: Paths,
     out: Annotated[
@@ -44,10 +43,7 @@ def train(
     num_threads: Annotated[
         int, typer.Option(min=1, help="CPU threads for the encoder; the rest uses one.")
     ] = 2,
-    bottleneck: Kind = Bottleneck.noise,
-    beta: Beta = None,
-    l1: L1 = None,
-    codes: Codes = None,
+    bottleneck: Kind = DEFAULT,
     preset: Sizes = Preset.tiny,
     controller: ControllerKind = Controller.state_conditioned,
     action_labelled: Annotated[
@@ -76,6 +72,7 @@ def train(
     frame_size: FrameSize = None,
     stamps: Stamps = StampsBy.header,
     cache_dir: CacheDir = None,
+    **numbers: float | None,
 ) -> None:
     """Train encoder, world model and controller from recordings.
 
@@ -104,7 +101,7 @@ def train(
     from wm_ros.training.train import train as run_training
 
     begun = require_free(out, resume)
-    narrow = bottleneck_of(bottleneck, action_labelled, controller, beta, l1, codes)
+    narrow = bottleneck_of(bottleneck, action_labelled, controller, numbers)
     options = TrainOptions(
         bottleneck=narrow,
         preset=preset.value,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from wm_ros.models.bottlenecks.build import complete_options
+from wm_ros.models.bottlenecks.kinds import LABELLED
 from wm_ros.models.bottlenecks.option import BottleneckError
 from wm_ros.robots.profile import ProfileError, RobotProfile, profile_from_dict
 
@@ -53,7 +54,7 @@ class Card:
     @property
     def labelled(self) -> bool:
         """Whether the forward model was given the robot actions: the baseline to compare latent actions with."""
-        return self.bottleneck.get("name") == "labelled"
+        return self.bottleneck.get("name") == LABELLED
 
     def to_json(self) -> str:
         data = asdict(self) | {"format": FORMAT, "robot": self.robot.to_dict()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wm_ros.nodes.model_node import ModelNode
+from wm_ros.planning.methods import METHODS
 from wm_ros.ros.parameters import Parameter
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ PARAMETERS = (
         "auto",
         "How plans are looked for; straight_line holds one action, categorical needs a discrete latent action. auto: "
         "straight_line for a base, else cem.",
-        choices=("auto", "cem", "mppi", "straight_line", "categorical"),
+        choices=("auto", *METHODS),
         read_only=True,
     ),
     Parameter("planner.batch_size", 64, "Candidates per iteration.", range=(4, 65536), read_only=True),

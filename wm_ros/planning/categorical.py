@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from wm_ros.planning.bounds import Bounds
+from wm_ros.planning.options import PlannerOptions
 
 UNIFORM = 0.1  # share of the candidates' knots that stay free, lest the search close too early
 
@@ -16,7 +17,11 @@ class Categorical:
     Any knots may be among the elites: each counts for the choice that is nearest to it.
     """
 
-    def __init__(self, bounds: Bounds, mean: Tensor, choices: Tensor) -> None:
+    def __init__(self, bounds: Bounds, mean: Tensor, options: PlannerOptions, choices: Tensor | None) -> None:
+        if choices is None:
+            raise ValueError(
+                "method 'categorical' needs a finite set of actions: a model with a discrete bottleneck"
+            )
         self._choices = bounds.clamp(choices.nan_to_num())
         self.mean = mean
         self._shares = mean.new_full((len(mean), len(choices)), 1.0 / len(choices))

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from wm_ros.planning.bounds import Bounds
+from wm_ros.planning.options import PlannerOptions
 
 # A spread that never closes keeps the search alive near the goal; share of the action range.
 MIN_SPREAD = 0.02
@@ -18,7 +19,7 @@ class Cem:
     A third of the first candidates hold one action over the horizon: far goals are found among them.
     """
 
-    def __init__(self, bounds: Bounds, mean: Tensor) -> None:
+    def __init__(self, bounds: Bounds, mean: Tensor, options: PlannerOptions, choices: Tensor | None) -> None:
         self._bounds, self.mean = bounds, mean
         self._spread = (FIRST_SPREAD * bounds.span).expand_as(mean)
         self._held = True

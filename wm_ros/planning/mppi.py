@@ -7,6 +7,7 @@ from torch import Tensor
 
 from wm_ros.planning.bounds import Bounds
 from wm_ros.planning.cem import FIRST_SPREAD, normal
+from wm_ros.planning.options import PlannerOptions
 
 
 class Mppi:
@@ -16,8 +17,8 @@ class Mppi:
     by their spread, costs of any unit and size are told apart alike.
     """
 
-    def __init__(self, bounds: Bounds, mean: Tensor, temperature: float) -> None:
-        self._bounds, self.mean, self._temperature = bounds, mean, temperature
+    def __init__(self, bounds: Bounds, mean: Tensor, options: PlannerOptions, choices: Tensor | None) -> None:
+        self._bounds, self.mean, self._temperature = bounds, mean, options.temperature
 
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
         noise = normal((count, *self.mean.shape), generator, self.mean)

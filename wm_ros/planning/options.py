@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 from wm_ros.robots.profile import RobotProfile
 
-METHODS = ("cem", "mppi", "straight_line", "categorical")
-
 
 @dataclass(frozen=True)
 class PlannerOptions:

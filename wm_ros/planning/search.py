@@ -10,10 +10,8 @@ import torch
 from torch import Tensor
 
 from wm_ros.planning.bounds import Bounds
-from wm_ros.planning.categorical import Categorical
-from wm_ros.planning.cem import Cem
-from wm_ros.planning.mppi import Mppi
-from wm_ros.planning.options import METHODS, PlannerOptions
+from wm_ros.planning.methods import build_method
+from wm_ros.planning.options import PlannerOptions
 
 Rollout = Callable[[Tensor], Tensor]
 
@@ -60,7 +58,7 @@ def search(
     bounds, (knots_each, held) = Bounds(low, high), options.shape
     zero = bounds.clamp(low.new_zeros(knots_each, len(low)))
     mean = zero if warm_start is None else bounds.clamp(warm_start)
-    method = _method(options, bounds, mean, choices)
+    method = build_method(options, bounds, mean, choices)
     head = torch.stack([zero, mean])
     if proposals is not None:
         # A network may fail; what is not a number would spread to the mean through an elite that weighs nothing.
@@ -88,19 +86,3 @@ def search(
         if options.deadline_s and now - started + longest > options.deadline_s:
             break
     return Found(elites, kept, iteration + 1)
-
-
-def _method(
-    options: PlannerOptions, bounds: Bounds, mean: Tensor, choices: Tensor | None
-) -> Cem | Mppi | Categorical:
-    if options.method in ("cem", "straight_line"):
-        return Cem(bounds, mean)
-    if options.method == "mppi":
-        return Mppi(bounds, mean, options.temperature)
-    if options.method != "categorical":
-        raise ValueError(f"unknown planner method {options.method!r}; known: {', '.join(METHODS)}")
-    if choices is None:
-        raise ValueError(
-            "method 'categorical' needs a finite set of actions: a model with a discrete bottleneck"
-        )
-    return Categorical(bounds, mean, choices)

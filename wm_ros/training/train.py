@@ -17,6 +17,7 @@ from wm_ros import __version__
 from wm_ros.data.recording import Recording
 from wm_ros.data.verdict import beyond_limits
 from wm_ros.models.bottlenecks.build import complete_options
+from wm_ros.models.bottlenecks.kinds import LABELLED
 from wm_ros.models.card import Card
 from wm_ros.models.checkpoint import save_checkpoint
 from wm_ros.models.encoder_checkpoint import EncoderCheckpoint
@@ -254,6 +255,6 @@ def new_card(
         forward_model=sizes.forward_model,
         controller=sizes.controller,
         controller_kind=options.controller,
-        bottleneck=complete_options({"name": "labelled"} if options.labelled else options.bottleneck),
+        bottleneck=complete_options({"name": LABELLED} if options.labelled else options.bottleneck),
         licence="Apache-2.0" if encoder_of is None else encoder_of.card.licence,
     )

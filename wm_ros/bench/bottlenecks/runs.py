@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from wm_ros.evaluation.plan_error import PLANNER
+from wm_ros.models.bottlenecks.kinds import CHOICES, LABELLED
 from wm_ros.models.card import read_card
 from wm_ros.planning.options import PlannerOptions
 from wm_ros.training.run_identity import differences
 from wm_ros.training.train import TrainOptions
 
 BASELINE = "action-labelled"
-MODELS = ("noise", "sparse", "discrete", "none", "deterministic", BASELINE)
+MODELS = (*CHOICES, BASELINE)
 RANDOM = "random actions"
 
 
@@ -89,7 +90,7 @@ def all_runs(
         for model in models:
             labelled = model == BASELINE
             options = replace(
-                shared, seed=seed, labelled=labelled, bottleneck={"name": "labelled" if labelled else model}
+                shared, seed=seed, labelled=labelled, bottleneck={"name": LABELLED if labelled else model}
             )
             runs.append(Run(model, seed, out / f"{model}-{seed}", options, goals, planner))
         runs.append(Run(RANDOM, seed, out / f"random-{seed}", None, goals, planner))

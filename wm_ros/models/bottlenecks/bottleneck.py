@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import torch
 from torch import Tensor, nn
-
-from wm_ros.models.bottlenecks.option import Option
 
 
 class Bottleneck(nn.Module):
     """Makes latent actions [..., Z] of the read-out [..., outputs] of inverse dynamics, and has a price [LAM]."""
 
-    OPTIONS: ClassVar[dict[str, Option]] = {}
     outputs: int
 
     def forward(self, raw: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import torch
 from torch import Tensor
 
 from wm_ros.models.bottlenecks.bottleneck import Bottleneck
-from wm_ros.models.bottlenecks.option import Option
 from wm_ros.models.bottlenecks.statistics import spread
 
 
 class Unconstrained(Bottleneck):
     """z is the read-out, for free: the upper bound of what it can carry."""
-
-    OPTIONS: ClassVar[dict[str, Option]] = {}
 
     def __init__(self, latent: int) -> None:
         super().__init__()
@@ -33,8 +28,6 @@ class Unconstrained(Bottleneck):
 
 class Deterministic(Bottleneck):
     """z is zero: the lower bound, a forward model that is told nothing."""
-
-    OPTIONS: ClassVar[dict[str, Option]] = {}
 
     def __init__(self, latent: int) -> None:
         super().__init__()
@@ -55,8 +48,6 @@ class Labelled(Bottleneck):
 
     Inverse dynamics reads out twice as many numbers and the second half is unused: checkpoints have them.
     """
-
-    OPTIONS: ClassVar[dict[str, Option]] = {}
 
     def __init__(self, latent: int) -> None:
         super().__init__()

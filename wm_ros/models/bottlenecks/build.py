@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from wm_ros.models.bottlenecks.bottleneck import Bottleneck
-from wm_ros.models.bottlenecks.bounds import Deterministic, Labelled, Unconstrained
-from wm_ros.models.bottlenecks.discrete import Discrete
-from wm_ros.models.bottlenecks.noise import Noise
+from wm_ros.models.bottlenecks.kinds import KINDS
 from wm_ros.models.bottlenecks.option import BottleneckError
-from wm_ros.models.bottlenecks.sparse import Sparse
 
-KINDS: dict[str, type[Bottleneck]] = {
-    "noise": Noise,
-    "sparse": Sparse,
-    "discrete": Discrete,
-    "none": Unconstrained,
-    "deterministic": Deterministic,
-    "labelled": Labelled,
-}
+if TYPE_CHECKING:
+    from wm_ros.models.bottlenecks.bottleneck import Bottleneck
 
 
 def build_bottleneck(config: dict[str, Any], latent: int) -> Bottleneck:
@@ -27,7 +18,8 @@ def build_bottleneck(config: dict[str, Any], latent: int) -> Bottleneck:
     Raises BottleneckError as `complete_options` does.
     """
     options = complete_options(config)
-    return KINDS[options.pop("name")](latent, **options)
+    module, _, name = KINDS[options.pop("name")].module.partition(".")
+    return getattr(import_module(f"wm_ros.models.bottlenecks.{module}"), name)(latent, **options)
 
 
 def complete_options(config: dict[str, Any]) -> dict[str, Any]:
@@ -35,7 +27,7 @@ def complete_options(config: dict[str, Any]) -> dict[str, Any]:
     name = config.get("name")
     if name not in KINDS:
         raise BottleneckError(f"unknown bottleneck {name!r}; known names: {', '.join(KINDS)}")
-    options = KINDS[name].OPTIONS
+    options = KINDS[name].options
     if unknown := sorted(set(config) - set(options) - {"name"}):
         known = f"its options: {', '.join(options)}" if options else "it has none"
         raise BottleneckError(f"{unknown[0]} is no option of the bottleneck {name!r}; {known}")

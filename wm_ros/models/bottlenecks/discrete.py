@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from wm_ros.models.bottlenecks.bottleneck import Bottleneck
-from wm_ros.models.bottlenecks.option import Option
 from wm_ros.models.bottlenecks.statistics import spread
 
 COMMITMENT = 0.25
@@ -24,8 +21,6 @@ class Discrete(Bottleneck):
     all codes of a new code book. Where several processes train, each must be given the read-outs of all, and a
     generator in the same state, lest their code books part.
     """
-
-    OPTIONS: ClassVar = {"codes": Option(256, 2, 32768)}
 
     idle: Tensor
 

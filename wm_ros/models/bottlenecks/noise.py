@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import torch
 from torch import Tensor
 
 from wm_ros.models.bottlenecks.bottleneck import Bottleneck
-from wm_ros.models.bottlenecks.option import Option
 from wm_ros.models.bottlenecks.statistics import spread
 
 LOG_VARIANCE_LIMITS = (-10.0, 4.0)
@@ -21,8 +18,6 @@ class Noise(Bottleneck):
     Its loss is beta * KL(q || N(0, 1)), which [LAM] prints with a minus sign; it is minimised here. In use, z is the
     mean. A dimension is active above 0.1 nat.
     """
-
-    OPTIONS: ClassVar = {"beta": Option(3e-3, 0.0, 10.0)}
 
     def __init__(self, latent: int, beta: float) -> None:
         super().__init__()

@@ -11,11 +11,12 @@ class BottleneckError(ValueError):
 
 @dataclass(frozen=True)
 class Option:
-    """Its default, an integer for a count, and the range it may come from."""
+    """Its default, an integer for a count, the range it may come from, and what it is."""
 
     default: float
     low: float
     high: float
+    meaning: str = ""
 
     def allows(self, value: object) -> bool:
         kinds = int if isinstance(self.default, int) else (int, float)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from wm_ros.models.bottlenecks.bottleneck import Bottleneck
-from wm_ros.models.bottlenecks.option import Option
 from wm_ros.models.bottlenecks.statistics import spread
 
 NORM_WEIGHT = 1.0
@@ -22,8 +19,6 @@ LEAST_VARIANCE = 1e-8
 
 class Sparse(Bottleneck):
     """z is the read-out itself, priced by l1 * ||z||_1, and by `spread_loss` for shrinking instead."""
-
-    OPTIONS: ClassVar = {"l1": Option(0.1, 0.0, 10.0)}
 
     def __init__(self, latent: int, l1: float) -> None:
         super().__init__()
