@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from wm_ros.models.card import CheckpointError
 from wm_ros.models.encoder_checkpoint import load_encoder, save_encoder
+from wm_ros.models.encoders.hugging_face import FAMILIES
 from wm_ros.models.encoders.preprocess import Preprocess
 from wm_ros.models.encoders.registry import build_encoder
 from wm_ros.models.imports.convert import Wanted, convert_encoder
@@ -79,6 +80,10 @@ def siglip2_naflex():
 
 
 ALL = [vjepa2, videomae, dinov2, dinov2_registers, dinov3, siglip2, siglip2_naflex]
+
+
+def test_every_family_is_compared():
+    assert {make.__name__.replace("_", "-") for make in ALL} == {"vjepa2", *FAMILIES}
 
 
 @pytest.fixture(scope="module", params=ALL, ids=lambda make: make.__name__)

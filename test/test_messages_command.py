@@ -19,6 +19,8 @@ TYPES = {
     "geometry_msgs/msg/TwistStamped": ("twist.linear.x", "twist.angular.z"),
     "trajectory_msgs/msg/JointTrajectory": ("points[0].velocities[0]", "points[0].velocities[1]"),
     "sensor_msgs/msg/JointState": ("velocity[1]", "velocity[0]"),
+    # No file of the package knows this one: a profile is enough.
+    "geometry_msgs/msg/AccelStamped": ("accel.linear.x", "accel.angular.z"),
 }
 STAMP = 1_700_000_000_000_000_007
 

@@ -35,8 +35,12 @@ def _patches(pictures: Tensor, patch: int) -> dict[str, Tensor]:
 
 @dataclass(frozen=True)
 class Family:
-    """How to run one kind of model of transformers: classes, final norm, tokens before the patches, what it takes."""
+    """How to run one kind of model of transformers: classes, final norm, tokens before the patches, what it takes.
 
+    model_types: what config.json calls it; a whole SigLIP holds its image half in vision_config.
+    """
+
+    model_types: tuple[str, ...]
     config: str
     model: str
     norm: str
@@ -49,22 +53,37 @@ class Family:
 # without the pooling head here. A VideoMAE of two frames has the positions of the first two of sixteen.
 FAMILIES = {
     "videomae": Family(
-        "VideoMAEConfig", "VideoMAEModel", "layernorm", arrange=_tubelet, settings=(("num_frames", 2),)
+        ("videomae",),
+        "VideoMAEConfig",
+        "VideoMAEModel",
+        "layernorm",
+        arrange=_tubelet,
+        settings=(("num_frames", 2),),
     ),
-    "dinov2": Family("Dinov2Config", "Dinov2Model", "layernorm", lambda config: 1),
+    "dinov2": Family(("dinov2",), "Dinov2Config", "Dinov2Model", "layernorm", lambda config: 1),
     "dinov2-registers": Family(
+        ("dinov2_with_registers",),
         "Dinov2WithRegistersConfig",
         "Dinov2WithRegistersModel",
         "layernorm",
         lambda config: 1 + config.num_register_tokens,
     ),
     "dinov3": Family(
-        "DINOv3ViTConfig", "DINOv3ViTModel", "norm", lambda config: 1 + config.num_register_tokens
+        ("dinov3_vit",),
+        "DINOv3ViTConfig",
+        "DINOv3ViTModel",
+        "norm",
+        lambda config: 1 + config.num_register_tokens,
     ),
     "siglip2": Family(
-        "SiglipVisionConfig", "SiglipVisionModel", "post_layernorm", settings=(("vision_use_head", False),)
+        ("siglip", "siglip_vision_model"),
+        "SiglipVisionConfig",
+        "SiglipVisionModel",
+        "post_layernorm",
+        settings=(("vision_use_head", False),),
     ),
     "siglip2-naflex": Family(
+        ("siglip2", "siglip2_vision_model"),
         "Siglip2VisionConfig",
         "Siglip2VisionModel",
         "post_layernorm",

@@ -13,17 +13,8 @@ from wm_ros.models.card import CheckpointError
 from wm_ros.models.encoders.hugging_face import FAMILIES
 from wm_ros.models.imports.sources import read_settings, require_whole
 
-# model_type of a config.json to our name; a whole SigLIP holds its image half in vision_config.
-NAMES = {
-    "videomae": "videomae",
-    "dinov2": "dinov2",
-    "dinov2_with_registers": "dinov2-registers",
-    "dinov3_vit": "dinov3",
-    "siglip": "siglip2",
-    "siglip_vision_model": "siglip2",
-    "siglip2": "siglip2-naflex",
-    "siglip2_vision_model": "siglip2-naflex",
-}
+# model_type of a config.json to our name.
+NAMES = {model_type: name for name, family in FAMILIES.items() for model_type in family.model_types}
 RESAMPLE = {2: "bilinear", 3: "bicubic"}
 PREPROCESSORS = ("video_preprocessor_config.json", "preprocessor_config.json")
 
