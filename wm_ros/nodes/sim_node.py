@@ -43,10 +43,18 @@ PARAMETERS = (
     ),
     Parameter("seed", 0, "Scene and start pose; a new value takes effect at ~/reset.", range=(0, 2**31 - 1)),
     Parameter(
-        "image_width", 0, "Camera image, pixels; 0: as the robot is recorded.", range=(0, 1280), read_only=True
+        "image_width",
+        0,
+        "Camera image, pixels; 0: as the robot is recorded.",
+        range=(0, 1280),
+        read_only=True,
     ),
     Parameter(
-        "image_height", 0, "Camera image, pixels; 0: as the robot is recorded.", range=(0, 1280), read_only=True
+        "image_height",
+        0,
+        "Camera image, pixels; 0: as the robot is recorded.",
+        range=(0, 1280),
+        read_only=True,
     ),
     Parameter(
         "image_rate_hz", 10.0, "Camera frames per second of ROS time.", range=(0.1, 50.0), read_only=True

@@ -45,4 +45,5 @@ def build_method(
     if options.method not in METHODS:
         raise ValueError(f"unknown planner method {options.method!r}; known: {', '.join(METHODS)}")
     module, _, name = METHODS[options.method].partition(".")
-    return getattr(import_module(f"wm_ros.planning.{module}"), name)(bounds, mean, options, choices)
+    method: Method = getattr(import_module(f"wm_ros.planning.{module}"), name)(bounds, mean, options, choices)
+    return method
