@@ -138,6 +138,12 @@ def test_no_module_imports_itself_through_others():
     TopologicalSorter(arrows).prepare()  # raises CycleError, which names the circle
 
 
+def test_the_architecture_page_has_the_table():
+    page = (ROOT / "doc" / "architecture.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| .+ \| (.+) \|$", page, re.MULTILINE)
+    assert {room: set(re.findall(r"`(\w+)`", allowed)) for room, allowed in rows} == MAY_IMPORT
+
+
 def test_torch_is_imported_by_the_learning_rooms_only_or_late():
     early = {
         path.relative_to(PACKAGE).parts[0]

@@ -11,7 +11,7 @@ import typer
 
 from wm_ros.models.bottlenecks.kinds import CHOICES, KINDS, LABELLED
 
-Bottleneck = Enum("Bottleneck", {name: name for name in CHOICES}, type=str)
+Bottleneck = Enum("Bottleneck", {name: name for name in CHOICES}, type=str)  # type: ignore[misc]
 DEFAULT = Bottleneck(CHOICES[0])
 
 
