@@ -144,6 +144,11 @@ def test_the_architecture_page_has_the_table():
     assert {room: set(re.findall(r"`(\w+)`", allowed)) for room, allowed in rows} == MAY_IMPORT
 
 
+def test_every_page_is_in_the_documentation_s_index():
+    listed = (ROOT / "doc" / "index.md").read_text(encoding="utf-8").split()
+    assert {path.stem for path in (ROOT / "doc").glob("*.md")} - {"index"} <= set(listed)
+
+
 def test_torch_is_imported_by_the_learning_rooms_only_or_late():
     early = {
         path.relative_to(PACKAGE).parts[0]
