@@ -56,6 +56,14 @@ def test_goal_left_and_the_frame_planned_from_right(ros, pipeline, camera):
     np.testing.assert_array_equal(shown[::5, half + GAP :: 5], picture(2))
 
 
+def test_the_limit_of_pixels_is_the_node_s_for_the_view_too(ros, pipeline, camera, monkeypatch):
+    monkeypatch.setattr(decode_image, "__defaults__", (1,))  # as if pictures were above the usual limit
+    views = ros.collect(Image, "/pipeline/view")
+    ros.until(lambda: pipeline.count_subscribers("/pipeline/view"), "the subscription")
+    camera.send(1)
+    ros.until(lambda: views, "a view")
+
+
 def test_a_captured_goal_is_shown_and_a_reset_one_is_not(ros, pipeline, camera):
     camera.send(1)
     ros.until(lambda: pipeline.stream.newest is not None, "the frame")

@@ -36,9 +36,9 @@ class View(Stage):
 
     def __call__(self, header: Header, latent: Tensor) -> None:
         if self._publisher.get_subscription_count():
-            goal = self._node.goal
+            goal, most = self._node.goal, self._node.max_pixels
             picture = side_by_side(
-                None if goal is None else decode_image(goal), decode_image(self._node.frame)
+                None if goal is None else decode_image(goal, most), decode_image(self._node.frame, most)
             )
             self._publisher.publish(fill_image(Image(header=header), picture))
 
