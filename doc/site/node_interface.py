@@ -91,7 +91,8 @@ def _started(executable: str, profile: str) -> Iterator[Node]:
             if node.state != "active":
                 raise RuntimeError(f"{executable} does not become active: {node.status()[1]}")
         yield node
-        node.on_exit()
+        if isinstance(node, ManagedNode):
+            node.on_exit()
         node.destroy_node()
     finally:
         context.try_shutdown()

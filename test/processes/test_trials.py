@@ -79,7 +79,7 @@ def test_an_oracle_reaches_its_goals_and_random_actions_do_not(client):
     observer = client.add(Observer(profile))
     oracle = client.add(Oracle(profile, observer))
     trials = Trials(client, ARM.task, observer, client.add(Explorer(profile, 0, 1.0)), Criterion(limit_s=8.0))
-    goals, seen = Goals(ARM, SCENE, seed=1), []
+    goals, seen = Goals(ARM.task, ARM.simulator(SCENE), seed=1), []
     for _ in range(2):
         oracle.goal = goals.draw(trials.positions())
         picture = goals.picture(oracle.goal)
@@ -106,7 +106,7 @@ def test_the_rover_is_judged_by_its_pose_and_stops_by_itself_without_commands(cl
     oracle = client.add(Oracle(profile, observer))
     criterion = replace(rover.task.criterion, settle_s=1.5)
     trials = Trials(client, rover.task, observer, client.add(Explorer(profile, 0, 1.5)), criterion)
-    goals = Goals(rover, SCENE, seed=1)
+    goals = Goals(rover.task, rover.simulator(SCENE), seed=1)
     client.until(lambda: observer.frames and observer.states, "camera and odometry", WAIT_S)
     seen = goals.picture(observer.states[-1][1])
     assert (seen != observer.frames[-1][1]).mean() < 1e-3  # a yaw through a quaternion is rounded
@@ -137,7 +137,7 @@ def test_a_guard_that_gets_no_plan_ends_the_trial_with_its_complaint(client, mon
     profile = load_profile("arm")
     observer = client.add(Observer(profile))
     trials = Trials(client, ARM.task, observer, client.add(Explorer(profile, 0, 1.0)), Criterion())
-    goals = Goals(ARM, SCENE, seed=1)
+    goals = Goals(ARM.task, ARM.simulator(SCENE), seed=1)
     goal = goals.draw(trials.positions())
     monkeypatch.setattr("wm_ros.runs.trials.FIRST_PLAN_S", 2.0)
     with pytest.raises(NodeError, match="in vain for the guard to get a plan"):
@@ -146,7 +146,7 @@ def test_a_guard_that_gets_no_plan_ends_the_trial_with_its_complaint(client, mon
 
 def test_goals_are_drawn_apart_and_their_picture_is_the_robot_s_camera(client):
     observer = client.add(Observer(load_profile("arm")))
-    goals = Goals(ARM, SCENE, seed=2)
+    goals = Goals(ARM.task, ARM.simulator(SCENE), seed=2)
     client.until(lambda: observer.frames and observer.states, "the camera", WAIT_S)
     here = observer.states[-1][1]
     drawn = np.array([goals.draw(here) for _ in range(50)])

@@ -319,7 +319,8 @@ def test_an_inactive_node_hears_and_says_nothing_and_forgets_its_goal(bench):
     assert bench.plans == []
     assert bench.ros.change_state("/pipeline", "deactivate")
     assert bench.ros.change_state("/pipeline", "cleanup")
-    assert node.model is None
+    with pytest.raises(RuntimeError, match="unconfigured"):
+        _ = node.model
     assert bench.ros.node.count_publishers("/plan") == 0
     assert bench.ros.change_state("/pipeline", "configure")
 

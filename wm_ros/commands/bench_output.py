@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -10,15 +11,17 @@ import typer
 
 MOST_COLUMNS = 8  # that leave room for figures on a terminal of 80
 
+# A row of figures by name, for each thing that was measured.
+Figures = Mapping[str, Mapping[str, object]]
 Json = Annotated[Path | None, typer.Option("--json", help="Write the figures to this file too.")]
 
 
-def show_figures(table: dict[str, dict[str, object]], json_file: Path | None) -> None:
+def show_figures(table: Figures, json_file: Path | None) -> None:
     print_figures(table)
     write_figures(table, json_file)
 
 
-def print_figures(table: dict[str, dict[str, object]]) -> None:
+def print_figures(table: Figures) -> None:
     """Print one row per entry; a few entries of many figures side by side instead."""
     from rich.table import Table
 
@@ -37,6 +40,6 @@ def print_figures(table: dict[str, dict[str, object]]) -> None:
     Terminal().print(view)
 
 
-def write_figures(content: dict[str, object], json_file: Path | None) -> None:
+def write_figures(content: Mapping[str, object], json_file: Path | None) -> None:
     if json_file is not None:
         json_file.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -24,7 +25,7 @@ class DemoTable:
         share = min(metres / (BAR_RADII * self._criterion.radius_m), 1.0)
         text = f"{in_words(metres, heading):>8} {seconds:5.1f} s "
         bar = "█" * max(round(share * (CELL_WIDTH - len(text))), 1)
-        near = self._criterion.near(metres, heading)
+        near = self._criterion.near(np.array(metres), None if heading is None else np.array(heading))
         colour = "green" if near else "yellow" if mover == "model" else "bright_black"
         self._cells[mover, number] = Text.assemble(text, (bar, colour))
 

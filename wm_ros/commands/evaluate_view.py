@@ -43,7 +43,7 @@ class EvaluateView(Bars):
             self._bars[task] = self._progress.add_task(printable(task), total=1.0)
         self._shares[task] = share
         self._progress.update(self._bars[task], completed=share)
-        self._progress.update(self._all, completed=self._finished + sum(self._shares.values()))
+        self._update_all()
 
     def done(self, task: str, error: BaseException | None) -> None:
         """A task is finished, or has failed."""
@@ -52,5 +52,9 @@ class EvaluateView(Bars):
         self._shares.pop(task, None)
         if task in self._bars:
             self._progress.remove_task(self._bars.pop(task))
-        self._progress.update(self._all, completed=self._finished + sum(self._shares.values()))
+        self._update_all()
         self.say(f"{task}: failed: {error}" if error else f"{task}: done")
+
+    def _update_all(self) -> None:
+        if self._all is not None:
+            self._progress.update(self._all, completed=self._finished + sum(self._shares.values()))

@@ -82,9 +82,9 @@ def run_comparison(first: Path, second: Path, out: Path) -> None:
     """Write compare.html and compare.json of two reports."""
     if not Together().is_main:
         return
-    reports = [_report(folder) for folder in (first, second)]
+    one, other = _report(first), _report(second)
     out.mkdir(parents=True, exist_ok=True)
-    page, rows = render_comparison(*reports, (first.name, second.name))
+    page, rows = render_comparison(one, other, (first.name, second.name))
     (out / "compare.html").write_text(page, encoding="utf-8")
     write_json(out / "compare.json", rows)
     Terminal().print(f"comparison: {out / 'compare.html'}, and compare.json", soft_wrap=True)

@@ -34,7 +34,8 @@ class SweepView(Bars):
             TextColumn("{task.fields[figures]}"),
         )
         self._all: TaskID | None = None
-        self._finished, self._shares = 0, {}
+        self._finished = 0
+        self._shares: dict[str, float] = {}
         self._bars: dict[str, TaskID] = {}
 
     def phase(self, name: str, steps: int) -> Report:
@@ -59,9 +60,10 @@ class SweepView(Bars):
         if run not in self._bars:
             self._bars[run] = self._progress.add_task(run, total=1.0, figures="")
         self._shares[run] = share
-        text = {"description": f"{run}: {phase}", "figures": _text(figures, SHOWN)}
-        self._progress.update(self._bars[run], completed=share, **text)
-        self._progress.update(self._all, completed=self._finished + sum(self._shares.values()))
+        self._progress.update(
+            self._bars[run], completed=share, description=f"{run}: {phase}", figures=_text(figures, SHOWN)
+        )
+        self._update_all()
 
     def done(self, run: str, figures: dict[str, float], error: BaseException | None) -> None:
         """A run is finished, or has failed."""
@@ -69,7 +71,7 @@ class SweepView(Bars):
         self._shares.pop(run, None)
         if run in self._bars:
             self._progress.remove_task(self._bars.pop(run))
-        self._progress.update(self._all, completed=self._finished + sum(self._shares.values()))
+        self._update_all()
         self.say(f"{run}: failed: {error}" if error else f"{run}: {_text(figures, SUMMARY)}")
 
     def table(self, table: dict[str, Any]) -> None:
@@ -80,6 +82,10 @@ class SweepView(Bars):
             means = [f"{row[name]['mean']:.3g}" if name in row else "" for row in table["rows"].values()]
             view.add_row(name.replace("_", " "), *means)
         self._console.print(view)
+
+    def _update_all(self) -> None:
+        if self._all is not None:
+            self._progress.update(self._all, completed=self._finished + sum(self._shares.values()))
 
 
 def _text(figures: dict[str, float], names: tuple[str, ...]) -> str:

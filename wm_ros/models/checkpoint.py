@@ -8,6 +8,7 @@ import torch
 
 from wm_ros.models.card import Card, CheckpointError, read_card
 from wm_ros.models.encoder_checkpoint import EncoderCheckpoint, is_encoder, load_encoder
+from wm_ros.models.planning_model import PlanningModel
 from wm_ros.models.weights import fill, read_weights, write_weights
 from wm_ros.models.world_model import WorldModel
 from wm_ros.resources import PACKAGE
@@ -60,7 +61,7 @@ def load_encoder_of(folder: str | Path) -> WorldModel | EncoderCheckpoint:
     return load_encoder(folder) if is_encoder(folder) else load_checkpoint(folder)
 
 
-def require_robot(model: WorldModel, profile: RobotProfile) -> None:
+def require_robot(model: PlanningModel, profile: RobotProfile) -> None:
     """Raise CheckpointError when the model was trained for a robot that differs from `profile`."""
     if found := differences(model.card.robot, profile):
         raise CheckpointError(

@@ -53,7 +53,7 @@ class EndEffector:
 
     def open(self) -> None:
         profile = self._node.profile
-        self._poses = Recent(self._node, PoseStamped, profile.state.topic, "pose")
+        self._poses = Recent(self._node, PoseStamped, profile.required_state.topic, "pose")
         if profile.gripper is not None:
             self._grippers = Recent(self._node, JointState, profile.gripper.topic, "gripper")
 
@@ -72,15 +72,15 @@ class EndEffector:
 
         PoseError without measurements of that time. Worker thread.
         """
-        poses, grippers = self._poses, self._grippers
+        poses, grippers, profile = self._poses, self._grippers, self._node.profile
         if poses is None:
             raise PoseError("the node is leaving its active state")
         try:
             oldest_ns, message = poses.at(stamp_ns)
             gripper = self._node.value("planner.gripper")
-            if grippers is not None:
+            if grippers is not None and profile.gripper is not None:
                 measured_ns, state = grippers.at(stamp_ns)
-                gripper = read_gripper(state, self._node.profile.gripper)
+                gripper = read_gripper(state, profile.gripper)
                 oldest_ns = min(oldest_ns, measured_ns)
             return read_pose(message, gripper), oldest_ns
         except ValueError as error:

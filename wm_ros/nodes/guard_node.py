@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rclpy.duration import Duration
 from rclpy.qos import QoSProfile
@@ -38,6 +38,11 @@ from wm_ros.ros.ticker import Ticker
 from wm_ros.safety.guard import Guard, GuardOptions, GuardState
 from wm_ros.safety.observation_gate import Now
 from wm_ros.safety.stop import Stop
+
+if TYPE_CHECKING:
+    from geometry_msgs.msg import PoseStamped
+
+    from wm_ros.nodes.pose_commands import PoseCommands
 
 DEFAULTS = GuardOptions()
 PARAMETERS = (
@@ -118,15 +123,16 @@ class GuardNode(ManagedNode):
         signals = self.create_subscription(Bool, "stop", self._on_stop_signal, STOP, event_callbacks=events)
         self._ends.append(partial(self.destroy_subscription, signals))
         self._plans = self._polled(JointTrajectory, "plan", PLANS_HEARD)
-        self._heard = [(self._plans, self._on_plan)]
-        self._fill, self._pose_commands = fill_command, None
+        self._heard: list[tuple[Polled, Callable[[Any, Now], None]]] = [(self._plans, self._on_plan)]
+        self._fill: Callable[[Any, Sequence[float], RobotProfile, int], Any] = fill_command
+        self._pose_commands: PoseCommands | None = None
         if self._profile.command.leash is not None:
             from wm_ros.nodes.pose_commands import PoseCommands
 
             self._pose_commands = PoseCommands(self._profile, self._guard)
             self._fill = self._pose_commands.fill
-            poses = self._polled(type(self._message), self._profile.state.topic, STREAM)
-            self._heard.append((poses, self._on_pose))
+            poses = self._polled(type(self._message), self._profile.required_state.topic, STREAM)
+            self._heard.append((poses, partial(self._on_pose, self._pose_commands)))
         for name, action in (("start", self._start), ("stop", self._stop_now), ("reset", self._reset)):
             service = self.create_service(Trigger, f"~/{name}", partial(self._answer, action))
             self._ends.append(partial(self.destroy_service, service))
@@ -281,6 +287,7 @@ class GuardNode(ManagedNode):
 
     def _on_plan(self, message: JointTrajectory, now: Now) -> None:
         self._plan_rate.add()
+        refusal: Stop | None
         try:
             plan = decode_plan(message, self._profile)
         except PlanError as error:
@@ -294,9 +301,9 @@ class GuardNode(ManagedNode):
         else:
             self.faults.set("plan", Level.WARN, f"plan dropped, {refusal}")
 
-    def _on_pose(self, message: Any, now: Now) -> None:
+    def _on_pose(self, commands: PoseCommands, message: PoseStamped, now: Now) -> None:
         with self._lock:
-            refusal = self._pose_commands.measured(message, now)
+            refusal = commands.measured(message, now)
         if refusal is None:
             self.faults.clear("pose")
         else:

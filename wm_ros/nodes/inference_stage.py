@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
@@ -16,6 +16,9 @@ from wm_ros.ros.qos import OUTPUT
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from wm_ros.models.planning_model import PlanningModel
+    from wm_ros.models.world_model import WorldModel
+
 
 class LatentActions(Stage):
     """Publishes on `latent_action` what happened [1, Z] between a frame and the one a model step before."""
@@ -23,14 +26,14 @@ class LatentActions(Stage):
     _node: ModelNode
 
     @classmethod
-    def meaningless(cls, model: Any) -> str:
+    def meaningless(cls, model: PlanningModel) -> str:
         return "" if model.latent_actions else "no latent actions: this model is told the robot's own"
 
     def __init__(self, node: ModelNode):
         from wm_ros.stages.infer import Infer
 
         super().__init__(node)
-        self._infer = Infer(node.model)
+        self._infer = Infer(cast("WorldModel", node.model))  # the one kind with latent actions
         self._publisher = node.advertise(Image, "latent_action", OUTPUT)
 
     def restart(self) -> None:

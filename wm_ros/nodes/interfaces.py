@@ -17,6 +17,8 @@ from wm_ros.ros.stream import Stream
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from wm_ros.models.planning_model import PlanningModel
+
 
 class Source:
     """Where latents come from: a subscription, and a way from its message to a latent."""
@@ -46,7 +48,7 @@ class Stage:
     PARAMETERS: tuple[Parameter, ...] = ()
 
     @classmethod
-    def meaningless(cls, model: Any) -> str:
+    def meaningless(cls, model: PlanningModel) -> str:
         """Why there is nothing for this stage to do with such a model; empty: there is."""
         return ""
 

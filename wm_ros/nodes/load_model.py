@@ -7,13 +7,10 @@ from typing import TYPE_CHECKING
 from wm_ros.robots.profile import RobotProfile
 
 if TYPE_CHECKING:
-    from wm_ros.models.action_conditioned.model import ActionConditionedModel
-    from wm_ros.models.world_model import WorldModel
+    from wm_ros.models.planning_model import PlanningModel
 
 
-def load_model(
-    profile: RobotProfile, checkpoint: str, device: str, num_threads: int
-) -> WorldModel | ActionConditionedModel:
+def load_model(profile: RobotProfile, checkpoint: str, device: str, num_threads: int) -> PlanningModel:
     """Load the checkpoint for this robot, by its kind; torch is imported here, not when the node starts.
 
     What the nodes have to know of the kinds, the models say: `latent_actions`, `needs_pose` and `precisions`.
@@ -32,6 +29,6 @@ def load_model(
     torch.set_num_threads(num_threads)
     folder = find_checkpoint(checkpoint, profile)
     load = load_action_conditioned if is_action_conditioned(folder) else load_checkpoint
-    model = load(folder, device)
+    model: PlanningModel = load(folder, device)
     require_robot(model, profile)
     return model

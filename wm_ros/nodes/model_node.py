@@ -26,8 +26,7 @@ from wm_ros.ros.stream import Stream
 from wm_ros.ros.worker import Job, Worker
 
 if TYPE_CHECKING:
-    from wm_ros.models.action_conditioned.model import ActionConditionedModel
-    from wm_ros.models.world_model import WorldModel
+    from wm_ros.models.planning_model import PlanningModel
 
 WATCH_PERIOD_S = 0.2
 STUCK_S = 5.0
@@ -75,7 +74,6 @@ class ModelNode(ManagedNode):
     """
 
     profile: RobotProfile
-    model: WorldModel | ActionConditionedModel | None = None
     source: Source
     stream: Stream | None = None
     frame: Any = None  # the message whose latent the stages are given
@@ -84,11 +82,12 @@ class ModelNode(ManagedNode):
     def __init__(
         self, name: str, source: type[Source], stages: Sequence[type[Stage]] = (), **node_options: Any
     ):
-        parts = (source, *stages)
+        parts: tuple[type[Source] | type[Stage], ...] = (source, *stages)
         parameters = [*PARAMETERS, *(parameter for part in parts for parameter in part.PARAMETERS)]
         super().__init__(name, parameters, **node_options)
         self._source_type = source
         self._stage_types = stages
+        self._model: PlanningModel | None = None
         self._stages: list[Stage] = []
         self._left_out: list[str] = []
         self._dropped: Counter[str] = Counter()
@@ -98,13 +97,20 @@ class ModelNode(ManagedNode):
         self._watch_timer: Any = None
 
     @property
+    def model(self) -> PlanningModel:
+        """There from `configure` to `cleanup`; RuntimeError at other times."""
+        if self._model is None:
+            raise RuntimeError(f"the model is loaded at configure, and the node is {self.state}")
+        return self._model
+
+    @property
     def max_pixels(self) -> int:
         """Of a picture that is decoded."""
         return round(1e6 * self.value("max_image_megapixels"))
 
     def configure(self) -> None:
         self.profile = load_profile(self.value("profile"))
-        self.model = load_model(
+        self._model = load_model(
             self.profile, self.value("checkpoint"), self.value("device"), self.value("num_threads")
         )
         meaningless = {stage: stage.meaningless(self.model) for stage in self._stage_types}
@@ -144,13 +150,13 @@ class ModelNode(ManagedNode):
 
     def cleanup(self) -> None:
         self._stages = []
-        self.model = None
+        self._model = None
         while self._ends:
             self._ends.pop()()
 
-    def advertise(self, message_type: type, topic: str, qos: QoSProfile) -> Publisher:
+    def advertise(self, message_type: type, topic: str, qos: QoSProfile) -> Publisher[Any]:
         """A publisher that lives until cleanup."""
-        publisher = self.create_publisher(message_type, topic, qos)
+        publisher: Publisher[Any] = self.create_publisher(message_type, topic, qos)
         self._ends.append(partial(self.destroy_publisher, publisher))
         return publisher
 
@@ -175,7 +181,7 @@ class ModelNode(ManagedNode):
         latency = self._latencies.setdefault(stage, Latency())
         latency.add((self.get_clock().now().nanoseconds - stamp_ns) * 1e-9)
         p95, period = latency.percentile(95), self.profile.model_dt
-        if p95 > period:
+        if p95 is not None and p95 > period:
             self.faults.set(
                 f"{stage} latency",
                 Level.WARN,
@@ -201,9 +207,11 @@ class ModelNode(ManagedNode):
             dropped.update(self.stream.dropped)
         for reason, count in sorted(dropped.items()):
             figures[f"dropped_{reason}"] = count
-        for stage, latency in list(self._latencies.items()):
+        for output, latency in list(self._latencies.items()):
             for percent in (50, 95):
-                figures[f"camera_to_{stage}_ms_p{percent}"] = f"{1e3 * latency.percentile(percent):.1f}"
+                seconds = latency.percentile(percent)
+                if seconds is not None:
+                    figures[f"camera_to_{output}_ms_p{percent}"] = f"{1e3 * seconds:.1f}"
         for stage in self._stages:
             figures.update(stage.figures())
         return figures
@@ -216,12 +224,14 @@ class ModelNode(ManagedNode):
             torch.compiler.reset()  # the graphs of an earlier activation belong to its thread
         self.get_logger().info("compile: takes minutes, unless an earlier run left its results")
         began_s = time.monotonic()
-        for part in (self.source, *self._stages):
-            self._worker.finish(part.warm_up)
+        self._worker.finish(self.source.warm_up)
+        for stage in self._stages:
+            self._worker.finish(stage.warm_up)
         self.get_logger().info(f"compiled in {time.monotonic() - began_s:.0f} s")
 
     def _watch(self) -> None:
-        self.stream.check()
+        if self.stream is not None:
+            self.stream.check()
         for stage in self._stages:
             stage.check()
         busy_s = self._worker.busy_s()

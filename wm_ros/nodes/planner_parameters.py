@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from wm_ros.nodes.model_node import ModelNode
 from wm_ros.planning.methods import METHODS
@@ -11,6 +11,7 @@ from wm_ros.ros.parameters import Parameter
 if TYPE_CHECKING:
     import torch
 
+    from wm_ros.models.world_model import WorldModel
     from wm_ros.planning.options import PlannerOptions
 
 PARAMETERS = (
@@ -105,7 +106,9 @@ def planner_options(node: ModelNode) -> PlannerOptions:
         raise ValueError(
             f"planner.context_frames must be 1, got {node.value('planner.context_frames')}: this model sees one frame"
         )
-    bottleneck = node.model.card.bottleneck["name"] if node.model.latent_actions else "none"
+    bottleneck = "none"
+    if node.model.latent_actions:
+        bottleneck = cast("WorldModel", node.model).card.bottleneck["name"]
     if node.value("planner.method") == "categorical" and bottleneck != "discrete":
         raise ValueError(
             f"planner.method categorical needs a discrete bottleneck, this model's is {bottleneck!r}: use cem"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from sensor_msgs.msg import Image
 from std_msgs.msg import Float32, Header
@@ -26,6 +26,8 @@ from wm_ros.ros.stream import SubscriptionEventCallbacks
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from wm_ros.models.action_conditioned.model import ActionConditionedModel
 
 
 class GoalPlanner(Stage):
@@ -98,11 +100,10 @@ class GoalPlanner(Stage):
 
     def __call__(self, header: Header, latent: Tensor) -> None:
         """Plan from this latent and publish, when there is a goal and the last plan is old enough."""
-        oldest_ns = stamp_ns = to_ns(header.stamp)
-        if self._end_effector is not None:
-            oldest_ns = self._tell_pose(stamp_ns)
-            if oldest_ns is None:
-                return
+        stamp_ns = to_ns(header.stamp)
+        oldest_ns = self._tell_pose(stamp_ns)
+        if oldest_ns is None:
+            return
         period_ns = 1e9 / self._node.value("planner.rate_hz")
         # Half a period of slack: a camera of nearly the same rate must not lose every other plan to jitter.
         if not self._stage.has_goal or stamp_ns < self._next_plan_ns - period_ns / 2:
@@ -120,14 +121,18 @@ class GoalPlanner(Stage):
             self._candidates.publish(candidate_markers(header.stamp, result.candidates, step_s, robot))
 
     def _tell_pose(self, stamp_ns: int) -> int | None:
-        """Tell the model where the end effector was at a frame, and return the oldest stamp behind that, the frame's
-        included; None, and a fault, when it is not known."""
+        """Tell a model that needs it where the end effector was at a frame.
+
+        Returns the oldest stamp behind the plan, the frame's included; None, and a fault, when the pose is not known.
+        """
+        if self._end_effector is None:
+            return stamp_ns
         try:
             pose, measured_ns = self._end_effector.pose(stamp_ns)
         except PoseError as error:
             self._node.faults.set("pose for a plan", Level.ERROR, f"no plan: {error}")
             return None
-        self._node.model.at(pose)
+        cast("ActionConditionedModel", self._node.model).at(pose)
         self._node.faults.clear("pose for a plan")
         return min(stamp_ns, measured_ns)
 

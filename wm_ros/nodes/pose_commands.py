@@ -22,7 +22,7 @@ class PoseCommands:
         self._guard = guard
         self._target = PoseTarget(profile)
         guard.hindrance = Stop(
-            "no pose", f"no measured pose came on {profile.state.topic} yet", latches=False
+            "no pose", f"no measured pose came on {profile.required_state.topic} yet", latches=False
         )
 
     def measured(self, message: PoseStamped, now: Now) -> Stop | None:

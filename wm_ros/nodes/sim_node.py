@@ -13,6 +13,7 @@ from typing import Any
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
+from rclpy.publisher import Publisher
 from rosgraph_msgs.msg import Clock as ClockMessage
 from sensor_msgs.msg import CameraInfo, Image
 from std_srvs.srv import Trigger
@@ -22,7 +23,7 @@ from wm_ros.messages.image import fill_image
 from wm_ros.messages.stamp import fill_stamp
 from wm_ros.messages.state import fill_state
 from wm_ros.printable import printable
-from wm_ros.robots.profile import ProfileError, load_profile
+from wm_ros.robots.profile import load_profile
 from wm_ros.ros.message_class import message_class
 from wm_ros.ros.parameters import Parameter, declare
 from wm_ros.ros.process import run
@@ -91,10 +92,7 @@ class SimNode(Node):
         for parameter in PARAMETERS:
             parameter.check(value[parameter.name])
         self._profile = profile = load_profile(value["profile"])
-        if profile.state is None:
-            raise ProfileError(
-                f"profile {profile.name} needs an entry `state`: on which topic to say where the robot is"
-            )
+        state = profile.required_state
         self._factor = value["time_factor"]
         robot = simulated(profile)
         width, height = (value[f"image_{side}"] or robot.size for side in ("width", "height"))
@@ -108,8 +106,8 @@ class SimNode(Node):
             Image, profile.camera.topic, image_qos(value["image_reliability"], value["image_depth"])
         )
         self._infos = self.create_publisher(CameraInfo, "camera_info", 1)
-        self._state_type = message_class(profile.state.type)
-        self._states = self.create_publisher(self._state_type, profile.state.topic, 10)
+        self._state_type = message_class(state.type)
+        self._states: Publisher[Any] = self.create_publisher(self._state_type, state.topic, 10)
         self._clocks = None if self._factor == 1.0 else self.create_publisher(ClockMessage, "/clock", 10)
         command = message_class(profile.command.type)
         self.create_subscription(command, profile.command.topic, self._on_command, COMMAND)
@@ -118,9 +116,6 @@ class SimNode(Node):
         self.create_timer(
             STATE_PERIOD_NS * 1e-9 / self._factor, self._tick, clock=Clock(clock_type=ClockType.STEADY_TIME)
         )
-
-    def on_exit(self) -> None:
-        """Nothing to stop: the robot ends with the process."""
 
     def _elapsed_ns(self) -> int:
         return round((time.monotonic_ns() - self._started_ns) * self._factor)

@@ -13,7 +13,7 @@ from wm_ros.planning.options import PlannerOptions
 from wm_ros.planning.rollout import LatentRollout
 
 if TYPE_CHECKING:
-    from wm_ros.models.world_model import WorldModel
+    from wm_ros.models.planning_model import PlanningModel
 
 CANDIDATES, ELITES, STEPS = 64, 10, 3
 LEAST_OVERLAP, LEAST_SPREAD, LEAST_SPEEDUP = 8, 10.0, 1.2
@@ -44,7 +44,7 @@ class Compared:
 
 
 @torch.inference_mode()
-def compare_precisions(model: WorldModel, options: PlannerOptions) -> Compared:
+def compare_precisions(model: PlanningModel, options: PlannerOptions) -> Compared:
     """Cost random candidates between random states in both precisions, in turns.
 
     States are standard normal numbers: encoders here give normalised tokens.

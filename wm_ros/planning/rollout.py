@@ -11,8 +11,7 @@ from torch import Tensor
 from wm_ros.models.goal_distance import length
 
 if TYPE_CHECKING:
-    from wm_ros.models.action_conditioned.model import TokenDistance
-    from wm_ros.models.goal_distance import GoalDistance
+    from wm_ros.models.planning_model import Distance
 
 # What the length of a latent step counts beside a step of the goal distance. Without, the arm held .90 of 60 goals.
 LATENT_WEIGHT = 4.0
@@ -35,7 +34,7 @@ class LatentRollout:
     def __init__(
         self,
         imagine: Callable[[Tensor], Tensor],
-        distance: GoalDistance | TokenDistance,
+        distance: Distance,
         state: Tensor,
         goal: Tensor,
         committed: Tensor,

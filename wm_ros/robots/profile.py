@@ -85,6 +85,15 @@ class RobotProfile:
         return fields == ["linear.x", "angular.z"]
 
     @property
+    def required_state(self) -> State:
+        """The state topic; ProfileError without one."""
+        if self.state is None:
+            raise ProfileError(
+                f"profile {self.name} needs an entry `state`: on which topic and of which type the robot's state is"
+            )
+        return self.state
+
+    @property
     def model_dt(self) -> float:
         """Seconds between two model steps."""
         return 1.0 / self.model_rate_hz

@@ -13,16 +13,17 @@ import traceback
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import rclpy
 from rclpy.exceptions import ParameterException
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.logging import get_logger
+from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
 from wm_ros.printable import printable
 from wm_ros.resources import share_dir
-from wm_ros.ros.lifecycle import ManagedNode
 
 SPIN_TIMEOUT_S = 1.0  # messages and signals end a wait; this is for a context that was shut down
 
@@ -32,12 +33,17 @@ FIRST_RCLPY_WITH_FASTDDS_VARIABLE = 9
 RANGE = "ROS_AUTOMATIC_DISCOVERY_RANGE"
 
 
-def run(
-    node_class: Callable[[], ManagedNode], args: Sequence[str] | None = None, shared_memory: bool = True
-) -> int:
+@runtime_checkable
+class LeavesInOrder(Protocol):
+    """A node that has something to do before the process ends, as every `ManagedNode` has."""
+
+    def on_exit(self) -> None: ...
+
+
+def run(node_class: Callable[[], Node], args: Sequence[str] | None = None, shared_memory: bool = True) -> int:
     """Run a node until SIGINT or SIGTERM and return the exit code: 0, or 1 when anything raised.
 
-    On every way out, an exception in a callback included, `ManagedNode.on_exit` runs while the context is
+    On every way out, an exception in a callback included, `on_exit` runs while the context is
     still valid: deactivate (the guard ramps down in it), cleanup, shutdown. Main thread only. shared_memory: see
     `use_fastdds_profile`.
     """
@@ -66,7 +72,8 @@ def run(
         code = 1
     finally:
         signal.set_wakeup_fd(-1)  # nobody waits any more, and what would be woken is about to be destroyed
-        node.on_exit()
+        if isinstance(node, LeavesInOrder):
+            node.on_exit()
         executor.remove_node(node)
         node.destroy_node()
     return _end(executor, code)
@@ -94,7 +101,7 @@ def use_fastdds_profile(shared_memory: bool = True) -> None:
     os.environ[name] = str(config / profile)
 
 
-def _wake_on_signals(node: ManagedNode) -> None:
+def _wake_on_signals(node: Node) -> None:
     """End a blocked wait for messages when a signal comes: by itself it would go on until the next message."""
     awake = node.create_guard_condition(lambda: None)
     reader, writer = os.pipe()

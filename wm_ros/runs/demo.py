@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -28,7 +28,7 @@ from wm_ros.tasks.success import Criterion, Trial, summarise
 FIRST_SCENE = 1_000_000_000
 START_S = 60.0
 # Sim, planner, guard and this program may share two cores: frames of 10 Hz, a plan of up to 0.25 s, and some slack.
-GUARD = {"autostart": True, "enable_control": True, "max_observation_age_s": 0.5}
+GUARD: Mapping[str, object] = {"autostart": True, "enable_control": True, "max_observation_age_s": 0.5}
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def run_demo(
         children = stack.enter_context(Children(log_dir))
         client = stack.enter_context(Client("demo", children.check))
         children.start("sim_node", {"seed": options.scene_seed, **named})
-        children.start("guard_node", GUARD | named)
+        children.start("guard_node", {**GUARD, **named})
         children.start("pipeline_node", {"autostart": True, "checkpoint": str(checkpoint), **named})
         observer = client.add(Observer(profile))
         explorer = client.add(Explorer(profile, options.seed, max_excursion=1.5))
@@ -95,7 +95,7 @@ def run_demo(
             if client.node.count_publishers(topic) > 1:
                 raise NodeError(f"others publish {topic} on ROS_DOMAIN_ID {domain}: choose another --domain")
         trials = Trials(client, task, observer, explorer, criterion)
-        goals = Goals(robot, options.scene_seed, options.seed)
+        goals = Goals(task, robot.simulator(options.scene_seed), options.seed)
         by_model, at_random = [], []
         for number in range(options.goals):
             goal = goals.draw(trials.positions())

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rclpy.clock import Clock, ClockType
@@ -25,6 +25,9 @@ from wm_ros.ros.message_class import message_class
 from wm_ros.ros.qos import PLAN
 from wm_ros.runs.child_processes import Children
 from wm_ros.runs.guard_client import GuardClient
+
+if TYPE_CHECKING:
+    from rclpy.subscription import MessageInfo
 
 PLAN_S = 0.1
 SETTLE_S = 2.0
@@ -53,16 +56,15 @@ def measure(
         def listen(topic: str) -> None:
             times = sent_ns[topic] = []
 
-            def on_command(_: Any, info: dict[str, int]) -> None:
+            def on_command(_: Any, info: MessageInfo) -> None:
                 times.append(info["source_timestamp"])
 
             client.node.create_subscription(kind, topic, on_command, ALL)
 
         def plan() -> None:
             rates = np.full(len(profile.action), 0.5) * profile.high
-            made = Plan(
-                client.node.get_clock().now().nanoseconds, profile.names, [rates, 0.0 * rates], [0.0, 1.0]
-            )
+            now_ns = client.node.get_clock().now().nanoseconds
+            made = Plan(now_ns, profile.names, np.stack([rates, 0.0 * rates]), np.array([0.0, 1.0]))
             plans.publish(fill_plan(JointTrajectory(), made, JointTrajectoryPoint))
 
         plans = client.node.create_publisher(JointTrajectory, "plan", PLAN)

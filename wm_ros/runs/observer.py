@@ -42,8 +42,8 @@ class Observer(Node):
         self.latents: dict[int, np.ndarray] = {}
         command = message_class(profile.command.type)
         self.create_subscription(command, profile.command.topic, self._on_command, ALL)
-        state = message_class(profile.state.type)
-        self.create_subscription(state, profile.state.topic, self._on_state, ALL)
+        state = message_class(profile.required_state.type)
+        self.create_subscription(state, profile.required_state.topic, self._on_state, ALL)
         self.create_subscription(JointTrajectory, "plan", self._on_plan, ALL)
         self.create_subscription(Image, profile.camera.topic, self._on_frame, CAMERA)
         self.create_subscription(Image, "latent", self._on_latent, ALL)

@@ -10,6 +10,7 @@ from array import array
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -82,10 +83,7 @@ def run_replay(
         player.stand_at(plays[0].segment.start_ns)
         client.await_active(["guard", "pipeline"], START_S)
         _require_shadow(client, profile, player, domain)
-        played = [
-            replay.run(play, lambda passed_s, number=number: progress(number, passed_s))
-            for number, play in enumerate(plays)
-        ]
+        played = [replay.run(play, partial(progress, number)) for number, play in enumerate(plays)]
         replay.await_report()
         _require_shadow(client, profile, player, domain)
         return Seen(
@@ -157,18 +155,16 @@ class _Replay:
         self._client.status.pop("pipeline")
         self._client.until(lambda: "pipeline" in self._client.status, "the pipeline's report", READY_S)
 
-    def _schedule(self, segment: Segment) -> list[tuple[int, int | None]]:
-        """When to show which goal: (time ns, log time of the frame; None for the given picture)."""
-        if self._options.goal_image is not None:
-            return [(segment.start_ns, None)]
-        if self._options.goal_after_s is None:
+    def _schedule(self, segment: Segment) -> list[tuple[int, int]]:
+        """When to show which goal: (time ns, log time of the frame, where no picture is given)."""
+        if self._options.goal_image is not None or self._options.goal_after_s is None:
             return [(segment.start_ns, int(segment.log_ns[-1]))]
         step_ns = round(self._options.goal_after_s * 1e9)
         times = range(segment.start_ns, segment.end_ns, step_ns)
         return [(at_ns, int(segment.log_ns[segment.frame_at(at_ns + step_ns)])) for at_ns in times]
 
-    def _show_goal(self, log_ns: int | None) -> None:
-        picture = self._options.goal_image if log_ns is None else self._player.goal(log_ns)
+    def _show_goal(self, log_ns: int) -> None:
+        picture = self._player.goal(log_ns) if self._options.goal_image is None else self._options.goal_image
         message = fill_image(Image(), picture)
         fill_stamp(message.header.stamp, self._player.time_ns())
         self._goals.publish(message)
@@ -194,8 +190,8 @@ def _start(children: Children, profile: RobotProfile, options: ReplayOptions, im
     slow = max(1.0, 1.0 / options.rate)
     file = options.parameter_file or share_dir() / "config" / "arm.yaml"
     age_s = _parameter(file, "guard", "max_observation_age_s", GuardOptions().max_observation_age_s)
-    silence_s = next(entry.default for entry in MODEL_PARAMETERS if entry.name == "camera_timeout_s")
-    silence_s = _parameter(file, "pipeline", "camera_timeout_s", silence_s)
+    silence = next(entry.default for entry in MODEL_PARAMETERS if entry.name == "camera_timeout_s")
+    silence_s = _parameter(file, "pipeline", "camera_timeout_s", float(silence))
     both = {"profile": options.profile_name, "autostart": True, "use_sim_time": True}
     guard = {"enable_control": True, "max_observation_age_s": age_s * slow}
     children.start("guard_node", {**both, **guard}, {profile.command.topic: SHADOW})

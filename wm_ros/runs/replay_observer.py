@@ -21,7 +21,7 @@ from wm_ros.messages.command import read_command
 from wm_ros.messages.stamp import to_ns
 from wm_ros.robots.profile import RobotProfile
 from wm_ros.ros.message_class import message_class
-from wm_ros.runs.replay_player import SLIM
+from wm_ros.runs.replay_player import MINIMAL_NODE
 
 ALL = QoSProfile(depth=200, reliability=ReliabilityPolicy.RELIABLE)
 REMEMBERED = 1000  # frames whose results may still come
@@ -38,7 +38,7 @@ class ReplayObserver(Node):
     def __init__(
         self, profile: RobotProfile, command_topic: str, time_ns: Callable[[], int], **node_options: Any
     ) -> None:
-        super().__init__("replay_observer", **SLIM, **node_options)
+        super().__init__("replay_observer", **{**MINIMAL_NODE, **node_options})
         self._profile, self._time_ns = profile, time_ns
         self.components = len(profile.action)
         self.latencies_ms = {name: array("d") for name in ("latent", "plan", "command")}

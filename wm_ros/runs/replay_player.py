@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -30,7 +30,7 @@ from wm_ros.ros.message_class import message_class
 from wm_ros.ros.qos import OUTPUT
 
 # Executors look at each service before each message; nobody sets parameters of a player.
-SLIM = {"start_parameter_services": False, "enable_rosout": False}
+MINIMAL_NODE: Mapping[str, Any] = {"start_parameter_services": False, "enable_rosout": False}
 CLOCK_S = 0.02  # each message wakes every node: 50 Hz costs the stack less than it blurs an age
 RELIABLE = QoSProfile(depth=5, reliability=ReliabilityPolicy.RELIABLE)  # fits every subscriber
 
@@ -51,18 +51,18 @@ class Player(Node):
     def __init__(
         self, bag: Bag, found: Survey, profile: RobotProfile, rate: float, **node_options: Any
     ) -> None:
-        super().__init__("bag_player", **SLIM, **node_options)
+        super().__init__("bag_player", **{**MINIMAL_NODE, **node_options})
         self._bag, self._survey, self._profile, self._rate = bag, found, profile, rate
         self._camera_type = message_class(bag.topics[found.camera])
         topic = profile.camera.topic + ("/compressed" if transport(bag, found) == "compressed" else "")
-        self._camera = self.create_publisher(self._camera_type, topic, RELIABLE)
+        self._camera: Publisher[Any] = self.create_publisher(self._camera_type, topic, RELIABLE)
         self.camera_topic = self._camera.topic_name
-        self._state: Publisher | None = None
+        self._state: Publisher[Any] | None = None
         if found.state is not None:
-            kind = message_class(profile.state.type)
-            self._state = self.create_publisher(kind, profile.state.topic, RELIABLE)
+            state = profile.required_state
+            self._state = self.create_publisher(message_class(state.type), state.topic, RELIABLE)
         self._clocks = self.create_publisher(Clock, "/clock", OUTPUT)
-        self._clock = Clock()
+        self._clock_message = Clock()
         self._zero_ns = 0  # of the replay's clock when the play began
         self._began_ns: int | None = None  # steady; None: the clock stands still
         self._fault: FaultyCamera | None = None
@@ -84,8 +84,8 @@ class Player(Node):
 
     def publish_clock(self) -> None:
         now_ns = self.time_ns()
-        fill_stamp(self._clock.clock, self._fault.clock_ns(now_ns) if self._fault else now_ns)
-        self._clocks.publish(self._clock)
+        fill_stamp(self._clock_message.clock, self._fault.clock_ns(now_ns) if self._fault else now_ns)
+        self._clocks.publish(self._clock_message)
 
     def play(
         self,
@@ -103,7 +103,7 @@ class Player(Node):
         if fault is not None:
             self._fault = FaultyCamera(fault, segment.start_ns, self._spoil)
         found = self._survey
-        topics = {found.camera, found.commands, found.state} - {None}
+        topics = [topic for topic in (found.camera, found.commands, found.state) if topic is not None]
         self._began_ns = time.monotonic_ns()
         for message in self._bag.encoded(topics, since_ns=int(segment.log_ns[0])):
             at_ns = message.log_ns + segment.offset_ns
@@ -116,7 +116,7 @@ class Player(Node):
             elif message.topic == found.commands:
                 with suppress(CommandError):  # a command that is none was the operator's fault
                     on_command(at_ns, read_command(message.decode(), self._profile))
-            else:
+            elif self._state is not None:
                 self._state.publish(bytes(message.data))
         self._spin_until(end_ns, spin)
 
@@ -144,7 +144,7 @@ class Player(Node):
             spin(min(wait_s, CLOCK_S))
 
     def _spoil(self, data: bytes) -> bytes:
-        message = deserialize_message(data, self._camera_type)
+        message: Any = deserialize_message(data, self._camera_type)
         message.data = message.data[: len(message.data) // 2]
         return serialize_message(message)
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rclpy.node import Node
@@ -25,6 +25,9 @@ from wm_ros.runs.child_processes import Children
 from wm_ros.runs.faults.robot import Robot
 from wm_ros.runs.guard_client import GuardClient
 from wm_ros.safety.guard import GuardOptions
+
+if TYPE_CHECKING:
+    from rclpy.subscription import MessageInfo
 
 MEASURED = ("pipeline_node", "guard_node")
 SAMPLE_S = 1.0
@@ -61,7 +64,7 @@ class Ears(Node):
         newest = np.searchsorted(sent, followed, side="right") - 1
         return float(((followed - stamps[newest])[newest >= 0] * 1e-9).max(initial=0.0))
 
-    def _on_plan(self, message: JointTrajectory, info: dict[str, int]) -> None:
+    def _on_plan(self, message: JointTrajectory, info: MessageInfo) -> None:
         self.plans_ns.append((info["source_timestamp"], to_ns(message.header.stamp)))
 
 

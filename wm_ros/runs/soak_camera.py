@@ -40,9 +40,6 @@ class SoakCamera(Node):
         self._count += 1
         self._publisher.publish(self._image)
 
-    def on_exit(self) -> None:
-        """Nothing to stop."""
-
 
 if __name__ == "__main__":
     sys.exit(run(SoakCamera))

@@ -15,7 +15,7 @@ from wm_ros.runs.explorer import Explorer
 from wm_ros.runs.guard_client import GuardClient
 from wm_ros.runs.observer import Observer
 from wm_ros.safety.command_checks import seconds_to_zero
-from wm_ros.tasks.protocol import SimulatedRobot, Task
+from wm_ros.tasks.protocol import Simulator, Task
 from wm_ros.tasks.success import Criterion, Trial, score, settled
 
 FIRST_PLAN_S = 10.0
@@ -26,8 +26,8 @@ Progress = Callable[[float, float, float | None], None]
 class Goals:
     """Random reachable goals and their pictures, from a simulator of its own in the robot's scene."""
 
-    def __init__(self, robot: SimulatedRobot, scene_seed: int, seed: int) -> None:
-        self._task, self._simulator = robot.task, robot.simulator(scene_seed)
+    def __init__(self, task: Task, simulator: Simulator, seed: int) -> None:
+        self._task, self._simulator = task, simulator
         self._generator = np.random.default_rng(seed)
 
     def draw(self, positions: np.ndarray) -> np.ndarray:

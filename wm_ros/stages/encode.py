@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from wm_ros.models.compiled import compiled_encoder, warm_up
-from wm_ros.models.world_model import WorldModel
+from wm_ros.models.planning_model import PlanningModel
 
 SIDE = 64
 
@@ -15,7 +15,7 @@ SIDE = 64
 class Encode:
     """One frame uint8 [H, W, 3] RGB to its state [N, D] on the model's device."""
 
-    def __init__(self, model: WorldModel) -> None:
+    def __init__(self, model: PlanningModel) -> None:
         self._model = model
 
     def warm_up(self) -> None:

@@ -12,6 +12,7 @@ from wm_ros.messages.plan import Plan
 from wm_ros.models.action_conditioned.model import ActionConditionedModel
 from wm_ros.models.bottlenecks.discrete import Discrete
 from wm_ros.models.compiled import warm_up
+from wm_ros.models.planning_model import PlanningModel
 from wm_ros.models.world_model import WorldModel
 from wm_ros.planning.options import PlannerOptions
 from wm_ros.planning.proposals import by_displacement, by_way_back
@@ -44,7 +45,7 @@ class PlanStage:
 
     def __init__(
         self,
-        model: WorldModel | ActionConditionedModel,
+        model: PlanningModel,
         options: PlannerOptions,
         seed: int,
         precision: torch.dtype = torch.float32,
@@ -153,7 +154,7 @@ class PlanStage:
     def _proposals(
         self, state: Tensor, goal: Tensor, rollout: LatentRollout, committed: Tensor
     ) -> Tensor | None:
-        if not self._options.proposals or isinstance(self._model, ActionConditionedModel):
+        if not self._options.proposals or not isinstance(self._model, WorldModel):
             return None
         scale, shape = self._model.action_scale, self._options.shape
         back = by_way_back(self._model, state, goal, *shape)
@@ -164,9 +165,7 @@ class PlanStage:
 
     def _choices(self, state: Tensor) -> Tensor:
         """The robot actions [C, A] behind the codes of the latent action in this state."""
-        if isinstance(self._model, ActionConditionedModel) or not isinstance(
-            self._model.bottleneck, Discrete
-        ):
+        if not isinstance(self._model, WorldModel) or not isinstance(self._model.bottleneck, Discrete):
             raise ValueError("method 'categorical' needs a model with a discrete bottleneck")
         codes = self._model.bottleneck.codes
         return self._model.robot_action(codes, state.expand(len(codes), -1, -1))

@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from wm_ros.data.recording import Recording
+from wm_ros.models.encoder_checkpoint import EncoderCheckpoint
 from wm_ros.models.world_model import WorldModel
 from wm_ros.robots.profile import RobotProfile
 from wm_ros.training.encoder import train_encoder
@@ -29,7 +30,7 @@ def prepare(
     recording: Recording,
     options: TrainOptions,
     what: dict[str, Any],
-    encoder_of: WorldModel | None,
+    encoder_of: WorldModel | EncoderCheckpoint | None,
     phases: Phases,
     cache_dir: Path | None,
 ) -> None:

@@ -14,6 +14,7 @@ from wm_ros.bench.bottlenecks.encoder import prepare
 from wm_ros.bench.bottlenecks.runs import MODELS, Run, SweepError, all_runs, write_json
 from wm_ros.bench.bottlenecks.worker import Shared, work
 from wm_ros.data.recording import Recording
+from wm_ros.models.encoder_checkpoint import EncoderCheckpoint
 from wm_ros.models.world_model import WorldModel
 from wm_ros.planning.options import planner_of
 from wm_ros.training.optimise import Report
@@ -55,7 +56,7 @@ def sweep(
     options: SweepOptions,
     source: str,
     view: View,
-    encoder_of: WorldModel | None = None,
+    encoder_of: WorldModel | EncoderCheckpoint | None = None,
     cache_dir: Path | None = None,
 ) -> list[Run]:
     """Train and measure every model with every seed on one recording, with one encoder; returns the finished runs.
@@ -99,7 +100,7 @@ def _work(runs: list[Run], jobs: int, shared: Shared, view: View) -> None:
         workers.run([(run.name, partial(work, shared, run)) for run in runs], view.going, done)
 
 
-def _split_seed(encoder_of: WorldModel | None) -> int:
+def _split_seed(encoder_of: WorldModel | EncoderCheckpoint | None) -> int:
     """The seed by which the training of an encoder held out episodes."""
     trained_with = {} if encoder_of is None else encoder_of.card.training.get("options", {})
     split_seed = trained_with.get("split_seed")

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, cast
 
 import numpy as np
 
@@ -85,13 +85,13 @@ def table(found: Sequence[Round], limit_s: float) -> dict[str, dict[str, object]
     rows: dict[str, dict[str, object]] = {}
     for name in dict.fromkeys(one.fault for one in found):
         own = [one for one in found if one.fault == name]
-        times = [one.seconds_to_zero for one in own]
-        worst = None if None in times else round(max(times), 3)
-        row = {
+        times = [one.seconds_to_zero for one in own if one.seconds_to_zero is not None]
+        stopped = len(times) == len(own)
+        row: dict[str, object] = {
             "rounds": len(own),
-            "worst_s_to_zero": worst,
-            "median_s_to_zero": None if worst is None else round(float(np.median(times)), 3),
-            "in_time": sum(time is not None and time <= limit_s for time in times),
+            "worst_s_to_zero": round(max(times), 3) if stopped else None,
+            "median_s_to_zero": round(float(np.median(times)), 3) if stopped else None,
+            "in_time": sum(time <= limit_s for time in times),
             "commands": sum(one.commands for one in own),
             "out_of_limits": sum(one.out_of_limits for one in own),
             "breach": next((one.breach for one in own if one.breach), ""),
@@ -127,7 +127,6 @@ class _Set:
             },
             start_new_session=True,
         )
-        self.output = self._process.stdout
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -139,6 +138,11 @@ class _Set:
             self._process.wait()
         self.output.close()
         self._errors.close()
+
+    @property
+    def output(self) -> IO[str]:
+        """A line for each round."""
+        return cast(IO[str], self._process.stdout)  # it was asked for
 
     def check(self) -> None:
         """Raise FaultsError when it gave up."""
@@ -154,7 +158,7 @@ def _lines(outputs: Iterable[IO[str]]) -> Iterator[str]:
             selector.register(output, selectors.EVENT_READ)
         while selector.get_map():
             for key, _ in selector.select():
-                line = key.fileobj.readline()
+                line = key.data.readline()
                 if line:
                     yield line
                 else:

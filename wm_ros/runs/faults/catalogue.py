@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from sensor_msgs.msg import Image
 from std_msgs.msg import Bool
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
@@ -93,7 +94,7 @@ def _nan_plans(rig: Rig) -> None:
     names = rig.profile.names
 
     def show(stamp_ns: int) -> Image:
-        plan = Plan(stamp_ns, names, [[0.0] * len(names)] * 2, [0.0, 1.0])
+        plan = Plan(stamp_ns, names, np.zeros((2, len(names))), np.array([0.0, 1.0]))
         message = fill_plan(JointTrajectory(), plan, JointTrajectoryPoint)
         message.points[0].velocities[0] = float("nan")
         rig.plans.publish(message)

@@ -8,6 +8,7 @@ import os
 import resource
 from collections.abc import Mapping
 from pathlib import Path
+from typing import cast
 
 from wm_ros.runs.faults import breakable_pipeline
 
@@ -47,7 +48,11 @@ class Pipeline:
         self._process.start()
 
     def send(self, number: int) -> None:
-        os.kill(self._process.pid, number)
+        os.kill(self._pid, number)
+
+    @property
+    def _pid(self) -> int:
+        return cast(int, self._process.pid)  # it was started
 
     def end(self) -> None:
         """Gone, however it was."""
@@ -56,6 +61,6 @@ class Pipeline:
 
     def limit_memory(self) -> None:
         """Let it have not much more address space than it has now."""
-        pages = int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[0])
+        pages = int(Path(f"/proc/{self._pid}/statm").read_text().split()[0])
         limit = pages * resource.getpagesize() + SPARE_BYTES
-        resource.prlimit(self._process.pid, resource.RLIMIT_AS, (limit, limit))
+        resource.prlimit(self._pid, resource.RLIMIT_AS, (limit, limit))

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.subscription import Subscription
 
 from wm_ros.messages.command import read_command
 from wm_ros.robots.profile import RobotProfile
 from wm_ros.ros.message_class import message_class
 from wm_ros.safety.command_checks import out_of_limits, seconds_to_zero
+
+if TYPE_CHECKING:
+    from rclpy.subscription import MessageInfo
 
 ALL = QoSProfile(depth=2000, reliability=ReliabilityPolicy.RELIABLE)
 
@@ -28,7 +32,9 @@ class Robot:
         self._profile = profile
         self.forget()
         kind = message_class(profile.command.type)
-        self._subscription = node.create_subscription(kind, profile.command.topic, self._on_command, ALL)
+        self._subscription: Subscription[Any] = node.create_subscription(
+            kind, profile.command.topic, self._on_command, ALL
+        )
 
     def forget(self) -> None:
         self._commands: list[np.ndarray] = []
@@ -102,7 +108,7 @@ class Robot:
         """
         timeout_s, period_s = self._profile.command.timeout_s, 1.0 / self._profile.command.rate_hz
         gaps_s = np.diff(self._sent_ns) * 1e-9
-        zero = ~np.array(self._commands).any(axis=1)[1:]
+        zero = ~np.any(self._commands, axis=1)[1:]
         return np.flatnonzero(gaps_s > timeout_s - period_s * zero) + 1
 
     def heard_since(self, since_ns: int) -> bool:
@@ -118,11 +124,12 @@ class Robot:
         """Whether one of the commands after the first so many was not zero."""
         return any(command.any() for command in self._commands[count:])
 
-    def _on_command(self, message: Any, info: dict[str, int]) -> None:
+    def _on_command(self, message: Any, info: MessageInfo) -> None:
         self._heard_s = time.monotonic()
         self.heard_late_s = max(
             self.heard_late_s, 1e-9 * (info["received_timestamp"] - info["source_timestamp"])
         )
-        self._numbers.append(info["publication_sequence_number"])
+        # A middleware that does not number its messages tells of no loss.
+        self._numbers.append(info["publication_sequence_number"] or 0)
         self._sent_ns.append(info["source_timestamp"])
         self._commands.append(read_command(message, self._profile))
