@@ -66,6 +66,8 @@ else
 	@cat constraints.txt constraints-$(WHEELS).txt > $(VENV)/constraints.txt
 endif
 	@$(VENV)/bin/python -m wm_ros.environment > /dev/null
+	@# The pip that comes with Python 3.10 looks for fitting versions for hours.
+	@$(PIP) 'pip>=24.1'
 	@# The CPU build of torch where an index has it; PyPI's build for Linux brings gigabytes of CUDA.
 	@$(PIP) --no-deps $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) $(TORCH)+cpu $(if $(TORCH_INDEX),,2>/dev/null) \
 	|| echo "No CPU build of $(TORCH) found: taking the default build (TORCH_INDEX=... names PyTorch's CPU index)"
