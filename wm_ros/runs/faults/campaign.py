@@ -155,7 +155,7 @@ def _lines(outputs: Iterable[IO[str]]) -> Iterator[str]:
     """Lines of all outputs as they come, until every one has ended."""
     with selectors.DefaultSelector() as selector:
         for output in outputs:
-            selector.register(output, selectors.EVENT_READ)
+            selector.register(output, selectors.EVENT_READ, data=output)
         while selector.get_map():
             for key, _ in selector.select():
                 line = key.data.readline()
