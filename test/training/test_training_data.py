@@ -72,7 +72,7 @@ def test_clips_hold_the_states_and_commands_of_their_frames(recording):
     stamps = recording.stamps_ns[clips.rows(np.arange(len(clips)))]
     expected = recording.commands.mean(stamps[:, 1], stamps[:, 2])
     np.testing.assert_allclose(actions[:, 1].numpy(), expected, rtol=1e-5, atol=1e-6)
-    drawn, _ = clips.batch(np.random.default_rng(0), 5)
+    drawn, _ = clips.share(np.random.default_rng(0), 5)
     assert drawn.shape == (5, 4, 1, 1)
 
 

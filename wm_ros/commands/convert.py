@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -50,31 +51,31 @@ def convert(
     \b
     See doc/encoders.md for what to download, and how.
     """
+    from wm_ros.commands.terminal import Terminal
     from wm_ros.models.action_conditioned.model import save_action_conditioned
     from wm_ros.models.encoder_checkpoint import save_encoder
     from wm_ros.models.imports.action_conditioned import convert_action_conditioned, is_action_conditioned
     from wm_ros.models.imports.convert import CONTROLS, Wanted, convert_encoder
     from wm_ros.models.imports.sources import find_source
-    from wm_ros.printable import printable
     from wm_ros.robots.profile import load_profile
 
     require_free(out, resume=False)
+    say = partial(Terminal().print, soft_wrap=True)
     wanted = Wanted(layer, pool, _NAMES[precision], size, licence, non_commercial)
     if source not in CONTROLS and is_action_conditioned(find_source(source)):
         robot = load_profile(profile)
         model = convert_action_conditioned(find_source(source), robot, wanted)
         save_action_conditioned(model, out)
-        typer.echo(printable(f"world model for robot {robot.name}, licence {model.card.licence}: {out}"))
+        say(f"world model for robot {robot.name}, licence {model.card.licence}: {out}")
         return
     checkpoint = convert_encoder(source, wanted)
     save_encoder(checkpoint, out)
     encoder = checkpoint.encoder
     weights = sum(parameter.numel() for parameter in encoder.parameters())
-    made = (
+    say(
         f"encoder {checkpoint.card.encoder['name']}, {weights / 1e6:.1f} M weights, {encoder.tokens} tokens of "
         f"{encoder.dim} a frame, licence {checkpoint.card.licence}: {out}"
     )
-    typer.echo(printable(made))
 
 
 _NAMES = {Precision.fp32: "float32", Precision.bf16: "bfloat16"}

@@ -7,7 +7,6 @@ import time
 from rich.progress import BarColumn, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from wm_ros.commands.bars import Bars
-from wm_ros.printable import printable
 
 
 class EvaluateView(Bars):
@@ -40,7 +39,7 @@ class EvaluateView(Bars):
     def going(self, task: str, share: float) -> None:
         """A task has got so far."""
         if task not in self._bars:
-            self._bars[task] = self._progress.add_task(printable(task), total=1.0)
+            self._bars[task] = self._progress.add_task(task, total=1.0)
         self._shares[task] = share
         self._progress.update(self._bars[task], completed=share)
         self._update_all()

@@ -22,15 +22,13 @@ def status(
 
     from wm_ros.commands.status_line import COLOURS, status_line
     from wm_ros.commands.terminal import Terminal
-    from wm_ros.printable import printable
     from wm_ros.ros.graph_client import Client
     from wm_ros.ros.lifecycle import HEARTBEAT_S
 
     def lines() -> Text:
         ours = {name: said for name, said in sorted(client.status.items()) if "state" in said}
         shown = [
-            Text(printable(status_line(name, said)), style=COLOURS.get(said["level"], ""))
-            for name, said in ours.items()
+            Text(status_line(name, said), style=COLOURS.get(said["level"], "")) for name, said in ours.items()
         ]
         return Text("\n").join(shown)
 

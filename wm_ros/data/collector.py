@@ -113,11 +113,6 @@ class Collector:
         """What people should know of the source."""
         self._notes.append(f"{self._parts[-1].name}: {text}")
 
-    @property
-    def frames_of_source(self) -> int:
-        """Frames that the source has handed over."""
-        return len(self._stamps) - self._parts[-1].start
-
     def recording(self) -> Recording:
         """All of it; raises RecordingError when that is less than two frames."""
         self._notes += [f"{name}: left out {n} {what}" for (name, what), n in self._lost.most_common()]

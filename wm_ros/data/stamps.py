@@ -7,7 +7,6 @@ from typing import Any
 
 from wm_ros.messages.stamp import to_ns
 
-STAMPS = ("header", "log")
 # Messages overtake each other by less; more means that the clock was set anew.
 RESTART_NS = 1_000_000_000
 RECENT = 64  # messages that tell how far stamps lie from the recorder's log

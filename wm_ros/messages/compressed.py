@@ -39,7 +39,7 @@ def decode_picture(
         )
     try:
         width, height = _SIZES[kind](raw)
-    except (struct.error, IndexError, StopIteration):
+    except (struct.error, IndexError):
         raise ImageError(f"{name} is a truncated or broken {kind}: its header names no size") from None
     require_size(name, width, height, max_pixels)
     if not _WHOLE[kind](raw):

@@ -50,10 +50,6 @@ class Clips:
         )
         return self.states[torch.from_numpy(rows)].to(self.device), actions
 
-    def batch(self, choose: np.random.Generator, size: int) -> tuple[Tensor, Tensor | None]:
-        """Random clips with replacement."""
-        return self.take(choose.integers(0, len(self), size))
-
     @property
     def known_actions(self) -> np.ndarray:
         """The actions [F, A]; ValueError where they are not known."""
