@@ -13,7 +13,9 @@ pytest.importorskip("torch")
 pytest.importorskip("matplotlib")
 
 from checkpoint_harness import write_checkpoint
+from typer.testing import CliRunner
 
+from wm_ros.cli import app
 from wm_ros.robots.profile import load_profile
 
 KEYS = {
@@ -28,6 +30,12 @@ KEYS = {
     "camera_to_plan_ms",
     "random_control",
 }
+
+
+def test_an_error_begins_on_a_line_of_its_own(tmp_path):
+    result = CliRunner().invoke(app, ["demo", "--robot", "pusht", "--out", str(tmp_path / "out")])
+    assert "none is packaged for robot 'pusht'" in str(result.exception)
+    assert result.stdout.endswith("\n")
 
 
 @pytest.fixture

@@ -48,10 +48,12 @@ def demo(
     console = Terminal()
     options = DemoOptions(robot, goals, seed, checkpoint, domain, limit)
     table = DemoTable(options.goals, options.criterion)
-    with Live(table, console=console, refresh_per_second=5):
-        result = run_demo(options, out / "logs", table.show)
-    if not console.is_terminal:
-        console.print()  # rich ends the table's last line on terminals alone
+    try:
+        with Live(table, console=console, refresh_per_second=5):
+            result = run_demo(options, out / "logs", table.show)
+    finally:
+        if not console.is_terminal:
+            console.print()  # rich ends the table's last line on terminals alone
     (out / "summary.json").write_text(json.dumps(result.summary, indent=1) + "\n", encoding="utf-8")
     with console.status("drawing pictures"):
         trials = result.by_model, result.at_random
