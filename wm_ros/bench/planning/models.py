@@ -17,19 +17,19 @@ from wm_ros.training.train import TrainOptions, new_card
 DIM = 32  # numbers in a token
 
 
-def random_model(preset: str, tokens: int, device: str = "cpu") -> WorldModel:
-    """A world model for the arm with the networks of a preset, for frames of so many tokens."""
+def random_model(preset: str, tokens: int, device: str = "cpu", dim: int = DIM) -> WorldModel:
+    """A world model for the arm with the networks of a preset, for frames of so many tokens of `dim` numbers."""
     torch.manual_seed(0)
     sizes, profile = PRESETS[preset], load_profile("arm")
     model = WorldModel(new_card(profile, TrainOptions(preset=preset)))
     g, p, c = sizes.inverse_dynamics, sizes.forward_model, sizes.controller
     latent, actions = sizes.latent_action_dim, len(profile.action)
-    model.encoder.tokens, model.encoder.dim = tokens, DIM  # of states that come from no picture here
-    model.forward_model = ForwardModel(tokens, DIM, latent, p.width, p.depth, p.heads)
-    model.inverse_dynamics = InverseDynamics(tokens, DIM, model.bottleneck.outputs, g.width, g.depth, g.heads)
-    model.controller = StateConditioned(actions, latent, tokens, DIM, c.width, c.heads, c.depth)
-    model.controller_inverse = StateConditioned(latent, actions, tokens, DIM, c.width, c.heads, c.depth)
-    model.goal_distance = GoalDistance(tokens, DIM, actions)
+    model.encoder.tokens, model.encoder.dim = tokens, dim  # of states that come from no picture here
+    model.forward_model = ForwardModel(tokens, dim, latent, p.width, p.depth, p.heads)
+    model.inverse_dynamics = InverseDynamics(tokens, dim, model.bottleneck.outputs, g.width, g.depth, g.heads)
+    model.controller = StateConditioned(actions, latent, tokens, dim, c.width, c.heads, c.depth)
+    model.controller_inverse = StateConditioned(latent, actions, tokens, dim, c.width, c.heads, c.depth)
+    model.goal_distance = GoalDistance(tokens, dim, actions)
     for parameter in model.parameters():
         # Layers that start at zero would make all candidates cost the same.
         nn.init.normal_(parameter, std=0.05)
