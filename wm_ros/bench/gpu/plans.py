@@ -19,7 +19,7 @@ from wm_ros.planning.options import PlannerOptions
 from wm_ros.stages.plan import PlanStage
 
 SIZE, TOY_SIZE = 8192, 256
-REPEATS = 5
+REPEATS = 3
 STEP_NS = 200_000_000
 POSE = (0.4, 0.0, 0.3, 3.1, 0.0, 0.2, 0.5)
 
@@ -27,7 +27,7 @@ POSE = (0.4, 0.0, 0.3, 3.1, 0.0, 0.2, 0.5)
 @torch.inference_mode()
 def measure(device: str, toy: bool, rows: Rows) -> None:
     """Milliseconds, share of the product's speed and memory of each setting; eager first, since it never fails."""
-    product = product_flops_per_s(device, TOY_SIZE if toy else SIZE, 3 * REPEATS)
+    product = product_flops_per_s(device, TOY_SIZE if toy else SIZE, 15)
     rows.add("bf16 matrix product", {"tflop_per_s": round(product / 1e12, 3)})
     droid, recon, warm = (SETTINGS[name] for name in SETTINGS if not name.startswith("V-JEPA"))
     of_paper = SETTINGS["V-JEPA 2-AC 800x10, horizon 1"]
@@ -56,8 +56,9 @@ def _plan(
     rows: Rows,
 ) -> None:
     plan = planner(model, options, compiled)
+    counted = planner(model, options, False)
     with FlopCounterMode(display=False) as counter:
-        planner(model, options, False)()
+        counted()
     flops = counter.get_total_flops()
     seconds = median_s(plan, device, REPEATS)
     way = "compiled" if compiled else "eager"

@@ -13,11 +13,11 @@ import torch
 from wm_ros.bench.gpu.rows import Rows
 
 # Most wanted first, with the share of all the time that each may take.
-STEPS = {"equality": 0.2, "plans": 0.55, "encoders": 0.25}
+STEPS = {"equality": 0.15, "plans": 0.7, "encoders": 0.15}
 
 
 def run(out: Path, minutes: float, device: str, toy: bool) -> bool:
-    """Write OUT/STEP.json for every step, OUT/STEP.log of one that fails, and print one table; whether all ended well."""
+    """Write OUT/STEP.json for every step, OUT/STEP.log of one that fails, and print one table; True if all ended well."""
     out.mkdir(parents=True, exist_ok=True)
     where = torch.cuda.get_device_name() if device.startswith("cuda") else "CPU"
     print(f"{where}, torch {torch.__version__}{', toy sizes' if toy else ''}", flush=True)

@@ -53,6 +53,7 @@ def action_conditioned(toy: bool, device: str, precision: str = "bfloat16") -> A
     model = ActionConditionedModel(
         ActionCard(config, dict(predictor), load_profile("franka"), "seeded weights")
     )
+    model.to(device)
     for parameter in model.predictor.parameters():
         nn.init.normal_(parameter, std=0.02)
-    return model.to(device).eval().requires_grad_(False)
+    return model.eval().requires_grad_(False)

@@ -30,7 +30,8 @@ def random_model(preset: str, tokens: int, device: str = "cpu", dim: int = DIM) 
     model.controller = StateConditioned(actions, latent, tokens, dim, c.width, c.heads, c.depth)
     model.controller_inverse = StateConditioned(latent, actions, tokens, dim, c.width, c.heads, c.depth)
     model.goal_distance = GoalDistance(tokens, dim, actions)
+    model.to(device)
     for parameter in model.parameters():
         # Layers that start at zero would make all candidates cost the same.
         nn.init.normal_(parameter, std=0.05)
-    return model.to(device).eval().requires_grad_(False)
+    return model.eval().requires_grad_(False)
