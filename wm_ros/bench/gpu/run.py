@@ -17,7 +17,7 @@ STEPS = {"equality": 0.15, "plans": 0.7, "encoders": 0.15}
 
 
 def run(out: Path, minutes: float, device: str, toy: bool) -> bool:
-    """Write OUT/STEP.json for every step, OUT/STEP.log of one that fails, and print one table; True if all ended well."""
+    """Write OUT/STEP.json of every step, OUT/STEP.log where it fails, and one table; True if all went well."""
     out.mkdir(parents=True, exist_ok=True)
     where = torch.cuda.get_device_name() if device.startswith("cuda") else "CPU"
     print(f"{where}, torch {torch.__version__}{', toy sizes' if toy else ''}", flush=True)
