@@ -241,7 +241,7 @@ def test_pictures_are_those_of_transformers_processor(shape, resample):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"name": "vjepa3"}, "unknown encoder 'vjepa3'; known: tiny, random, vjepa2"),
+        ({"name": "vjepa3"}, "unknown encoder 'vjepa3'; known: tiny, video, random, vjepa2"),
         ({"pool": 3}, "pool of an encoder must divide its grid of 4 x 4 tokens, got 3"),
         ({"precision": "int8"}, "precision of an encoder must be one of"),
         ({"normalise": 1}, "normalise of an encoder must be true or false"),

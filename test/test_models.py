@@ -143,6 +143,9 @@ def test_samples_of_a_batch_do_not_mix():
 def test_modulation_starts_at_zero_and_learns_from_the_first_gradient(tokens):
     model = forward_model(tokens, random=False)
     states, latents = clip(tokens, 3)
+    # Untrained, it predicts no change.
+    torch.testing.assert_close(model(states, latents), states, rtol=0, atol=0)
+    torch.nn.init.normal_(model.read.weight)
     torch.testing.assert_close(model(states, latents), model(states, latents + 1.0), rtol=0, atol=0)
     # All blocks pass their input through: only the embedding and the read-out act.
     plain = states + model.read(model.norm(model.embed(states) + model.place))

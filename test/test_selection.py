@@ -190,9 +190,9 @@ def trained(recording, folder, **options):
     def phases(name, steps):
         return lambda step, figures: last.__setitem__(name, figures)
 
-    brief = replace(TrainOptions(seed=3).scaled(0.001), world_model_steps=30, **options)
+    brief = replace(TrainOptions(seed=3).scaled(0.001), world_model_rollout_steps=30, **options)
     train(recording, folder, brief, "a test", phases, encoder_of=small_model(ARM, weight=0.3))
-    return load_checkpoint(folder), last["world model"]
+    return load_checkpoint(folder), last["world model rollouts"]
 
 
 def test_looking_changes_nothing_but_which_weights_are_kept(recording, tmp_path, half_held_out, scripted):

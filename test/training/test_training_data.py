@@ -32,7 +32,7 @@ def test_effort_scales_all_steps_and_keeps_at_least_one():
     assert full.scaled(1.0) == full
     assert full.scaled(0.1).encoder_steps == round(0.1 * full.encoder_steps)
     steps = [getattr(least, name) for name in vars(least) if name.endswith("_steps")]
-    assert steps == [1, 1, 1, 1, 1, least.clip_steps]
+    assert steps == [1, 1, 1, 1, 1, 1, least.clip_steps]
     assert least.clip_steps == full.clip_steps
 
 

@@ -90,6 +90,6 @@ def test_pictures_in_which_nothing_moves_are_refused(recording, tmp_path):
 def test_a_model_of_broken_numbers_stops_the_training_at_its_first_step(recording, tmp_path):
     broken = small_model(ARM, weight=float("nan"))
     phases = refused(
-        recording, tmp_path / "out", "world model: loss is nan at step 1 of 2", encoder_of=broken
+        recording, tmp_path / "out", "world model: loss is nan at step 1 of 1", encoder_of=broken
     )
     assert phases == {"world model": []}

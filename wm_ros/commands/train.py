@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
@@ -32,6 +33,11 @@ from wm_ros.commands.run_options import (
 )
 
 
+class EncoderKind(str, Enum):
+    tiny = "tiny"
+    video = "video"
+
+
 @with_bottleneck_numbers
 def train(
     paths: Paths,
@@ -58,6 +64,13 @@ def train(
             "one.",
         ),
     ] = None,
+    encoder_kind: Annotated[
+        EncoderKind,
+        typer.Option(
+            help="Which encoder to train: `tiny` has one token a frame, for a robot that moves itself; `video` has 16, "
+            "for things that it moves."
+        ),
+    ] = EncoderKind.tiny,
     effort: Annotated[
         float,
         typer.Option(min=0.001, help="Share of the default number of steps; 0.01 tries everything out."),
@@ -109,6 +122,7 @@ def train(
         labelled=action_labelled,
         optimiser=optimiser.value,
         precision=precision.value,
+        encoder_kind=encoder_kind.value,
         seed=seed,
     ).scaled(effort)
     torch.set_num_threads(num_threads)

@@ -74,6 +74,9 @@ class ForwardModel(nn.Module):
         self.blocks = nn.ModuleList(ModulatedBlock(width, heads) for _ in range(depth))
         self.norm = nn.LayerNorm(width)
         self.read = nn.Linear(width, dim)
+        # Untrained, it predicts no change: a random one would be off by many times that.
+        nn.init.zeros_(self.read.weight)
+        nn.init.zeros_(self.read.bias)
 
     def forward(self, states: Tensor, latent_actions: Tensor) -> Tensor:
         """Teacher forcing: states [B, T, N, D], latent actions [B, T, Z] -> next states [B, T, N, D]."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from wm_ros.models.card import Network
 
@@ -26,3 +26,23 @@ PRESETS = {
     "base": Preset(Network(512, 4, 8), Network(768, 12, 12), Network(512, 2, 8), 64),
     "large": Preset(Network(768, 4, 12), Network(1024, 24, 16), Network(512, 2, 8), 128),
 }
+
+
+def preset_for(name: str, tokens: int, actions: int) -> Preset:
+    """The sizes of this preset for an encoder of so many tokens a frame and a robot of so many action components.
+
+    A latent action has at least two dimensions for each component, and twice as many where a frame has several tokens:
+    then more than the robot moves, and what the bottleneck need not carry, it closes. Several tokens also take a wider
+    forward model than `tiny` has for one, and a narrower controller, which looks at all of them for every candidate.
+    """
+    sizes = PRESETS[name]
+    least = (2 if tokens == 1 else 4) * actions
+    sizes = replace(sizes, latent_action_dim=max(sizes.latent_action_dim, least))
+    if name == "tiny" and tokens > 1:
+        sizes = replace(
+            sizes,
+            inverse_dynamics=Network(128, 2, 4),
+            forward_model=Network(96, 3, 4),
+            controller=Network(64, 1, 4),
+        )
+    return sizes

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from wm_ros.data.recording import Recording
 from wm_ros.models.encoders.tiny import TinyEncoder
+from wm_ros.models.encoders.video import VideoEncoder
 from wm_ros.training.states import mapped
 
 BATCH = 128
@@ -22,7 +23,9 @@ class Images:
     longer than a training step, are shrunk into a file in `folder` (default: TMPDIR) that vanishes with this.
     """
 
-    def __init__(self, encoder: TinyEncoder, recording: Recording, folder: str | Path | None = None) -> None:
+    def __init__(
+        self, encoder: TinyEncoder | VideoEncoder, recording: Recording, folder: str | Path | None = None
+    ) -> None:
         self._encoder, self._frames = encoder, recording.frames
         self._images: Tensor | None = None
         count, height, width = self._frames.shape[:3]

@@ -21,8 +21,11 @@ from wm_ros.models.bottlenecks.kinds import LABELLED
 from wm_ros.models.card import Card
 from wm_ros.models.checkpoint import save_checkpoint
 from wm_ros.models.encoder_checkpoint import EncoderCheckpoint
+from wm_ros.models.encoders.encoder import Encoder
+from wm_ros.models.encoders.registry import build_encoder
 from wm_ros.models.encoders.tiny import TinyEncoder
-from wm_ros.models.presets import PRESETS
+from wm_ros.models.encoders.video import VideoEncoder
+from wm_ros.models.presets import preset_for
 from wm_ros.models.world_model import WorldModel
 from wm_ros.robots.profile import RobotProfile
 from wm_ros.training import scores
@@ -31,7 +34,7 @@ from wm_ros.training.controller import train_controller, train_controller_rollou
 from wm_ros.training.encoder import train_encoder
 from wm_ros.training.engine import Engine
 from wm_ros.training.goal_distance import FAR_S, train_goal_distance
-from wm_ros.training.labelled import train_labelled_world_model
+from wm_ros.training.labelled import train_labelled_rollouts, train_labelled_world_model
 from wm_ros.training.odometry import Odometry
 from wm_ros.training.optimise import Report, TrainingError
 from wm_ros.training.processes import process_count
@@ -40,22 +43,30 @@ from wm_ros.training.run_identity import identity
 from wm_ros.training.selection import BestWeights
 from wm_ros.training.states import encode_all, mapped
 from wm_ros.training.validation_split import Split, split
-from wm_ros.training.world_model import train_world_model
+from wm_ros.training.video_encoder import train_video_encoder
+from wm_ros.training.world_model import train_world_model, train_world_model_rollouts
 
 # Called with a phase's name and its number of steps; gives the function to report each step to.
 Phases = Callable[[str, int], Report]
+
+
+ENCODER_KINDS = ("tiny", "video")
 
 
 @dataclass(frozen=True)
 class TrainOptions:
     """How long and how large; the defaults are what the packaged checkpoint was trained with."""
 
+    encoder_kind: str = "tiny"
     encoder_steps: int = 2500
-    world_model_steps: int = 2000
+    world_model_steps: int = 800
+    world_model_rollout_steps: int = 1600
     controller_steps: int = 2200
     controller_rollout_steps: int = 400
     goal_distance_steps: int = 8000
-    state_dim: int | None = None  # None: 8, where the camera rides on the robot 16
+    state_dim: int | None = (
+        None  # None: 8, where the camera rides on the robot 16, of each token of `video` 32
+    )
     bottleneck: dict[str, Any] = field(default_factory=lambda: {"name": "noise"})
     clip_steps: int = 6
     preset: str = "tiny"
@@ -74,7 +85,14 @@ class TrainOptions:
 
     def scaled(self, effort: float) -> TrainOptions:
         """The same training with this share of the steps, at least one of each."""
-        phases = ("encoder", "world_model", "goal_distance", "controller", "controller_rollout")
+        phases = (
+            "encoder",
+            "world_model",
+            "world_model_rollout",
+            "goal_distance",
+            "controller",
+            "controller_rollout",
+        )
         names = [f"{phase}_steps" for phase in phases]
         return replace(self, **{name: max(1, round(effort * getattr(self, name))) for name in names})
 
@@ -143,19 +161,8 @@ def train(
     for clips in (train_clips, test_clips):
         clips.require_actions(recording.profile.names)
     if taken is None:
-        report, steps = phases("encoder", options.encoder_steps), options.encoder_steps
-        odometry = Odometry(recording, model) if recording.profile.camera.moves else None
-        train_encoder(
-            cast(TinyEncoder, model.encoder),  # the card names it where no encoder is taken over
-            recording,
-            episodes.seen,
-            steps,
-            options.seed,
-            report,
-            engine,
-            run.cache_dir,
-            odometry,
-        )
+        report = phases("encoder", options.encoder_steps)
+        _train_encoder(model, recording, episodes.seen, options, report, engine, run.cache_dir)
     else:
         model.encoder.load_state_dict(taken.state_dict())
     model.encoder.requires_grad_(False).eval()
@@ -209,18 +216,20 @@ def _train_heads(
 ) -> int:
     """World model on all clips, then goal distance (on `far`) and controller on those with commands; on cached states.
 
-    Returns the step whose weights of the world model were kept: by their action and planning gaps on
+    Returns the step of its rollouts whose weights of the world model were kept: by their action and planning gaps on
     `choosing`, or the last.
     """
-    chosen = options.world_model_steps
-    report = phases("world model", chosen)
+    steps, chosen = options.world_model_steps, options.world_model_rollout_steps
+    if options.labelled:
+        train_labelled_world_model(model, clips, steps, options.seed, phases("world model", steps), engine)
+    else:
+        train_world_model(model, seen, steps, options.seed, phases("world model", steps), engine)
+    report = phases("world model rollouts", chosen)
     best = BestWeights(model, choosing, chosen, options.seed, report) if choosing else None
     if options.labelled:
-        train_labelled_world_model(
-            model, clips, options.world_model_steps, options.seed, best or report, engine
-        )
+        train_labelled_rollouts(model, clips, chosen, options.seed, best or report, engine)
     else:
-        train_world_model(model, seen, options.world_model_steps, options.seed, best or report, engine)
+        train_world_model_rollouts(model, seen, chosen, options.seed, best or report, engine)
     if best:
         chosen = best.restore()
     for part in (model.inverse_dynamics, model.forward_model, model.bottleneck):
@@ -239,15 +248,35 @@ def _train_heads(
     return chosen
 
 
+def _train_encoder(
+    model: WorldModel,
+    recording: Recording,
+    episodes: np.ndarray,
+    options: TrainOptions,
+    report: Report,
+    engine: Engine,
+    cache_dir: Path | None,
+) -> None:
+    """Train the encoder that the card names, where none is taken over."""
+    encoder, steps, seed = model.encoder, options.encoder_steps, options.seed
+    if isinstance(encoder, VideoEncoder):
+        train_video_encoder(encoder, recording, episodes, steps, seed, report, engine, cache_dir)
+        return
+    odometry = Odometry(recording, model) if recording.profile.camera.moves else None
+    tiny = cast(TinyEncoder, encoder)
+    train_encoder(tiny, recording, episodes, steps, seed, report, engine, cache_dir, odometry)
+
+
 def new_card(
     profile: RobotProfile, options: TrainOptions, encoder_of: WorldModel | EncoderCheckpoint | None = None
 ) -> Card:
     """The card of the model that these options train for a robot."""
-    sizes = PRESETS[options.preset]
-    dim = options.state_dim or (16 if profile.camera.moves else 8)
-    encoder = {"name": "tiny", "size": 64, "dim": dim, "width": 48}
+    encoder = own_encoder(profile, options) if encoder_of is None else encoder_of.card.encoder
+    with torch.device("meta"):
+        built = build_encoder(encoder) if encoder_of is None else encoder_of.encoder
+    sizes = preset_for(options.preset, cast(Encoder, built).tokens, len(profile.action))
     return Card(
-        encoder=encoder if encoder_of is None else encoder_of.card.encoder,
+        encoder=encoder,
         robot=profile,
         latent_action_dim=len(profile.action) if options.labelled else sizes.latent_action_dim,
         action_scale=tuple(np.maximum(-profile.low, profile.high).tolist()),
@@ -258,3 +287,15 @@ def new_card(
         bottleneck=complete_options({"name": LABELLED} if options.labelled else options.bottleneck),
         licence="Apache-2.0" if encoder_of is None else encoder_of.card.licence,
     )
+
+
+def own_encoder(profile: RobotProfile, options: TrainOptions) -> dict[str, Any]:
+    """The encoder that these options train for a robot, as a card describes it; TrainingError for an unknown kind."""
+    if options.encoder_kind not in ENCODER_KINDS:
+        raise TrainingError(
+            f"no encoder is called {options.encoder_kind!r}; known: {', '.join(ENCODER_KINDS)}"
+        )
+    if options.encoder_kind == "video":
+        return {"name": "video", "size": 64, "dim": options.state_dim or 32, "width": 48, "depth": 2}
+    dim = options.state_dim or (16 if profile.camera.moves else 8)
+    return {"name": "tiny", "size": 64, "dim": dim, "width": 48}

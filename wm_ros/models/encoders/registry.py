@@ -12,6 +12,7 @@ from wm_ros.models.encoders.frozen import FrozenEncoder
 from wm_ros.models.encoders.hugging_face import FAMILIES, TransformersBackbone
 from wm_ros.models.encoders.pixels import Pixels
 from wm_ros.models.encoders.tiny import TinyEncoder
+from wm_ros.models.encoders.video import VideoEncoder
 from wm_ros.models.encoders.vjepa2 import VJepa2
 
 # Of a backbone: what makes it from the picture's size and the entries `model` and, where it has layers, `layer`.
@@ -25,7 +26,11 @@ for family in FAMILIES:
         family, size, model, layer
     )
 # The tiny encoder as it was before training is the control of what its training adds.
-OWN = {"tiny": TinyEncoder, "random": TinyEncoder}
+OWN: dict[str, Callable[..., Encoder]] = {
+    "tiny": TinyEncoder,
+    "video": VideoEncoder,
+    "random": TinyEncoder,
+}
 
 
 def build_encoder(config: dict[str, Any]) -> Encoder:

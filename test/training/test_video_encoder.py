@@ -1,0 +1,147 @@
+"""The video encoder: what it is, what teaches it, and a whole training with it through the command."""
+
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("mujoco")
+
+import torch
+from training_harness import ARM, BRIEFLY, Phases
+from typer.testing import CliRunner
+
+from wm_ros.cli import app
+from wm_ros.data.recording import Commands, Recording
+from wm_ros.models.checkpoint import load_checkpoint
+from wm_ros.models.encoders.video import VideoEncoder
+from wm_ros.training.engine import Engine
+from wm_ros.training.optimise import TrainingError
+from wm_ros.training.train import TrainOptions, new_card
+from wm_ros.training.video_encoder import ContrastHead, _Pairs, train_video_encoder
+
+RATE_HZ, FRAMES, EPISODES = 10.0, 16, 8
+
+
+def a_recording(unlabelled=()):
+    """A bright square in a room of its own in every episode, which moves as it is told."""
+    generator = np.random.default_rng(0)
+    frames = np.zeros((EPISODES * FRAMES, 32, 32, 3), np.uint8)
+    told = generator.uniform(-1.0, 1.0, (EPISODES * FRAMES, 2))
+    for episode in range(EPISODES):
+        place = generator.uniform(8, 24, 2)
+        room = generator.integers(0, 200, 3)
+        for row in range(episode * FRAMES, (episode + 1) * FRAMES):
+            x, y = place.round().astype(int)
+            frames[row] = room
+            frames[row, y - 4 : y + 4, x - 4 : x + 4] = 255
+            place = (place + told[row]).clip(4, 28)
+    stamps = (np.arange(len(frames)) / RATE_HZ * 1e9).astype(np.int64)
+    spans = tuple(slice(start, start + FRAMES) for start in range(0, len(frames), FRAMES))
+    return Recording(ARM, frames, stamps, spans, Commands(stamps, told, 1.0), unlabelled=tuple(unlabelled))
+
+
+def small_encoder(seed=0):
+    torch.manual_seed(seed)
+    return VideoEncoder(size=32, dim=8, width=8, depth=1)
+
+
+def fitted(recording, steps, seed=0):
+    encoder, phases = small_encoder(), Phases()
+    episodes = np.arange(EPISODES)
+    train_video_encoder(encoder, recording, episodes, steps, seed, phases("encoder", steps), Engine())
+    return encoder, phases
+
+
+def test_tokens_are_one_for_16_pixels_normalised_and_of_their_frame_alone():
+    encoder = VideoEncoder(size=64, dim=32, width=8)
+    frames = torch.randint(0, 256, (3, 48, 80, 3), dtype=torch.uint8)
+    with torch.no_grad():
+        tokens = encoder(frames)
+        assert tokens.shape == (3, encoder.tokens, encoder.dim) == (3, 16, 32)
+        torch.testing.assert_close(tokens.mean(dim=-1), torch.zeros(3, 16), atol=1e-5, rtol=0)
+        torch.testing.assert_close(tokens.std(dim=-1, correction=0), torch.ones(3, 16), atol=1e-3, rtol=0)
+        torch.testing.assert_close(encoder(frames[1:2]), tokens[1:2])
+
+
+@pytest.mark.parametrize("sizes", [{"size": 60}, {"width": 9}, {"dim": 0}, {"depth": 65}])
+def test_sizes_that_make_no_encoder_are_refused(sizes):
+    with pytest.raises(ValueError, match=str(next(iter(sizes.values())))):
+        VideoEncoder(**sizes)
+
+
+def test_partners_are_of_the_same_episode_later_and_at_most_two_seconds_away():
+    recording = a_recording()
+    first, partner, soon = _Pairs(recording, np.arange(EPISODES)).draw(np.random.default_rng(0), 4096)
+    for later, most_s in ((partner, 2.0), (soon, 4 * ARM.model_dt)):
+        assert (first // FRAMES == later // FRAMES).all()
+        apart = (later - first) / RATE_HZ
+        assert apart.min() == pytest.approx(1 / RATE_HZ)
+        assert apart.max() <= most_s + 1e-9
+    assert (partner - first).max() > (soon - first).max()
+    assert set(first // FRAMES) == set(range(EPISODES))
+
+
+def test_the_commands_between_frames_are_means_and_unknown_where_the_video_has_none():
+    recording = a_recording(unlabelled=[1])
+    pairs = _Pairs(recording, np.arange(EPISODES))
+    found = pairs.commands(np.array([0, FRAMES]), np.array([3, FRAMES + 3]))
+    told = recording.commands.vectors[:3].mean(axis=0) / np.maximum(-ARM.low, ARM.high)
+    assert found[0] == pytest.approx(told, rel=1e-5)
+    assert np.isnan(found[1]).all()
+
+
+def test_the_contrast_is_chance_for_equal_tokens_and_little_for_partners_alone():
+    torch.manual_seed(0)
+    head = ContrastHead(4, 8)
+    tokens = torch.randn(32, 4, 8)
+    with torch.no_grad():
+        assert head(tokens[:1].expand(32, -1, -1), tokens[:1].expand(32, -1, -1)).item() == pytest.approx(
+            math.log(32), rel=1e-4
+        )
+        head.log_scale.fill_(math.log(50.0))
+        assert head(tokens, tokens) < 0.5 < head(tokens, tokens.roll(1, dims=0))
+
+
+def test_training_finds_partners_and_commands():
+    encoder, phases = fitted(a_recording(), 40)
+    rows = phases.figures["encoder"]
+    assert np.mean([row["contrast"] for row in rows[-5:]]) < 0.75 * rows[0]["chance"]
+    assert phases.fell("encoder", "command") < 0.95
+    assert not torch.equal(encoder.read.weight, small_encoder().read.weight)
+
+
+def test_commands_teach_where_they_are_known_and_nowhere_else():
+    labelled, video = a_recording(), a_recording(unlabelled=range(EPISODES))
+    other = replace(video, commands=Commands(video.stamps_ns, 0.5 * video.commands.vectors, 1.0))
+    weights = [fitted(recording, 3)[0].read.weight for recording in (labelled, video, other)]
+    assert not torch.equal(weights[0], weights[1])
+    assert torch.equal(weights[1], weights[2])
+
+
+def test_an_unknown_kind_is_named():
+    with pytest.raises(TrainingError, match="no encoder is called 'vidoe'; known: tiny, video"):
+        new_card(ARM, TrainOptions(encoder_kind="vidoe"))
+
+
+def test_sizes_follow_the_tokens_and_the_robot():
+    tiny, video = (new_card(ARM, TrainOptions(encoder_kind=kind)) for kind in ("tiny", "video"))
+    assert (tiny.latent_action_dim, video.latent_action_dim) == (4, 8)
+    assert video.forward_model.width > tiny.forward_model.width
+    assert new_card(ARM, TrainOptions(preset="large", encoder_kind="video")).latent_action_dim == 128
+
+
+def test_the_command_trains_a_model_with_it(bag, tmp_path, short_probe):
+    out = tmp_path / "out"
+    called = CliRunner().invoke(
+        app, ["train", str(bag), "--out", str(out), "--encoder-kind", "video", *BRIEFLY]
+    )
+    assert called.exit_code == 0, called.output
+    model = load_checkpoint(out)
+    assert isinstance(model.encoder, VideoEncoder)
+    assert json.loads((out / "card.json").read_text())["encoder"]["name"] == "video"
+    states = model.encode(torch.zeros(1, 64, 64, 3, dtype=torch.uint8))
+    assert model.rollout(states, torch.zeros(1, 2, 2)).shape == (1, 2, 16, 32)
