@@ -196,7 +196,7 @@ class ManagedNode(LifecycleNode):
         try:
             self.deactivate()
         finally:
-            self.faults.forget()
+            self.faults.clear_all()
 
     def _did(self, step: str, action: Callable[[], None], undo: Callable[[], None] | None = None) -> bool:
         self.status_changed()  # delivered after the transition, when the state is the new one

@@ -103,7 +103,7 @@ class Stream:
             )
             self._restarted()
             if self._repeated is not None:
-                self._repeated.forget()
+                self._repeated.reset()
         self._stamp_ns = stamp_ns
         self._accepted_s = self._arrived_s
         self.newest = message

@@ -17,7 +17,7 @@ from wm_ros.models.world_model import WorldModel
 from wm_ros.planning.options import PlannerOptions
 from wm_ros.robots.profile import RobotProfile
 from wm_ros.safety.guard import Guard, GuardOptions
-from wm_ros.safety.observation_gate import Now
+from wm_ros.safety.observation_gate import ClockReading
 from wm_ros.stages.encode import Encode
 from wm_ros.stages.plan import PlanStage
 from wm_ros.tasks.protocol import Simulator, Task
@@ -133,6 +133,6 @@ def _deliver(guard: Guard, pending: list[tuple[float, Plan]], time_s: float) -> 
         guard.offer(pending.pop(0)[1], _now(time_s))
 
 
-def _now(time_s: float) -> Now:
+def _now(time_s: float) -> ClockReading:
     stamp_ns = 1_000_000_000 + round(time_s * 1e9)
-    return Now(stamp_ns, stamp_ns)
+    return ClockReading(stamp_ns, stamp_ns)
