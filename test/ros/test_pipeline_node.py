@@ -83,9 +83,9 @@ class Bench:
 
         return self.ros.until(found, f"a status with {text!r}")
 
-    def figures(self):
+    def diagnostic_values(self):
         self.node.publish_status()
-        return self.node.figures()
+        return self.node.diagnostic_values()
 
 
 def stamps(messages):
@@ -150,7 +150,7 @@ def test_the_same_frames_give_the_same_plans(bench):
     plans = []
     for _ in range(2):
         node = bench.start(max_image_age_s=0.0)
-        bench.ros.until(lambda: bench.figures()["goal"] == "set", "the latched goal")
+        bench.ros.until(lambda: bench.diagnostic_values()["goal"] == "set", "the latched goal")
         bench.plans.clear()
         plans.append(
             [decode_plan(bench.plan(bench.show(seed, seed * STEP_NS)), ARM).rates for seed in (1, 2)]
@@ -213,7 +213,7 @@ def test_an_unknown_encoding_is_an_error_that_names_the_fix_and_the_node_recover
     assert "Set the camera driver" in status.message
     bench.show(2)
     bench.status(DiagnosticStatus.OK, "no goal")
-    assert bench.figures()["dropped_undecodable"] == 1
+    assert bench.diagnostic_values()["dropped_undecodable"] == 1
 
 
 def test_a_truncated_image_is_an_error_and_never_a_plan(bench):
@@ -353,10 +353,12 @@ def test_simulated_time_rules_ages_and_latencies(bench):
 
     set_clock(1000)
     bench.show(1, 1000 * 10**9 - 5 * 10**7)
-    assert bench.figures()["camera_to_latent_ms_p50"] == "50.0"
+    assert bench.diagnostic_values()["camera_to_latent_ms_p50"] == "50.0"
     set_clock(1010)
     bench.camera.send(2, 1001 * 10**9)
-    bench.ros.until(lambda: bench.figures().get("dropped_too_old") == 1, "the old frame to be dropped")
+    bench.ros.until(
+        lambda: bench.diagnostic_values().get("dropped_too_old") == 1, "the old frame to be dropped"
+    )
 
 
 def test_time_that_starts_anew_starts_the_stages_anew(bench):

@@ -7,7 +7,7 @@ from geometry_msgs.msg import PoseStamped
 from pose_rig import PoseRig
 
 from wm_ros.messages.plan import Plan
-from wm_ros.messages.pose import fill_place
+from wm_ros.messages.pose import fill_position_and_quaternion
 from wm_ros.messages.stamp import fill_stamp, to_ns
 from wm_ros.nodes.guard_node import GuardNode
 from wm_ros.nodes.pose_commands import PoseCommands
@@ -165,7 +165,7 @@ def test_a_target_that_left_an_old_pose_behind_is_no_stray(rig):
     second = 10**9
     guard, now = Guard(rig.profile), ClockReading(1_700_000_000 * second, 4_000 * second)
     commands = PoseCommands(rig.profile, guard)
-    message = fill_place(PoseStamped(), rig.position, rig.quaternion)
+    message = fill_position_and_quaternion(PoseStamped(), rig.position, rig.quaternion)
     fill_stamp(message.header.stamp, now.ros_ns)
     assert commands.update_pose(message, now) is None
     commands.before_tick(now)

@@ -32,7 +32,7 @@ from wm_ros.ros.polling_subscription import PollingSubscription
 from wm_ros.ros.process import run
 from wm_ros.ros.qos import COMMAND, PLAN_SUBSCRIPTION, STOP, STREAM, incompatible_qos_fix
 from wm_ros.ros.rate import Rate
-from wm_ros.ros.realtime import ask_for_realtime, is_realtime
+from wm_ros.ros.realtime import is_realtime, request_realtime
 from wm_ros.ros.stream import SubscriptionEventCallbacks
 from wm_ros.ros.ticker import Ticker
 from wm_ros.safety.guard import Guard, GuardOptions, GuardState
@@ -170,7 +170,7 @@ class GuardNode(ManagedNode):
             return "idle: call ~/start"
         return f"{dry}{guard.state.value}{f': {guard.reason}' if guard.reason else ''}"
 
-    def figures(self) -> Mapping[str, object]:
+    def diagnostic_values(self) -> Mapping[str, object]:
         guard = self._guard
         now = self._now()
         with self._lock:
@@ -190,7 +190,7 @@ class GuardNode(ManagedNode):
             "commands_sent": self._sent,
             "command_topic": self._publisher.topic_name,
             "command_listeners": self._publisher.get_subscription_count(),
-            **(self._pose_commands.figures(now) if self._pose_commands else {}),
+            **(self._pose_commands.diagnostic_values(now) if self._pose_commands else {}),
         }
 
     def publish_status(self) -> None:
@@ -352,7 +352,7 @@ class GuardNode(ManagedNode):
 
 def main(args: Sequence[str] | None = None) -> int:
     """Entry point of the executable `guard_node`; it is scheduled before other processes where that is allowed."""
-    ask_for_realtime()
+    request_realtime()
     # A process that is stopped or killed while it holds shared memory can hold up those who share it for a second.
     return run(GuardNode, args, shared_memory=False)
 

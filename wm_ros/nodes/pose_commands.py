@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from geometry_msgs.msg import PoseStamped
 
-from wm_ros.messages.pose import fill_place, read_place
+from wm_ros.messages.pose import fill_position_and_quaternion, read_position_and_quaternion
 from wm_ros.messages.stamp import fill_stamp, to_ns
 from wm_ros.robots.profile import RobotProfile
 from wm_ros.safety.guard import Guard
@@ -28,7 +28,7 @@ class PoseCommands:
     def update_pose(self, message: PoseStamped, now: ClockReading) -> StopReason | None:
         """A measured pose arrived; returns why it is refused."""
         try:
-            position, quaternion = read_place(message)
+            position, quaternion = read_position_and_quaternion(message)
         except ValueError as error:
             return StopReason("invalid pose", str(error), latches=False)
         header = message.header
@@ -49,11 +49,11 @@ class PoseCommands:
         self, message: PoseStamped, velocity: Sequence[float], _: RobotProfile, stamp_ns: int
     ) -> PoseStamped:
         """As `fill_command`, of a velocity [6]: the pose that it leads to."""
-        fill_place(message, *self._target.advance(velocity))
+        fill_position_and_quaternion(message, *self._target.advance(velocity))
         message.header.frame_id = self._target.frame
         fill_stamp(message.header.stamp, stamp_ns)
         return message
 
-    def figures(self, now: ClockReading) -> Mapping[str, object]:
+    def diagnostic_values(self, now: ClockReading) -> Mapping[str, object]:
         age_s = self._target.age_s(now)
         return {"pose_age_s": "" if age_s is None else f"{age_s:.3f}"}

@@ -26,9 +26,9 @@ from wm_ros.messages.stamp import fill_stamp
 from wm_ros.nodes.model_node import PARAMETERS as MODEL_PARAMETERS
 from wm_ros.resources import share_dir
 from wm_ros.robots.profile import RobotProfile
-from wm_ros.ros.graph_client import Client, NodeError
+from wm_ros.ros.graph_client import GraphClient, NodeError
 from wm_ros.ros.qos import LATCHED
-from wm_ros.runs.child_processes import Children
+from wm_ros.runs.child_processes import ChildProcesses
 from wm_ros.runs.guard_client import GuardClient
 from wm_ros.runs.replay_observer import ReplayObserver
 from wm_ros.runs.replay_player import Player, transport
@@ -74,9 +74,9 @@ def run_replay(
     """
     with ExitStack() as stack:
         domain = stack.enter_context(own_domain(options.domain))
-        children = stack.enter_context(Children(log_dir, options.parameter_file))
-        client = stack.enter_context(Client("replay", children.check))
-        _start(children, profile, options, transport(bag, found))
+        processes = stack.enter_context(ChildProcesses(log_dir, options.parameter_file))
+        client = stack.enter_context(GraphClient("replay", processes.check))
+        _start(processes, profile, options, transport(bag, found))
         player = client.add(Player(bag, found, profile, options.rate))
         observer = client.add(ReplayObserver(profile, SHADOW, player.time_ns))
         replay = _Replay(client, player, observer, options)
@@ -101,7 +101,7 @@ class _Replay:
     """One play after the other on running nodes."""
 
     def __init__(
-        self, client: Client, player: Player, observer: ReplayObserver, options: ReplayOptions
+        self, client: GraphClient, player: Player, observer: ReplayObserver, options: ReplayOptions
     ) -> None:
         self._client, self._player, self._observer, self._options = client, player, observer, options
         self._guard = GuardClient(client)
@@ -173,7 +173,7 @@ class _Replay:
 class _Restart:
     """The operator's part: `~/start` when a fault is over and the guard has stopped for good."""
 
-    def __init__(self, client: Client, observer: ReplayObserver, fault: Fault | None) -> None:
+    def __init__(self, client: GraphClient, observer: ReplayObserver, fault: Fault | None) -> None:
         self._client, self._observer, self._fault = client, observer, fault
         self.done = False
 
@@ -185,7 +185,9 @@ class _Restart:
             self.done = True
 
 
-def _start(children: Children, profile: RobotProfile, options: ReplayOptions, image_transport: str) -> None:
+def _start(
+    processes: ChildProcesses, profile: RobotProfile, options: ReplayOptions, image_transport: str
+) -> None:
     """Start both nodes; slower than life, the limits of the steady clock are stretched to the bag's time."""
     slow = max(1.0, 1.0 / options.rate)
     file = options.parameter_file or share_dir() / "config" / "arm.yaml"
@@ -194,13 +196,13 @@ def _start(children: Children, profile: RobotProfile, options: ReplayOptions, im
     silence_s = _parameter(file, "pipeline", "camera_timeout_s", float(silence))
     both = {"profile": options.profile_name, "autostart": True, "use_sim_time": True}
     guard = {"enable_control": True, "max_observation_age_s": age_s * slow}
-    children.start("guard_node", {**both, **guard}, {profile.command.topic: SHADOW})
+    processes.start("guard_node", {**both, **guard}, {profile.command.topic: SHADOW})
     pipeline = {
         "checkpoint": options.checkpoint,
         "image_transport": image_transport,
         "camera_timeout_s": silence_s * slow,
     }
-    children.start("pipeline_node", {**both, **pipeline})
+    processes.start("pipeline_node", {**both, **pipeline})
 
 
 def _parameter(file: Path, node: str, name: str, default: float) -> float:
@@ -211,7 +213,7 @@ def _parameter(file: Path, node: str, name: str, default: float) -> float:
     return default
 
 
-def _require_shadow(client: Client, profile: RobotProfile, player: Player, domain: int) -> None:
+def _require_shadow(client: GraphClient, profile: RobotProfile, player: Player, domain: int) -> None:
     """NodeError unless the guard publishes onto SHADOW and nobody onto the robot's topic; nor a second camera."""
     node = client.node
     limits = {profile.command.topic: 0, "/clock": 1, player.camera_topic: 1, "plan": 1, SHADOW: 1}

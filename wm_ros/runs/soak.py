@@ -19,9 +19,9 @@ from trajectory_msgs.msg import JointTrajectory
 from wm_ros.messages.image import fill_image
 from wm_ros.messages.stamp import to_ns
 from wm_ros.robots.profile import RobotProfile, load_profile
-from wm_ros.ros.graph_client import Client
+from wm_ros.ros.graph_client import GraphClient
 from wm_ros.ros.qos import LATCHED
-from wm_ros.runs.child_processes import Children
+from wm_ros.runs.child_processes import ChildProcesses
 from wm_ros.runs.faults.robot import Robot
 from wm_ros.runs.guard_client import GuardClient
 from wm_ros.safety.guard import GuardOptions
@@ -76,13 +76,13 @@ def soak(seconds: float, progress: Callable[[float, str], None]) -> dict[str, ob
     profile = load_profile("arm")
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="wm_ros_soak_")))
-        children = stack.enter_context(Children(folder))
-        client = stack.enter_context(Client("soak", children.check))
+        processes = stack.enter_context(ChildProcesses(folder))
+        client = stack.enter_context(GraphClient("soak", processes.check))
         guard, ears = GuardClient(client), client.add(Ears(profile))
         goals = client.node.create_publisher(Image, "goal_image", LATCHED)
         goals.publish(fill_image(Image(), np.full((64, 64, 3), 90, np.uint8)))
         for node in ("soak_camera", *MEASURED):
-            children.start(node, {"autostart": True, "enable_control": True} if node in MEASURED else {})
+            processes.start(node, {"autostart": True, "enable_control": True} if node in MEASURED else {})
         client.await_active(["pipeline", "guard"], 120.0)
         client.until(lambda: ears.plans_ns, "a plan", 60.0)
         guard.start()
@@ -97,7 +97,7 @@ def soak(seconds: float, progress: Callable[[float, str], None]) -> dict[str, ob
                 guard.start()
             if elapsed_s >= SAMPLE_S * len(samples):
                 samples.append(
-                    (elapsed_s, *(figure for node in MEASURED for figure in _usage(children.pid(node))))
+                    (elapsed_s, *(figure for node in MEASURED for figure in _usage(processes.pid(node))))
                 )
                 progress(min(elapsed_s / seconds, 1.0), f"{samples[-1][1]:.1f} MB")
         resumed = int(client.status["guard"]["resumed"])

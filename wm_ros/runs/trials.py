@@ -9,7 +9,7 @@ import numpy as np
 from sensor_msgs.msg import Image
 
 from wm_ros.messages.image import fill_image
-from wm_ros.ros.graph_client import Client
+from wm_ros.ros.graph_client import GraphClient
 from wm_ros.ros.qos import LATCHED
 from wm_ros.runs.explorer import Explorer
 from wm_ros.runs.guard_client import GuardClient
@@ -48,7 +48,7 @@ class Trials:
 
     def __init__(
         self,
-        client: Client,
+        client: GraphClient,
         task: Task,
         observer: Observer,
         explorer: Explorer,

@@ -22,9 +22,9 @@ from trajectory_msgs.msg import JointTrajectory
 
 from wm_ros.messages.image import fill_image
 from wm_ros.robots.profile import load_profile
-from wm_ros.ros.graph_client import Client, NodeError
+from wm_ros.ros.graph_client import GraphClient, NodeError
 from wm_ros.ros.qos import LATCHED, PLAN, STOP
-from wm_ros.runs.child_processes import Children
+from wm_ros.runs.child_processes import ChildProcesses
 from wm_ros.runs.faults.camera import Camera, blotches
 from wm_ros.runs.faults.processes import Pipeline
 from wm_ros.runs.faults.robot import Robot
@@ -61,8 +61,8 @@ class Rig:
         both = {"profile": str(profile), "use_sim_time": simulated_time}
         self._guard_parameters = {**GUARD, **both}
         self.pipeline = Pipeline({"autostart": True, **PLANNER, **both}, folder / "pipeline_node.log")
-        self._children = Children(folder)
-        self._client = Client("fault_rounds")
+        self._processes = ChildProcesses(folder)
+        self._client = GraphClient("fault_rounds")
         self.beating = self.clock_runs = True
         self._last_s = time.monotonic()
         self._simulated_ns = SIMULATED_NS
@@ -70,7 +70,7 @@ class Rig:
 
     def __enter__(self) -> Rig:
         self.pipeline.__enter__()
-        self._children.__enter__()
+        self._processes.__enter__()
         self._client.__enter__()
         try:
             self._open()
@@ -85,7 +85,7 @@ class Rig:
         if hasattr(self, "camera"):
             self.camera.close()
         self._client.__exit__(kind, error, trace)
-        self._children.__exit__(kind, error, trace)
+        self._processes.__exit__(kind, error, trace)
         self.pipeline.__exit__(kind, error, trace)
 
     def _open(self) -> None:
@@ -131,15 +131,15 @@ class Rig:
     def start_guard(self) -> None:
         """Start the guard's process and wait until it can be armed."""
         self._client.status.pop("guard", None)
-        self._children.start("guard_node", self._guard_parameters)
+        self._processes.start("guard_node", self._guard_parameters)
         self._client.await_active(["guard"], PATIENCE_S)
 
     def signal_guard(self, number: int) -> None:
-        os.kill(self._children.pid("guard_node"), number)
+        os.kill(self._processes.pid("guard_node"), number)
 
     def await_guard_gone(self) -> None:
         self._client.until(
-            lambda: self._children.code("guard_node") is not None, "the guard to leave", STILL_S
+            lambda: self._processes.code("guard_node") is not None, "the guard to leave", STILL_S
         )
 
     def change_guard(self, transition: str) -> Any:
@@ -186,7 +186,7 @@ class Rig:
         return True
 
     def _guard_is_gone(self) -> bool:
-        return self._children.code("guard_node") is not None
+        return self._processes.code("guard_node") is not None
 
     def _guard_is_done(self) -> bool:
         return self.guard.state not in ("active", "stopping", "holding") or self._guard_is_gone()
