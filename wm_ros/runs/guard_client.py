@@ -47,6 +47,6 @@ class GuardClient:
         """Have the guard ramp down now."""
         self._client.call("guard/stop")
 
-    def await_silence(self) -> None:
+    def await_stopped(self) -> None:
         """Wait for the end of the stop: the robot stands, the guard is silent and can be armed again."""
         self._client.until(lambda: self.state in ("idle", "stopped"), "the guard to stop", STOP_S)

@@ -101,7 +101,7 @@ class _GuardedExploration:
     ) -> None:
         self._node.exploring = False
         self._guard.stop()
-        self._guard.await_silence()
+        self._guard.await_stopped()
 
     def check(self) -> None:
         _refuse_other_drivers(self._client, self._profile, ours=1)  # discovery can take longer than GRAPH_S

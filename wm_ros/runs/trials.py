@@ -100,7 +100,7 @@ class Trials:
         stopped_by = "" if over else self._guard.message
         stop_ns = time.monotonic_ns()
         self._guard.stop()
-        self._guard.await_silence()
+        self._guard.await_stopped()
         commands = self._observer.commands
         return Trial(
             goal=goal,
