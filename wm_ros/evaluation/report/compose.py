@@ -8,7 +8,7 @@ from typing import Any
 from wm_ros import __version__
 from wm_ros.evaluation.evidence.parts import Evidence
 from wm_ros.evaluation.evidence.request import Ask, weights_digest
-from wm_ros.evaluation.plan_error import unit_moved
+from wm_ros.evaluation.plan_error import displacement_unit
 from wm_ros.evaluation.report.verdict import verdict
 from wm_ros.models.card import read_card
 
@@ -19,7 +19,9 @@ def compose(ask: Ask, evidence: Evidence, answers: dict[str, Any]) -> dict[str, 
     """The report as JSON data, without a date: the same evaluation gives the same report."""
     card = read_card(ask.checkpoint)
     probe, fidelity = (_short(answers[question]) for question in ("probe", "fidelity"))
-    units = {name: unit_moved(unit) for name, unit in zip(ask.profile.names, ask.profile.units, strict=True)}
+    units = {
+        name: displacement_unit(unit) for name, unit in zip(ask.profile.names, ask.profile.units, strict=True)
+    }
     answers = {
         **answers,
         "moved_units": units,

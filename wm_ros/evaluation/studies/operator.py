@@ -14,7 +14,7 @@ import torch
 
 from wm_ros.evaluation import plan_error
 from wm_ros.evaluation.evidence.parts import Chains, Evidence
-from wm_ros.evaluation.plan_error import HORIZON, Ways
+from wm_ros.evaluation.plan_error import HORIZON, StartGoalPairs
 from wm_ros.evaluation.studies.dynamics import held_clips, why_no_commands, why_not
 from wm_ros.evaluation.studies.trajectory import path_errors, twist_components
 from wm_ros.models.checkpoint import load_checkpoint
@@ -34,33 +34,34 @@ def against_operator(
     if reason:
         return {"left_out": reason}
     states, chains = held_clips(evidence, labelled=True)
-    some = np.unique(np.linspace(0, len(states) - 1, PLANS).round().astype(int))
-    told = evidence.actions(_until(chains[some], HORIZON))
-    flat = torch.from_numpy(states[some][:, [0, HORIZON]]).flatten(0, 1)
-    starts = 2 * np.arange(len(some))
-    ways = Ways(starts, starts + 1, told.sum(axis=1) * profile.model_dt)
-    planned = plan_error.plans(model, flat, ways, 0, lambda done: progress(done / len(some)))
-    rates = {"planned": planned, "random": plan_error.random_plans(profile, ways, 0), "zero": 0.0 * told}
+    chosen = np.unique(np.linspace(0, len(states) - 1, PLANS).round().astype(int))
+    recorded = evidence.actions(_until(chains[chosen], HORIZON))
+    flat = torch.from_numpy(states[chosen][:, [0, HORIZON]]).flatten(0, 1)
+    starts = 2 * np.arange(len(chosen))
+    pairs = StartGoalPairs(starts, starts + 1, recorded.sum(axis=1) * profile.model_dt)
+    planned = plan_error.plans(model, flat, pairs, 0, lambda done: progress(done / len(chosen)))
+    rates = {"planned": planned, "random": plan_error.random_plans(profile, pairs, 0), "zero": 0.0 * recorded}
     found: dict[str, Any] = {
-        "plans": len(some),
+        "plans": len(chosen),
         "horizon_s": round(HORIZON * profile.model_dt, 6),
-        "moved": _rounded(plan_error.plan_error(profile, ways, 0.0 * ways.moved)),
+        "moved": _rounded(plan_error.plan_error(profile, pairs, 0.0 * pairs.displacement)),
         "by_unit": {},
         "by_component": {},
     }
     for name, rate in rates.items():
-        moved = rate.sum(axis=1) * profile.model_dt
-        found["by_unit"][name] = _rounded(plan_error.plan_error(profile, ways, moved))
-        errors = np.abs(moved - ways.moved).mean(axis=0)
+        displacement = rate.sum(axis=1) * profile.model_dt
+        found["by_unit"][name] = _rounded(plan_error.plan_error(profile, pairs, displacement))
+        errors = np.abs(displacement - pairs.displacement).mean(axis=0)
         found["by_component"][name] = _rounded(dict(zip(profile.names, errors.tolist(), strict=True)))
     off = {
-        name: np.abs(rate.sum(axis=1) * profile.model_dt - ways.moved).sum(axis=1)
+        name: np.abs(rate.sum(axis=1) * profile.model_dt - pairs.displacement).sum(axis=1)
         for name, rate in rates.items()
     }
     found["closer_than_zero"] = round(float((off["planned"] < off["zero"]).mean()), 4)
     if twist := twist_components(profile):
         found["paths"] = {
-            name: _rounded(path_errors(told, rate, twist, profile.model_dt)) for name, rate in rates.items()
+            name: _rounded(path_errors(recorded, rate, twist, profile.model_dt))
+            for name, rate in rates.items()
         }
     return found
 
