@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from wm_ros.evaluation.evidence.corruptions import LADDER, LOST
+from wm_ros.evaluation.dataset.corruptions import FRAME_LOSS, SEVERITIES
 from wm_ros.training.collapse import warnings_of
 
 # Where good begins, and where with care.
@@ -156,7 +156,7 @@ def _robustness(report: dict[str, Any]) -> Finding:
     if clean < R2_CARE:
         return _finding("unknown", title, "There is too little to lose: the clean score is low already")
     lost = {}
-    for kind in (*LADDER, *LOST):
+    for kind in (*SEVERITIES, *FRAME_LOSS):
         middle = answer["ladder"][kind][1]
         if middle["r2"] is not None and middle["r2"]["mean"] < LADDER_SHARE * clean:
             lost[kind] = middle["r2"]["mean"]

@@ -13,9 +13,9 @@ import numpy as np
 import torch
 
 from wm_ros.evaluation import plan_error
-from wm_ros.evaluation.evidence.parts import Chains, Evidence
+from wm_ros.evaluation.dataset.dataset import Clips, EvaluationDataset
 from wm_ros.evaluation.plan_error import HORIZON, StartGoalPairs
-from wm_ros.evaluation.studies.dynamics import held_clips, why_no_commands, why_not
+from wm_ros.evaluation.studies.dynamics import commands_skip_reason, held_clips, skip_reason
 from wm_ros.evaluation.studies.trajectory import path_errors, twist_components
 from wm_ros.models.checkpoint import load_checkpoint
 from wm_ros.robots.profile import RobotProfile
@@ -26,17 +26,17 @@ Progress = Callable[[float], None]
 
 
 def against_operator(
-    evidence: Evidence, checkpoint: str, profile: RobotProfile, progress: Progress
+    dataset: EvaluationDataset, checkpoint: str, profile: RobotProfile, progress: Progress
 ) -> dict[str, Any]:
     """Errors of the summed action of plans, in total by unit and by component; or `left_out`, and why."""
     model = load_checkpoint(checkpoint)
-    reason = why_not(evidence) or why_no_commands(evidence, model.card.robot, profile)
+    reason = skip_reason(dataset) or commands_skip_reason(dataset, model.card.robot, profile)
     if reason:
         return {"left_out": reason}
-    states, chains = held_clips(evidence, labelled=True)
-    chosen = np.unique(np.linspace(0, len(states) - 1, PLANS).round().astype(int))
-    recorded = evidence.actions(_until(chains[chosen], HORIZON))
-    flat = torch.from_numpy(states[chosen][:, [0, HORIZON]]).flatten(0, 1)
+    latents, clips = held_clips(dataset, labelled=True)
+    chosen = np.unique(np.linspace(0, len(latents) - 1, PLANS).round().astype(int))
+    recorded = dataset.actions(_until(clips[chosen], HORIZON))
+    flat = torch.from_numpy(latents[chosen][:, [0, HORIZON]]).flatten(0, 1)
     starts = 2 * np.arange(len(chosen))
     pairs = StartGoalPairs(starts, starts + 1, recorded.sum(axis=1) * profile.model_dt)
     planned = plan_error.plans(model, flat, pairs, 0, lambda done: progress(done / len(chosen)))
@@ -66,8 +66,8 @@ def against_operator(
     return found
 
 
-def _until(chains: Chains, steps: int) -> Chains:
-    return Chains(chains.part, chains.rows[:, : steps + 1], chains.episode)
+def _until(clips: Clips, steps: int) -> Clips:
+    return Clips(clips.bag, clips.rows[:, : steps + 1], clips.episode)
 
 
 def _rounded(values: dict[str, float]) -> dict[str, float]:

@@ -14,14 +14,14 @@ from rich.progress import (
 )
 from rich.table import Column, Table
 
-from wm_ros.commands.bars import Bars
+from wm_ros.commands.progress_bars import ProgressBars
 from wm_ros.training.optimise import Report
 
 SHOWN = ("error_to_copy", "action_gap_shuffled", "displacement", "inverse", "foreground")
 SUMMARY = ("one_step", "action_gap_shuffled", "controller_gap", "planning_success")
 
 
-class SweepView(Bars):
+class SweepProgress(ProgressBars):
     """Progress bars on the terminal; use as a context manager."""
 
     def __init__(self) -> None:
