@@ -75,7 +75,7 @@ class SweepProgress(ProgressBars):
         self.say(f"{run}: failed: {error}" if error else f"{run}: {_text(figures, SUMMARY)}")
 
     def table(self, table: dict[str, Any]) -> None:
-        """The means of all models; their spread takes more room than a terminal has."""
+        """The means of all models; least and most take more room than a terminal has."""
         columns = [Column(model, overflow="fold") for model in table["rows"]]
         view = Table("", *columns, title="episodes that were not trained on, mean of the seeds")
         for name in table["figures"]:

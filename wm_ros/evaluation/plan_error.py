@@ -1,4 +1,4 @@
-"""Plan error: planning towards what was recorded, against what the robot was told on the way there.
+"""Plan error: planning towards what was recorded, against what was commanded on the way there.
 
 The figure of [LAM] for DROID: from a held-out frame, plan to the frame a few steps ahead, and compare the summed
 planned action with the summed recorded one. Needs no robot, so every bag that has commands will do.

@@ -1,4 +1,4 @@
-"""Where the end effector was at a frame, as models that are told the robot's actions need to know."""
+"""The pose of the end effector at a frame, which models conditioned on the robot's actions need."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class GoalPlanner(Stage):
 
     The goal comes from `goal_image`, which may have been published before the node started, or from the
     service `~/capture_goal`; without one, or with one that cannot be decoded, nothing is planned. Nor is anything
-    when the model has to be told where the end effector was at the frame, and nobody knows.
+    when the model needs the pose of the end effector at the frame, and it is not known.
     """
 
     _node: ModelNode

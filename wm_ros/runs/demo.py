@@ -80,7 +80,7 @@ def run_demo(
     criterion = options.criterion
     named = {"profile": options.robot}
     checkpoint = find_checkpoint(options.checkpoint, profile)
-    model = load_checkpoint(checkpoint)  # a bad one is told before anything starts
+    model = load_checkpoint(checkpoint)  # a bad one is reported before anything starts
     with ExitStack() as stack:
         domain = stack.enter_context(own_domain(options.domain))
         processes = stack.enter_context(ChildProcesses(log_dir))

@@ -43,7 +43,7 @@ def measure(
 
     Returns its share of a core, and percentiles of how far its periods, from when each command was handed to the
     middleware to the next, are from 1/rate; beside it, the same of a node with a timer that publishes zeros, and of a
-    process that only sleeps from period to period. progress: told the share that is done.
+    process that only sleeps from period to period. progress: called with the share that is done.
     """
     profile = load_profile("arm")
     with ExitStack() as stack:

@@ -57,7 +57,7 @@ class ReplayObserver(Node):
         self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, ALL)
 
     def begin(self, start_ns: int) -> None:
-        """A playback begins now, at this time of the replay: forget what was seen of the guard before."""
+        """A playback begins now, at this time of the replay: forget the guard's events before."""
         self._start_ns = start_ns
         self._events = [GuardEvent(0.0, self.guard_state, "")]
         self._moving_s = array("d")

@@ -71,7 +71,8 @@ class SoakListener(Node):
 def soak(seconds: float, progress: Callable[[float, str], None]) -> dict[str, object]:
     """Drive for so many seconds with the default parameters; returns the figures of `wm_ros bench soak`.
 
-    progress: told the share that is done, and how memory is. A guard that stops is started again, and counted.
+    progress: called with the share that is done and the memory in use. A guard that stops is started again, and
+    counted.
     """
     profile = load_profile("arm")
     with ExitStack() as stack:

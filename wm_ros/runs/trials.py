@@ -61,8 +61,8 @@ class Trials:
 
     def positions(self) -> np.ndarray:
         """Where the robot is now [P]."""
-        seen = len(self._observer.states)
-        self._client.until(lambda: len(self._observer.states) > seen, "the robot's state", FIRST_PLAN_S)
+        count = len(self._observer.states)
+        self._client.until(lambda: len(self._observer.states) > count, "the robot's state", FIRST_PLAN_S)
         return self._observer.states[-1][1]
 
     def by_model(self, goal: np.ndarray, picture: np.ndarray, progress: Progress) -> Trial:

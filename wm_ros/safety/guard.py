@@ -39,7 +39,7 @@ class GuardOptions:
 
 
 class Guard:
-    """Decides every period what the robot is told: `tick` returns the command [A], or None for silence.
+    """Decides the robot's command every period: `tick` returns the command [A], or None for silence.
 
     Reasons that name a hiccup (observation too old, plan ended) let the robot go on by itself when a fresh
     plan comes while it is still stopping or holding; every other reason, and `stopped`, wait for `start`.

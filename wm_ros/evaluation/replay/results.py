@@ -42,7 +42,7 @@ def around_fault(fault: Fault, segment: Segment) -> Playback:
 class PlaybackResult:
     """One playback: the guard's trace, which of the run's commands were sent in it, the operator's own.
 
-    restarted: the guard had stopped for good in the fault and was told `~/start` after it.
+    restarted: the guard had stopped for good in the fault and was started again after it.
     """
 
     playback: Playback

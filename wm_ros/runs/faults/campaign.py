@@ -65,8 +65,8 @@ def run_rounds(
 ) -> None:
     """Do so many rounds of each fault, in `jobs` sets of processes side by side, each in a domain of its own.
 
-    domain: ROS_DOMAIN_ID of the first set, None for free ones. done: told of each round. Raises FaultsError when a set
-    gives up.
+    domain: ROS_DOMAIN_ID of the first set, None for free ones. done: called with each round. Raises FaultsError
+    when a set gives up.
     """
     shares = [share for share in (faults[job::jobs] for job in range(jobs)) if share]
     with ExitStack() as stack:
