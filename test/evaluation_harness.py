@@ -1,4 +1,4 @@
-"""Evaluations in this process, and evidence made by hand whose answers are known."""
+"""Evaluations in this process, and a dataset made by hand whose results are known."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from wm_ros.evaluation.evidence.parts import Evidence
-from wm_ros.evaluation.evidence.request import Ask
+from wm_ros.evaluation.config import EvaluationConfig
+from wm_ros.evaluation.dataset.dataset import EvaluationDataset
 from wm_ros.evaluation.files import write_json
 from wm_ros.robots.profile import load_profile
 
@@ -37,13 +37,15 @@ class Here:
                 raise KeyboardInterrupt
 
 
-def ask(tmp_path: Path, effort: float = 0.06) -> Ask:
-    """What the questions look at of an evaluation."""
-    return Ask((), ARM, tmp_path, effort=effort)
+def config(tmp_path: Path, effort: float = 0.06) -> EvaluationConfig:
+    """What the studies use of a configuration."""
+    return EvaluationConfig((), ARM, tmp_path, effort=effort)
 
 
-def made_by_hand(folder: Path, features: np.ndarray, actions: np.ndarray, episodes: int = 10) -> Evidence:
-    """Evidence of one bag with an encoder `checkpoint` that has these features [F, D]; the last two episodes are held
+def made_by_hand(
+    folder: Path, features: np.ndarray, actions: np.ndarray, episodes: int = 10
+) -> EvaluationDataset:
+    """Dataset of one bag with an encoder `checkpoint` that has these features [F, D]; the last two episodes are held
     out, and each frame's successor is the next."""
     folder.mkdir()
     count = len(features)
@@ -79,4 +81,4 @@ def made_by_hand(folder: Path, features: np.ndarray, actions: np.ndarray, episod
         "verdict": "yes",
     }
     write_json(folder / "part.json", about)
-    return Evidence([folder])
+    return EvaluationDataset([folder])

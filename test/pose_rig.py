@@ -10,7 +10,7 @@ from guard_rig import Rig
 from transforms3d.euler import euler2quat
 from transforms3d.quaternions import qconjugate, qmult, quat2axangle
 
-from wm_ros.messages.pose import fill_place, read_place
+from wm_ros.messages.pose import fill_position_and_quaternion, read_position_and_quaternion
 from wm_ros.messages.stamp import fill_stamp
 from wm_ros.robots.profile import RobotProfile, load_profile
 
@@ -37,19 +37,19 @@ class PoseRig(Rig):
 
     def targets(self) -> np.ndarray:
         """Poses [N, 7] that came: position and quaternion, w first."""
-        return np.array([np.concatenate(read_place(message)) for message in self.messages])
+        return np.array([np.concatenate(read_position_and_quaternion(message)) for message in self.messages])
 
     def _tell(self) -> None:
         if not self.telling:
             return
-        message = fill_place(PoseStamped(), self.position, self.quaternion)
+        message = fill_position_and_quaternion(PoseStamped(), self.position, self.quaternion)
         message.header.frame_id = self.frame
         now_ns = self.ros.node.get_clock().now().nanoseconds
         fill_stamp(message.header.stamp, self.pose_stamp_ns or now_ns)
         self._poses.publish(message)
 
     def _read(self, message: PoseStamped) -> np.ndarray:
-        pose = read_place(message)
+        pose = read_position_and_quaternion(message)
         velocity = (
             moved(self._before or (self.position, self.quaternion), pose) * self.profile.command.rate_hz
         )

@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 
 from wm_ros.cli import app
 from wm_ros.evaluation import evaluate as evaluation
-from wm_ros.evaluation.evidence import gather
+from wm_ros.evaluation.dataset import extract
 from wm_ros.evaluation.report.render import render
 from wm_ros.evaluation.studies import fidelity, operator
 from wm_ros.resources import share_dir
@@ -36,8 +36,8 @@ def here(monkeypatch):
     """Evaluations run in this process, and look at little."""
     monkeypatch.setattr(evaluation, "Workers", Here)
     monkeypatch.setattr(operator, "PLANS", 4)
-    monkeypatch.setattr(gather, "LADDER_PAIRS", 8)
-    monkeypatch.setattr(gather, "SHOWN_FRAMES", 32)
+    monkeypatch.setattr(extract, "CORRUPTED_PAIRS", 8)
+    monkeypatch.setattr(extract, "SHOWN_FRAMES", 32)
 
 
 @pytest.fixture(scope="module")
@@ -157,13 +157,13 @@ def test_bars_are_drawn_to_their_ends(report):
 
 
 def test_a_decoder_that_has_learned_draws_what_the_model_expects(here, bag, model, tmp_path, monkeypatch):
-    redraw = fidelity.redraw
+    fit_decoder = fidelity.fit_decoder
 
     def learned(*arguments):
-        decoder, scores = redraw(*arguments)
+        decoder, scores = fit_decoder(*arguments)
         return decoder, {**scores, "psnr": scores["psnr_of_mean_picture"] + 0.1}
 
-    monkeypatch.setattr(fidelity, "redraw", learned)
+    monkeypatch.setattr(fidelity, "fit_decoder", learned)
     done = run(bag, "--out", tmp_path / "out", "--checkpoint", model, "--encoders", "pixels", *LITTLE)
     assert done.exit_code == 0, done.output
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")

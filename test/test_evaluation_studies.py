@@ -1,4 +1,4 @@
-"""The questions of an evaluation on evidence whose answers are known."""
+"""The studies of an evaluation on a dataset whose results are known."""
 
 from dataclasses import replace
 
@@ -10,14 +10,14 @@ pytest.importorskip("accelerate")
 
 import torch
 from checkpoint_harness import small_model
-from evaluation_harness import ARM, ask, made_by_hand
+from evaluation_harness import ARM, config, made_by_hand
 
-from wm_ros.evaluation.evidence.corruptions import LADDER, LOST, corrupt
-from wm_ros.evaluation.evidence.encoders import OUTPUT, Pixels, Tapped, encoder_named
-from wm_ros.evaluation.studies.fidelity import redraw
+from wm_ros.evaluation.dataset.corruptions import FRAME_LOSS, SEVERITIES, corrupt
+from wm_ros.evaluation.dataset.encoders import OUTPUT, HookedEncoder, PixelEncoder, load_named_encoder
+from wm_ros.evaluation.studies.fidelity import fit_decoder
 from wm_ros.evaluation.studies.groups import component_r2, groups_of, mean_r2
 from wm_ros.evaluation.studies.probe import probe
-from wm_ros.evaluation.studies.statistics import spread
+from wm_ros.evaluation.studies.statistics import seed_statistics
 from wm_ros.evaluation.studies.trajectory import path_errors, twist_components
 from wm_ros.models.encoders.tiny import TinyEncoder
 from wm_ros.training.probes import apart, fit
@@ -40,7 +40,7 @@ def walk(count=600, seed=0):
 def found(tmp_path_factory):
     """What is found where motion alone tells the command."""
     folder = tmp_path_factory.mktemp("walk")
-    return probe(made_by_hand(folder / "bag", *walk()), ask(folder), "checkpoint", nothing)
+    return probe(made_by_hand(folder / "bag", *walk()), config(folder), "checkpoint", nothing)
 
 
 def test_a_probe_reads_motion_that_controls_cannot(found):
@@ -54,7 +54,7 @@ def test_a_probe_reads_motion_that_controls_cannot(found):
 
 def test_frames_that_never_come_cost_what_they_carried(found):
     ladder = found["ladder"]
-    assert set(ladder) == {"none", *LADDER, *LOST}
+    assert set(ladder) == {"none", *SEVERITIES, *FRAME_LOSS}
     clean = ladder["none"][0]["r2"]["mean"]
     frozen = [step["r2"]["mean"] for step in ladder["frozen frames"]]
     assert clean > frozen[0] > frozen[1] > frozen[2]
@@ -66,33 +66,35 @@ def test_scenes_that_tell_the_command_are_found_out_by_the_controls(tmp_path):
     features = np.concatenate(
         [steps, np.zeros_like(steps)], axis=1
     )  # each frame alone names what will be done
-    found = probe(made_by_hand(tmp_path / "bag", features, steps), ask(tmp_path), "checkpoint", nothing)
+    found = probe(made_by_hand(tmp_path / "bag", features, steps), config(tmp_path), "checkpoint", nothing)
     assert found["layers"][OUTPUT]["controls"]["single frame"]["mean"] > 0.9
 
 
 def test_a_component_that_never_moves_is_in_no_score(tmp_path):
     places, steps = walk(200)
     steps[:, 1] = 0.5
-    found = probe(made_by_hand(tmp_path / "bag", places, steps), ask(tmp_path, 0.002), "checkpoint", nothing)
+    found = probe(
+        made_by_hand(tmp_path / "bag", places, steps), config(tmp_path, 0.002), "checkpoint", nothing
+    )
     output = found["layers"][OUTPUT]
     assert output["elbow"] is None
     assert output["total"] == output["shoulder"]
 
 
-def test_the_same_evidence_gives_the_same_scores(tmp_path):
+def test_the_same_dataset_gives_the_same_scores(tmp_path):
     places, steps = walk(200)
-    evidence = made_by_hand(tmp_path / "bag", places, steps)
-    first, second = (probe(evidence, ask(tmp_path, 0.01), "checkpoint", nothing) for _ in range(2))
+    dataset = made_by_hand(tmp_path / "bag", places, steps)
+    first, second = (probe(dataset, config(tmp_path, 0.01), "checkpoint", nothing) for _ in range(2))
     assert first == second
 
 
 def test_networks_trained_together_are_those_trained_alone():
-    choose = np.random.default_rng(0)
-    inputs, wanted = choose.normal(size=(64, 3)).astype(np.float32), choose.normal(size=(64, 2))
+    rng = np.random.default_rng(0)
+    inputs, wanted = rng.normal(size=(64, 3)).astype(np.float32), rng.normal(size=(64, 2))
     groups = np.arange(64) // 8
-    together = fit([inputs, inputs[:, ::-1].copy()], wanted, groups, [0, 1], 20, nothing)
+    group = fit([inputs, inputs[:, ::-1].copy()], wanted, groups, [0, 1], 20, nothing)
     alone = fit([inputs], wanted, groups, [0], 20, nothing)
-    np.testing.assert_allclose(together(inputs, 0), alone(inputs, 0), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(group(inputs, 0), alone(inputs, 0), rtol=1e-4, atol=1e-5)
 
 
 def test_weights_are_chosen_by_whole_episodes():
@@ -119,19 +121,19 @@ def test_r2_by_hand():
     assert component_r2(true, np.array([[0.0, 1.0], [1.0, 1.0]])) == [0.5, None]
     assert mean_r2([0.5, None]) == 0.5
     assert mean_r2([None]) is None
-    assert spread([0.1, 0.3]) == {"mean": 0.2, "low": 0.1, "high": 0.3, "by_seed": [0.1, 0.3]}
-    assert spread([0.1, None]) is None
+    assert seed_statistics([0.1, 0.3]) == {"mean": 0.2, "low": 0.1, "high": 0.3, "by_seed": [0.1, 0.3]}
+    assert seed_statistics([0.1, None]) is None
 
 
 # Corruptions.
 
 
-@pytest.mark.parametrize("kind", LADDER)
+@pytest.mark.parametrize("kind", SEVERITIES)
 def test_a_corruption_is_seeded_and_worse_the_further_it_goes(kind):
     pair = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), dtype=np.uint8)
     pair = np.stack([np.kron(frame[::8, ::8], np.ones((8, 8, 1), np.uint8)) for frame in pair])
     off = []
-    for severity in LADDER[kind]:
+    for severity in SEVERITIES[kind]:
         worse = corrupt(pair, kind, severity, 3)
         assert worse.shape == pair.shape
         assert worse.dtype == np.uint8
@@ -153,7 +155,7 @@ def test_what_sits_on_the_lens_sits_there_in_both_frames():
 def test_layers_of_an_encoder_are_tapped_and_the_output_is_last():
     frames = torch.randint(0, 256, (3, 40, 30, 3), dtype=torch.uint8)
     encoder = TinyEncoder(size=32, dim=8, width=8)
-    layers = Tapped(encoder)(frames)
+    layers = HookedEncoder(encoder)(frames)
     assert list(layers) == [f"layer {n} of 4" for n in (1, 2, 3, 4)] + [OUTPUT]
     assert layers["layer 1 of 4"].shape == (3, 64, 8)
     assert torch.equal(layers[OUTPUT], encoder(frames))
@@ -171,7 +173,7 @@ def test_of_many_blocks_six_are_tapped():
                 tokens = block(tokens)
             return tokens
 
-    layers = Tapped(Blocks())(torch.zeros(2, 4, 4, 3, dtype=torch.uint8))
+    layers = HookedEncoder(Blocks())(torch.zeros(2, 4, 4, 3, dtype=torch.uint8))
     assert list(layers) == [f"layer {n} of 24" for n in (4, 8, 12, 16, 20, 24)] + [OUTPUT]
     assert torch.equal(layers["layer 24 of 24"], layers[OUTPUT])
 
@@ -179,13 +181,13 @@ def test_of_many_blocks_six_are_tapped():
 def test_pixels_are_the_centre_square():
     frames = torch.zeros(1, 16, 32, 3, dtype=torch.uint8)
     frames[:, :, 8:24] = 255
-    assert (Pixels()(frames) == 1.0).all()
-    assert Pixels()(frames).shape == (1, 1, 768)
+    assert (PixelEncoder()(frames) == 1.0).all()
+    assert PixelEncoder()(frames).shape == (1, 1, 768)
 
 
 def test_the_untrained_encoder_is_the_same_every_time():
     model = small_model(ARM)
-    one, other = (encoder_named("random", model) for _ in range(2))
+    one, other = (load_named_encoder("random", model) for _ in range(2))
     for weight, same, trained in zip(
         one.parameters(), other.parameters(), model.encoder.parameters(), strict=True
     ):
@@ -194,14 +196,14 @@ def test_the_untrained_encoder_is_the_same_every_time():
 
 
 def test_a_decoder_redraws_what_tokens_tell_and_nothing_else(tmp_path):
-    choose = np.random.default_rng(0)
-    light = choose.uniform(0, 1, (300, 1)).astype(np.float32)
+    rng = np.random.default_rng(0)
+    light = rng.uniform(0, 1, (300, 1)).astype(np.float32)
     pictures = np.broadcast_to((255 * light[:, :, None, None]).astype(np.uint8), (300, 64, 64, 3))
-    told, blind = light[:, :, None], choose.normal(size=(300, 1, 1)).astype(np.float32)
+    told, blind = light[:, :, None], rng.normal(size=(300, 1, 1)).astype(np.float32)
     scores = {}
     for name, tokens in (("told", told), ("blind", blind)):
         fitted, held = (tokens[:250], pictures[:250]), (tokens[250:], pictures[250:])
-        scores[name] = redraw(replace(ask(tmp_path, 0.05), side=64), fitted, held, nothing)[1]
+        scores[name] = fit_decoder(replace(config(tmp_path, 0.05), side=64), fitted, held, nothing)[1]
     assert scores["told"]["psnr"] > scores["told"]["psnr_of_mean_picture"] + 3
     assert scores["blind"]["psnr"] < scores["told"]["psnr"] - 3
 

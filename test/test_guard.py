@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from wm_ros.messages.plan import Plan
 from wm_ros.robots.profile import load_profile
 from wm_ros.safety.guard import Guard, GuardOptions
-from wm_ros.safety.observation_gate import Now
-from wm_ros.safety.stop import Stop
+from wm_ros.safety.observation_gate import ClockReading
+from wm_ros.safety.stop_reason import StopReason
 
 ARM = load_profile("arm")
 S = 1_000_000_000
@@ -24,7 +24,7 @@ class Bench:
 
     def __init__(self, **options):
         self.guard = Guard(ARM, GuardOptions(**options))
-        self.now = Now(ROS, STEADY)
+        self.now = ClockReading(ROS, STEADY)
         self.rate = np.array([1.0, -0.5])
         self.planning = True
         self.commands = []
@@ -36,7 +36,7 @@ class Bench:
 
     def step(self, count=1, dt_ns=PERIOD_NS, ros_dt_ns=None):
         for _ in range(count):
-            self.now = Now(
+            self.now = ClockReading(
                 self.now.ros_ns + (dt_ns if ros_dt_ns is None else ros_dt_ns), self.now.steady_ns + dt_ns
             )
             if self.planning:
@@ -119,7 +119,7 @@ def test_plans_are_followed_over_time():
 
 def test_the_stop_is_a_ramp_to_zero_then_zeros_for_a_second_then_silence():
     bench = Bench().moving()
-    bench.guard.stop(Stop("requested", "by ~/stop"))
+    bench.guard.stop(StopReason("requested", "by ~/stop"))
     stop = bench.rest()
     ramp = [command for command in stop if command.any()]
     assert len(ramp) == round(1.0 / ARM.max_acceleration[0] / 0.02) - 1
@@ -131,7 +131,7 @@ def test_the_stop_is_a_ramp_to_zero_then_zeros_for_a_second_then_silence():
 @pytest.mark.parametrize("hold_s", [0.0, 0.1, 3.0])
 def test_the_last_command_is_zero_however_short_the_hold(hold_s):
     bench = Bench(stop_hold_s=hold_s).moving()
-    bench.guard.stop(Stop("requested", ""))
+    bench.guard.stop(StopReason("requested", ""))
     zeros = [command for command in bench.rest() if not command.any()]
     assert len(zeros) == 1 + round(hold_s / 0.02)
 
@@ -195,7 +195,7 @@ def future(bench):
 
 
 def invalid(bench):
-    bench.guard.refuse(Stop("invalid plan", "NaN"))
+    bench.guard.refuse(StopReason("invalid plan", "NaN"))
 
 
 def stop_topic(bench):
@@ -221,7 +221,7 @@ def held_up(bench):
 
 
 def requested(bench):
-    bench.guard.stop(Stop("requested", "by ~/stop"))
+    bench.guard.stop(StopReason("requested", "by ~/stop"))
 
 
 @pytest.mark.parametrize(
@@ -262,7 +262,7 @@ def test_the_first_latched_reason_stays_and_outlives_a_hiccup():
     bench.step(13)
     assert not bench.guard.reason.latches
     bench.guard.signal(True, bench.now)
-    bench.guard.stop(Stop("requested", ""))
+    bench.guard.stop(StopReason("requested", ""))
     bench.planning = True
     bench.rest()
     assert bench.guard.reason.name == "stop topic"
@@ -272,7 +272,7 @@ def test_stopping_while_waiting_is_silent():
     bench = Bench()
     bench.planning = False
     bench.guard.start(bench.now)
-    bench.guard.stop(Stop("requested", ""))
+    bench.guard.stop(StopReason("requested", ""))
     bench.planning = True
     assert bench.step(100) is None
     assert bench.guard.state == "stopped"
@@ -318,7 +318,7 @@ def test_start_is_refused_while_the_stop_topic_says_true_or_a_stop_is_under_way(
 def test_reset_forgets_the_reason_but_does_not_stop_a_moving_robot():
     bench = Bench().moving()
     assert bench.guard.reset().name == "not stopped"
-    bench.guard.stop(Stop("requested", ""))
+    bench.guard.stop(StopReason("requested", ""))
     bench.rest()
     assert bench.guard.reset() is None
     assert bench.guard.state == "idle"
@@ -360,9 +360,9 @@ def test_whatever_happens_commands_keep_their_limits_and_silence_begins_only_at_
         elif event in ("old plan", "future plan"):
             guard.offer(bench.plan(age_s=0.6 if event == "old plan" else -0.3), bench.now)
         elif event == "invalid":
-            guard.refuse(Stop("invalid plan", ""))
+            guard.refuse(StopReason("invalid plan", ""))
         elif event == "stop":
-            guard.stop(Stop("requested", ""))
+            guard.stop(StopReason("requested", ""))
         elif event == "start":
             guard.start(bench.now)
         elif event == "reset":
@@ -390,7 +390,7 @@ def test_whatever_happens_commands_keep_their_limits_and_silence_begins_only_at_
             else:
                 assert not command.any()
             last = command
-    guard.stop(Stop("requested", ""))
+    guard.stop(StopReason("requested", ""))
     bench.step(100)
     assert bench.commands[-1] is None
     last = [last, *(command for command in bench.commands[-100:] if command is not None)][-1]

@@ -10,8 +10,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from wm_ros.messages.plan import Plan
 from wm_ros.robots.profile import load_profile
 from wm_ros.safety.guard import Guard, GuardOptions, GuardState
-from wm_ros.safety.observation_gate import Now
-from wm_ros.safety.stop import Stop
+from wm_ros.safety.observation_gate import ClockReading
+from wm_ros.safety.stop_reason import StopReason
 
 ARM = load_profile("arm")
 S = 1_000_000_000
@@ -25,7 +25,7 @@ class AnyGuard(RuleBasedStateMachine):
 
     @initialize(heartbeat_s=st.sampled_from([0.0, 0.3]), hold_s=st.sampled_from([0.0, 0.1, 1.0]))
     def begin(self, heartbeat_s, hold_s):
-        self.now = Now(1_700_000_000 * S, 4_000 * S)
+        self.now = ClockReading(1_700_000_000 * S, 4_000 * S)
         self.guard = Guard(ARM, GuardOptions(stop_heartbeat_timeout_s=heartbeat_s, stop_hold_s=hold_s))
         self.moving = np.zeros(2)
         self.newest_ns = None  # stamp of the newest plan that was taken
@@ -33,7 +33,7 @@ class AnyGuard(RuleBasedStateMachine):
         self.latched = False
 
     def tick(self, dt_s, ros_dt_s):
-        self.now = Now(self.now.ros_ns + round(ros_dt_s * S), self.now.steady_ns + round(dt_s * S))
+        self.now = ClockReading(self.now.ros_ns + round(ros_dt_s * S), self.now.steady_ns + round(dt_s * S))
         command, before = self.guard.tick(self.now), self.moving
         if command is None:
             assert not before.any() or dt_s > ARM.command.timeout_s, "silence while the robot moves"
@@ -50,7 +50,7 @@ class AnyGuard(RuleBasedStateMachine):
         else:
             step_s = min(dt_s, PERIOD_S)
             assert (abs(command - before) <= ARM.max_acceleration * step_s * (1 + 1e-9) + 1e-12).all()
-        if self.latched or self.too_old() or self.guard.hindrance:
+        if self.latched or self.too_old() or self.guard.blocking_reason:
             assert (abs(command) <= abs(before) + 1e-12).all(), "faster though it must stop"
         self.moving = command
 
@@ -91,12 +91,12 @@ class AnyGuard(RuleBasedStateMachine):
 
     @rule(latches=st.booleans())
     def refuse(self, latches):
-        self.guard.refuse(Stop("invalid plan", "", latches))
+        self.guard.refuse(StopReason("invalid plan", "", latches))
         self.latched |= latches and self.guard.state not in (GuardState.IDLE,)
 
     @rule()
     def stop(self):
-        self.guard.stop(Stop("requested", ""))
+        self.guard.stop(StopReason("requested", ""))
         self.latched = True
 
     @rule(stop=st.booleans())
@@ -122,7 +122,7 @@ class AnyGuard(RuleBasedStateMachine):
 
     @rule(there=st.booleans())
     def something_else_speaks_against_moving(self, there):
-        self.guard.hindrance = Stop("no pose", "", latches=False) if there else None
+        self.guard.blocking_reason = StopReason("no pose", "", latches=False) if there else None
 
     @precondition(lambda self: self.guard.state is GuardState.STOPPED)
     @rule(count=st.integers(1, 60))
@@ -141,7 +141,7 @@ class AnyGuard(RuleBasedStateMachine):
     def teardown(self):
         if not hasattr(self, "guard"):
             return
-        self.guard.stop(Stop("requested", ""))
+        self.guard.stop(StopReason("requested", ""))
         for _ in range(100):
             self.tick(PERIOD_S, PERIOD_S)
         assert self.guard.state in (GuardState.IDLE, GuardState.STOPPED)

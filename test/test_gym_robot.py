@@ -15,7 +15,7 @@ from patience import WAIT_S
 from wm_ros.data.bag_messages import Bag
 from wm_ros.data.load import load_recording
 from wm_ros.robots.profile import ProfileError, load_profile, profile_from_dict
-from wm_ros.tasks.lockstep import at_random, run_goals
+from wm_ros.tasks.lockstep import random_policy, run_goals
 from wm_ros.tasks.record import record_sim
 from wm_ros.tasks.simulated import simulated
 
@@ -89,7 +89,7 @@ def test_a_step_that_commands_do_not_fill_is_refused():
 
 def test_an_environment_without_known_goals_says_what_would_give_it_some():
     with pytest.raises(ProfileError, match=r"no goals are known for .*Slider.* in a file of wm_ros/tasks"):
-        next(run_goals(SLIDER, at_random(SLIDER, 10.0), 1, 0))
+        next(run_goals(SLIDER, random_policy(SLIDER, 10.0), 1, 0))
 
 
 TWO = [{"name": name, "field": f"data[{i}]", **COMPONENT} for i, name in enumerate(("along", "up"))]

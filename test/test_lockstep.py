@@ -15,7 +15,7 @@ from wm_ros.messages.plan import Plan
 from wm_ros.planning.options import PlannerOptions
 from wm_ros.robots.profile import load_profile
 from wm_ros.tasks.embedded import ROBOTS
-from wm_ros.tasks.lockstep import LockstepOptions, at_random, by_model, run_goals
+from wm_ros.tasks.lockstep import LockstepOptions, model_policy, random_policy, run_goals
 
 NAMES = [robot.name for robot in ROBOTS]
 
@@ -48,14 +48,14 @@ def test_an_oracle_arrives_and_random_actions_do_not(name, monkeypatch):
     assert [score.success for score in scores] == [True] * 3
     assert all(score.seconds < score.duration_s for score in scores)
     assert (scores[0].final_heading_deg is None) == (name == "arm")
-    control = list(run_goals(profile, at_random(profile, 10.0), 2, 0, LockstepOptions(limit_s=5.0)))
+    control = list(run_goals(profile, random_policy(profile, 10.0), 2, 0, LockstepOptions(limit_s=5.0)))
     assert not any(score.success for score in control)
     assert control[0].start_distance_m == scores[0].start_distance_m
 
 
 def test_a_model_of_the_rover_is_driven_by_its_plans():
     profile = load_profile("rover")
-    aim = by_model(small_model(profile), PlannerOptions(batch_size=8, iteration_count=1, elites=2), 0.1)
+    aim = model_policy(small_model(profile), PlannerOptions(batch_size=8, iteration_count=1, elites=2), 0.1)
     (score,) = run_goals(profile, aim, 1, 0, LockstepOptions(limit_s=2.0))
     assert score.start_distance_m >= 0.5
     assert score.duration_s == pytest.approx(2.0, abs=0.05)

@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wm_ros.safety.observation_gate import Now, ObservationGate
+from wm_ros.safety.observation_gate import ClockReading, ObservationGate
 
 S = 1_000_000_000
 ROS, STEADY = 1_700_000_000 * S, 12_345 * S
 
 
 def at(seconds, ros_offset=0.0):
-    return Now(ROS + round((seconds + ros_offset) * S), STEADY + round(seconds * S))
+    return ClockReading(ROS + round((seconds + ros_offset) * S), STEADY + round(seconds * S))
 
 
 def stamp(seconds):
@@ -56,7 +56,7 @@ def test_the_text_names_age_limit_and_fix():
 def test_a_ros_clock_that_stands_still_does_not_keep_a_picture_young():
     gate = ObservationGate()
     gate.admit(stamp(0.0), at(0.0), 0.05)
-    stuck = Now(ROS, STEADY + round(0.31 * S))
+    stuck = ClockReading(ROS, STEADY + round(0.31 * S))
     assert gate.age_s(stuck) == pytest.approx(0.31)
     assert gate.too_old(stuck, 0.3).name == "observation too old"
 
@@ -97,18 +97,18 @@ def test_clock_jump(jump_s, seen):
 
 def test_simulated_time_that_has_not_begun_is_no_jump_but_admits_nothing():
     gate = ObservationGate()
-    assert gate.clock_jump(Now(0, STEADY), 0.5) is None
-    refusal = gate.admit(stamp(0.0), Now(0, STEADY), 0.05)
+    assert gate.clock_jump(ClockReading(0, STEADY), 0.5) is None
+    refusal = gate.admit(stamp(0.0), ClockReading(0, STEADY), 0.05)
     assert refusal.name == "no ROS time"
     assert gate.clock_jump(at(0.02), 0.5) is None
     assert gate.admit(stamp(0.0), at(0.02), 0.05) is None
-    assert gate.clock_jump(Now(0, STEADY + S), 0.5).name == "clock jump"
+    assert gate.clock_jump(ClockReading(0, STEADY + S), 0.5).name == "clock jump"
 
 
 def test_simulated_time_ten_times_as_fast_is_no_jump():
     gate = ObservationGate()
     for tick in range(100):
-        now = Now(ROS + tick * S // 5, STEADY + tick * S // 50)
+        now = ClockReading(ROS + tick * S // 5, STEADY + tick * S // 50)
         assert gate.clock_jump(now, 0.5) is None
 
 
@@ -137,7 +137,7 @@ def test_neither_clock_ever_sees_an_observation_older_than_the_gate_says(arrival
 def test_forgetting_lets_older_stamps_begin_again():
     gate = ObservationGate()
     gate.admit(stamp(1.0), at(1.0), 0.05)
-    gate.forget()
+    gate.reset()
     assert gate.age_s(at(1.0)) is None
     assert gate.admit(stamp(0.5), at(1.0), 0.05) is None
 
@@ -145,8 +145,8 @@ def test_forgetting_lets_older_stamps_begin_again():
 def test_a_plan_that_comes_late_while_ros_time_stands_still_is_as_old_as_that_is_long():
     gate = ObservationGate()
     for late_ms in range(0, 401, 20):  # the guard looks at the clocks every period
-        gate.clock_jump(Now(ROS, STEADY + late_ms * 1_000_000), 0.5)
-    arrival = Now(ROS, STEADY + round(0.4 * S))
+        gate.clock_jump(ClockReading(ROS, STEADY + late_ms * 1_000_000), 0.5)
+    arrival = ClockReading(ROS, STEADY + round(0.4 * S))
     assert gate.admit(stamp(0.0), arrival, 0.05) is None
     assert gate.age_s(arrival) == pytest.approx(0.4)
     assert gate.too_old(arrival, 0.3).name == "observation too old"

@@ -11,31 +11,31 @@ from transforms3d.quaternions import axangle2quat, mat2quat, qmult, quat2mat
 
 from wm_ros.robots.profile import load_profile
 from wm_ros.safety.limiter import Limiter
-from wm_ros.safety.observation_gate import Now
-from wm_ros.safety.pose_target import PoseTarget, angle
+from wm_ros.safety.observation_gate import ClockReading
+from wm_ros.safety.pose_target import MeasuredPose, PoseTarget, angle
 
 FRANKA = load_profile("franka_pose")
 PERIOD_S = 1.0 / FRANKA.command.rate_hz
 S = 1_000_000_000
-NOW = Now(1_700_000_000 * S, 4_000 * S)
+NOW = ClockReading(1_700_000_000 * S, 4_000 * S)
 PLACE, TURN = np.array([0.4, -0.1, 0.3]), axangle2quat([1.0, 2.0, -1.0], 2.5)
 
 
 def later(seconds, ros_s=None):
-    return Now(
+    return ClockReading(
         NOW.ros_ns + round((seconds if ros_s is None else ros_s) * S), NOW.steady_ns + round(seconds * S)
     )
 
 
-def told(target, position=PLACE, quaternion=TURN, frame="base", now=NOW, stamp_ns=None):
+def measure(target, position=PLACE, quaternion=TURN, frame="base", now=NOW, stamp_ns=None):
     stamp_ns = now.ros_ns if stamp_ns is None else stamp_ns
-    return target.measured(position, quaternion, frame, stamp_ns, now, ahead_s=0.05)
+    return target.update(MeasuredPose(position, quaternion, frame, stamp_ns), now, future_tolerance_s=0.05)
 
 
 @pytest.fixture
 def target():
     target = PoseTarget(FRANKA)
-    assert told(target) is None
+    assert measure(target) is None
     return target
 
 
@@ -52,7 +52,7 @@ def test_it_begins_where_the_robot_is_and_zero_repeats_the_pose_to_the_bit(targe
 
 def test_rotation_is_about_the_axes_of_the_base():
     target = PoseTarget(FRANKA)
-    told(target)
+    measure(target)
     rates = np.array([0.0, 0.0, 0.0, 0.4, -0.3, 0.2])
     for _ in range(50):
         _, quaternion = target.advance(rates)
@@ -66,7 +66,7 @@ def test_the_pose_is_where_the_model_imagines_it():
     from wm_ros.models.action_conditioned.pose import euler, matrix, moved, turn
 
     target = PoseTarget(FRANKA)
-    told(target)
+    measure(target)
     rates = np.array([0.1, -0.2, 0.05, 0.4, -0.3, 0.2])
     steps = round(FRANKA.model_dt / PERIOD_S)
     for _ in range(steps):
@@ -87,7 +87,7 @@ def test_the_pose_is_where_the_model_imagines_it():
 def test_whatever_is_wanted_the_published_poses_keep_the_limits(wanted, dts):
     """Finite differences of the sequence at its nominal rate, with ticks early and late, to the standstill."""
     limiter, target = Limiter(FRANKA, PERIOD_S), PoseTarget(FRANKA)
-    told(target)
+    measure(target)
     poses = [(PLACE, TURN)]
     for index, dt_s in enumerate(dts):
         poses.append(target.advance(limiter.track(wanted[index * len(wanted) // 60], dt_s)))
@@ -115,8 +115,8 @@ def test_whatever_is_wanted_the_published_poses_keep_the_limits(wanted, dts):
 
 def test_silence_forgets_the_target_and_the_next_begins_at_the_measured_pose(target):
     target.advance(np.full(6, 0.2))
-    told(target, PLACE + 0.5, now=later(0.01))
-    target.forget()
+    measure(target, PLACE + 0.5, now=later(0.01))
+    target.reset()
     np.testing.assert_array_equal(target.advance(np.zeros(6))[0], PLACE + 0.5)
 
 
@@ -128,33 +128,33 @@ def test_silence_forgets_the_target_and_the_next_begins_at_the_measured_pose(tar
     ],
 )
 def test_a_robot_that_does_not_follow_is_on_a_leash(target, velocity, off):
-    assert target.strayed() is None
+    assert target.following_error() is None
     steps = 0
-    while target.strayed() is None:
+    while target.following_error() is None:
         target.advance(np.array(velocity))
         steps += 1
     limit = FRANKA.command.leash.position_m if velocity[0] else FRANKA.command.leash.rotation_rad
     assert steps == pytest.approx(limit / max(velocity) / PERIOD_S, abs=1.1)
-    stray = target.strayed()
+    stray = target.following_error()
     assert off in stray.text
     assert stray.latches
-    target.forget()
-    assert target.strayed() is None
+    target.reset()
+    assert target.following_error() is None
 
 
 def test_q_and_minus_q_are_the_same_turn(target):
     target.advance(np.zeros(6))
-    told(target, quaternion=-TURN, now=later(0.01))
-    assert target.strayed() is None
+    measure(target, quaternion=-TURN, now=later(0.01))
+    assert target.following_error() is None
 
 
 def test_nobody_knows_where_the_robot_is_before_it_says_so():
     target = PoseTarget(FRANKA)
-    assert target.unknown(NOW).name == "no pose"
+    assert target.missing_pose(NOW).name == "no pose"
     with pytest.raises(RuntimeError, match="begins at a measured pose"):
         target.advance(np.zeros(6))
-    told(target)
-    assert target.unknown(later(0.1)) is None
+    measure(target)
+    assert target.missing_pose(later(0.1)) is None
 
 
 @pytest.mark.parametrize(
@@ -166,34 +166,34 @@ def test_nobody_knows_where_the_robot_is_before_it_says_so():
     ],
 )
 def test_an_old_pose_is_named_on_either_clock(target, now):
-    found = target.unknown(now)
+    found = target.missing_pose(now)
     assert "0.30 s on end_effector_pose > command.leash.max_age_s 0.2 s" in found.text
     assert not found.latches
 
 
 def test_a_driver_that_repeats_a_stamp_does_not_refresh_it(target):
-    told(target, now=later(0.3), stamp_ns=NOW.ros_ns)
-    assert target.unknown(later(0.3)).name == "pose too old"
+    measure(target, now=later(0.3), stamp_ns=NOW.ros_ns)
+    assert target.missing_pose(later(0.3)).name == "pose too old"
 
 
 @pytest.mark.parametrize(("off_s", "why"), [(0.2, "future stamp"), (-0.5, "stamp going backwards")])
 def test_poses_of_another_clock_or_of_two_drivers_do_not_count(target, off_s, why):
-    refusal = told(target, PLACE + 9.0, stamp_ns=NOW.ros_ns + round(off_s * S))
+    refusal = measure(target, PLACE + 9.0, stamp_ns=NOW.ros_ns + round(off_s * S))
     assert why in refusal.text
     np.testing.assert_array_equal(target.advance(np.zeros(6))[0], PLACE)
 
 
 def test_a_robot_whose_clock_began_anew_is_heard(target):
-    anew = Now(NOW.ros_ns - 100 * S, NOW.steady_ns + S)
-    assert told(target, now=anew) is None
-    assert target.unknown(anew) is None
+    anew = ClockReading(NOW.ros_ns - 100 * S, NOW.steady_ns + S)
+    assert measure(target, now=anew) is None
+    assert target.missing_pose(anew) is None
 
 
 def test_another_frame_does_not_count_while_a_target_stands(target):
     target.advance(np.zeros(6))
-    assert "in frame 'base', now 'tool'" in told(target, frame="tool", now=later(0.01)).text
-    target.forget()
-    assert told(target, frame="tool", now=later(0.02)) is None
+    assert "in frame 'base', now 'tool'" in measure(target, frame="tool", now=later(0.01)).text
+    target.reset()
+    assert measure(target, frame="tool", now=later(0.02)) is None
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])

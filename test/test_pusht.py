@@ -19,7 +19,7 @@ from wm_ros.data.load import load_recording
 from wm_ros.messages.state import read_state
 from wm_ros.planning.options import PlannerOptions
 from wm_ros.robots.profile import load_profile
-from wm_ros.tasks.lockstep import LockstepOptions, at_random, by_model, run_goals
+from wm_ros.tasks.lockstep import LockstepOptions, model_policy, random_policy, run_goals
 from wm_ros.tasks.record import record_sim
 from wm_ros.tasks.simulated import simulated
 
@@ -140,7 +140,7 @@ def test_goals_must_be_pushed_to_and_whoever_knows_how_gets_there(monkeypatch):
     assert np.median([score.final_distance_m for score in scores]) < 0.002
     assert all(score.duration_s == pytest.approx(4.9) for score in scores)
     monkeypatch.undo()
-    control = list(run_goals(PROFILE, at_random(PROFILE, 10.0), 8, 0))
+    control = list(run_goals(PROFILE, random_policy(PROFILE, 10.0), 8, 0))
     assert not any(score.success for score in control)
     assert [s.start_distance_m for s in control] == [s.start_distance_m for s in scores]
 
@@ -153,7 +153,7 @@ def watching(motion):
 
 
 def test_a_model_drives_it_by_its_plans():
-    aim = by_model(small_model(PROFILE), PlannerOptions(batch_size=8, iteration_count=1, elites=2), 0.1)
+    aim = model_policy(small_model(PROFILE), PlannerOptions(batch_size=8, iteration_count=1, elites=2), 0.1)
     (score,) = run_goals(PROFILE, aim, 1, 0, LockstepOptions(limit_s=1.0))
     assert score.duration_s == pytest.approx(0.9)
 

@@ -13,7 +13,7 @@ if not find_spec("shimmy") or not find_spec("dm_control"):
 
 from wm_ros.data.load import load_recording
 from wm_ros.robots.profile import load_profile
-from wm_ros.tasks.lockstep import at_random, run_goals
+from wm_ros.tasks.lockstep import random_policy, run_goals
 from wm_ros.tasks.reacher import tip_position
 from wm_ros.tasks.record import record_sim
 from wm_ros.tasks.simulated import simulated
@@ -48,6 +48,6 @@ def test_scenes_differ_by_seed_and_goals_are_tasks():
     first, other = ROBOT.simulator(1), ROBOT.simulator(2)
     other.place(first.positions)
     assert (first.render() != other.render()).any()
-    scores = list(run_goals(PROFILE, at_random(PROFILE, 10.0), 3, 0))
+    scores = list(run_goals(PROFILE, random_policy(PROFILE, 10.0), 3, 0))
     assert min(score.start_distance_m for score in scores) >= 0.1
     assert all(score.final_heading_deg is None for score in scores)

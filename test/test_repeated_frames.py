@@ -5,7 +5,7 @@ from array import array
 import numpy as np
 import pytest
 
-from wm_ros.safety.repeated_frames import REMEMBERED, RepeatedFrames
+from wm_ros.safety.repeated_frames import HISTORY, RepeatedFrames
 
 
 def frame(seed, size=300):
@@ -37,10 +37,10 @@ def test_one_byte_makes_it_another_picture():
 
 def test_buffers_handed_out_in_turn_are_a_frozen_camera_too():
     frames = RepeatedFrames(0.0)
-    for number in range(REMEMBERED):
+    for number in range(HISTORY):
         assert frames.age_s(frame(number), number) is None
-    assert [frames.age_s(frame(number), 10.0) for number in range(REMEMBERED)] == [
-        10.0 - n for n in range(REMEMBERED)
+    assert [frames.age_s(frame(number), 10.0) for number in range(HISTORY)] == [
+        10.0 - n for n in range(HISTORY)
     ]
 
 
@@ -53,5 +53,5 @@ def test_a_tolerance_lets_a_picture_stand_for_that_long():
 def test_time_that_begins_anew_may_show_all_again():
     frames = RepeatedFrames(0.0)
     frames.age_s(frame(1), 0.0)
-    frames.forget()
+    frames.reset()
     assert frames.age_s(frame(1), 1.0) is None

@@ -11,7 +11,14 @@ from wm_ros.data.bag_messages import Bag
 from wm_ros.data.load import load_recording
 from wm_ros.data.recording import RecordingError
 from wm_ros.data.segments import survey
-from wm_ros.evaluation.replay.faults import Fault, FaultError, FaultyCamera, load_faults, place, recognisable
+from wm_ros.evaluation.replay.faults import (
+    Fault,
+    FaultError,
+    FaultyCamera,
+    detectable_faults,
+    load_faults,
+    select_episode,
+)
 from wm_ros.messages.cdr import restamped, stamp_of
 from wm_ros.resources import share_dir
 from wm_ros.robots.profile import load_profile
@@ -84,7 +91,7 @@ def test_the_script_that_is_shipped_fits_the_bag_that_record_makes(tmp_path):
     segments = survey(Bag(tmp_path / "bag"), PROFILE).segments
     faults = load_faults(share_dir() / "config" / "replay_faults.yaml")
     assert {fault.kind for fault in faults} == {"freeze", "dead", "old", "garbage", "clock_jump"}
-    assert {place(fault, segments).number for fault in faults} == {0}
+    assert {select_episode(fault, segments).number for fault in faults} == {0}
 
 
 @pytest.mark.parametrize(
@@ -115,13 +122,13 @@ def test_entries_that_mean_nothing_are_refused(tmp_path, entry, said):
 
 def test_freezing_is_left_out_where_every_picture_at_rest_is_the_same():
     faults = (Fault("freeze", 2.0, 1.0), Fault("dead", 2.0, 1.0))
-    left, (note,) = recognisable(faults, PROFILE)
+    left, (note,) = detectable_faults(faults, PROFILE)
     assert left == faults[1:]
     assert "noise: false" in note
     with pytest.raises(FaultError, match="name another fault"):
-        recognisable(faults[:1], PROFILE)
+        detectable_faults(faults[:1], PROFILE)
     noisy = replace(PROFILE, camera=replace(PROFILE.camera, noise=True))
-    assert recognisable(faults, noisy) == (faults, ())
+    assert detectable_faults(faults, noisy) == (faults, ())
 
 
 def test_a_script_without_faults_is_refused(tmp_path):
@@ -220,11 +227,11 @@ def test_bags_that_cannot_be_played_say_why(tmp_path, messages, said):
 
 def test_a_fault_needs_an_episode_that_goes_on_after_it(tmp_path):
     segments = found(tmp_path, frames(40)).segments
-    assert place(Fault("dead", 1.0, 1.5), segments) is segments[0]
+    assert select_episode(Fault("dead", 1.0, 1.5), segments) is segments[0]
     for fault, said in (
         (Fault("dead", 2.0, 1.5), "the longest episode has 4.0 s: end it earlier"),
         (Fault("dead", 1.0, 1.0, episode=3), "the bag has no episode 3 to play; it has 0"),
         (Fault("clock_jump", 1.0, 1.0, by_s=-9.0), "time before 0 does not exist"),
     ):
         with pytest.raises(FaultError, match=said):
-            place(fault, segments)
+            select_episode(fault, segments)

@@ -3,19 +3,19 @@
 import pytest
 
 from wm_ros.evaluation.replay.faults import Fault
-from wm_ros.evaluation.replay.safety import GuardEvent, Track, false_stops, react
+from wm_ros.evaluation.replay.safety import GuardEvent, GuardTrace, false_stops, measure_reaction
 from wm_ros.evaluation.replay.thresholds import ThresholdError, Thresholds, failures, load_thresholds
 
 STALE = "observation too old: age 0.31 s"
 BEGIN, END = 2.0, 3.5
 
 
-def track(*events, end_s=6.0, moving_s=()):
+def trace(*events, end_s=6.0, moving_s=()):
     states = [GuardEvent(0.0, "waiting", ""), GuardEvent(0.2, "active", "")]
-    return Track((*states, *(GuardEvent(*event) for event in events)), moving_s, end_s)
+    return GuardTrace((*states, *(GuardEvent(*event) for event in events)), moving_s, end_s)
 
 
-STOPPED_FOR_GOOD = track(
+STOPPED_FOR_GOOD = trace(
     (2.4, "stopping", STALE),
     (2.5, "holding", STALE),
     (3.4, "stopped", STALE),
@@ -25,7 +25,7 @@ STOPPED_FOR_GOOD = track(
 
 
 def test_a_stop_is_timed_from_the_first_false_frame_until_the_robot_stands():
-    reaction = react(STOPPED_FOR_GOOD, BEGIN, END, restarted=True)
+    reaction = measure_reaction(STOPPED_FOR_GOOD, BEGIN, END, restarted=True)
     assert reaction.time_to_stop_s == pytest.approx(0.5)
     assert reaction.held_pct == pytest.approx(100.0)
     assert reaction.time_to_resume_s == pytest.approx(0.2)
@@ -35,36 +35,40 @@ def test_a_stop_is_timed_from_the_first_false_frame_until_the_robot_stands():
 
 
 def test_a_guard_that_goes_on_in_the_fault_has_not_held():
-    seen = track((2.4, "stopping", STALE), (2.5, "holding", STALE), (3.0, "active", ""))
-    reaction = react(seen, BEGIN, END, restarted=False)
+    seen = trace((2.4, "stopping", STALE), (2.5, "holding", STALE), (3.0, "active", ""))
+    reaction = measure_reaction(seen, BEGIN, END, restarted=False)
     assert reaction.held_pct == pytest.approx(50.0)
     assert reaction.time_to_resume_s == 0.0
 
 
 def test_a_guard_that_never_stops_and_one_that_never_goes_on():
-    blind = react(track(), BEGIN, END, restarted=False)
+    blind = measure_reaction(trace(), BEGIN, END, restarted=False)
     assert (blind.time_to_stop_s, blind.held_pct, blind.time_to_resume_s) == (None, 0.0, None)
-    too_late = react(track((3.4, "stopping", STALE), (3.6, "holding", STALE)), BEGIN, END, restarted=False)
+    too_late = measure_reaction(
+        trace((3.4, "stopping", STALE), (3.6, "holding", STALE)), BEGIN, END, restarted=False
+    )
     assert too_late.time_to_stop_s is None
-    dead = react(track((2.4, "stopping", STALE), (2.5, "holding", STALE)), BEGIN, END, restarted=False)
+    dead = measure_reaction(
+        trace((2.4, "stopping", STALE), (2.5, "holding", STALE)), BEGIN, END, restarted=False
+    )
     assert dead.time_to_resume_s is None
 
 
 def test_nothing_is_tested_where_no_plan_was_followed_when_the_fault_began():
-    assert react(track((1.9, "stopping", STALE)), BEGIN, END, restarted=False) is None
+    assert measure_reaction(trace((1.9, "stopping", STALE)), BEGIN, END, restarted=False) is None
 
 
 def test_stops_without_a_fault_are_counted_and_timed():
-    seen = track((1.0, "stopping", STALE), (1.5, "active", ""))
+    seen = trace((1.0, "stopping", STALE), (1.5, "active", ""))
     assert [stop.at_s for stop in seen.stops()] == [1.0]
     assert false_stops(seen) == pytest.approx((1, 0.5, 5.8))
-    assert false_stops(Track((GuardEvent(0.0, "waiting", ""),), (), 6.0)) == (0, 0.0, 0.0)
+    assert false_stops(GuardTrace((GuardEvent(0.0, "waiting", ""),), (), 6.0)) == (0, 0.0, 0.0)
 
 
 def test_commands_after_the_guard_said_that_the_robot_stands_are_counted():
     events = ((2.4, "stopping", STALE), (2.5, "holding", STALE), (3.5, "active", ""))
-    assert track(*events, moving_s=[1.0, 2.45, 2.55, 3.45, 3.6]).moved_while_standing() == 0
-    assert track(*events, moving_s=[2.9, 3.0]).moved_while_standing() == 2
+    assert trace(*events, moving_s=[1.0, 2.45, 2.55, 3.45, 3.6]).moved_while_standing() == 0
+    assert trace(*events, moving_s=[2.9, 3.0]).moved_while_standing() == 2
 
 
 LIMITS = Thresholds(1.0, 5.0, 0.7, 95.0, 1.0)
@@ -72,7 +76,7 @@ DEAD = Fault("dead", 2.0, 1.5)
 
 
 def test_a_good_replay_misses_nothing():
-    good = react(STOPPED_FOR_GOOD, BEGIN, END, restarted=True)
+    good = measure_reaction(STOPPED_FOR_GOOD, BEGIN, END, restarted=True)
     assert failures(LIMITS, 0.1, 0.2, 0.0, [(DEAD, good)]) == []
 
 
@@ -91,7 +95,7 @@ def test_a_good_replay_misses_nothing():
     ],
 )
 def test_each_missed_bound_is_a_sentence(events, said):
-    reaction = react(track(*events), BEGIN, END, restarted=False)
+    reaction = measure_reaction(trace(*events), BEGIN, END, restarted=False)
     missed = failures(LIMITS, 0.1, 0.2, 0.0, [(DEAD, reaction)])
     assert len(missed) == 1
     assert said in missed[0]

@@ -18,7 +18,7 @@ from drive import rates_to
 from wm_ros.messages.image import decode_image
 from wm_ros.messages.plan import Plan, fill_plan
 from wm_ros.robots.profile import load_profile
-from wm_ros.ros.graph_client import Client, NodeError
+from wm_ros.ros.graph_client import GraphClient, NodeError
 from wm_ros.ros.qos import LATCHED, PLAN
 from wm_ros.runs.explorer import Explorer
 from wm_ros.runs.observer import Observer
@@ -69,7 +69,7 @@ def client(processes, robot):
     processes.start("wm_ros.nodes.sim_node", {"seed": SCENE, "profile": robot})
     guard = {"autostart": True, "enable_control": True, "profile": robot}
     processes.start("wm_ros.nodes.guard_node", guard)
-    with Client("test") as client:
+    with GraphClient("test") as client:
         client.await_active(["guard"], WAIT_S)
         yield client
 

@@ -89,7 +89,7 @@ def test_pictures_and_poses_become_plans_in_the_profile_s_names(bench):
     distances = bench.ros.collect(Float32, "/pipeline/goal_distance", KEEP_ALL)
     node = bench.start(PipelineNode)
     bench.goals.send(1)
-    bench.ros.until(lambda: node.figures().get("goal") == "set", "the goal")
+    bench.ros.until(lambda: node.diagnostic_values().get("goal") == "set", "the goal")
     bench.measured(node, 20 * STEP_NS, x=0.25, width=0.01)
     bench.seen(20 * STEP_NS + 10_000_000)
     plan = bench.planned(20 * STEP_NS)
@@ -112,7 +112,7 @@ def test_pictures_and_poses_become_plans_in_the_profile_s_names(bench):
 def test_the_pose_is_that_of_the_frame_not_the_newest(bench):
     node = bench.start(PipelineNode)
     bench.goals.send(1)
-    bench.ros.until(lambda: node.figures().get("goal") == "set", "the goal")
+    bench.ros.until(lambda: node.diagnostic_values().get("goal") == "set", "the goal")
     for step in range(5):
         bench.measured(node, 20 * STEP_NS + step * 20_000_000, x=0.1 * step)
     bench.seen(20 * STEP_NS + 45_000_000)
@@ -124,7 +124,7 @@ def test_without_a_pose_there_is_no_plan_and_the_fault_names_the_topic(bench):
     statuses = bench.ros.collect(DiagnosticArray, "/pipeline/status", LATCHED)
     node = bench.start(PipelineNode, camera_timeout_s=0.2)
     bench.goals.send(1)
-    bench.ros.until(lambda: node.figures().get("goal") == "set", "the goal")
+    bench.ros.until(lambda: node.diagnostic_values().get("goal") == "set", "the goal")
     bench.seen(20 * STEP_NS)
 
     def named(text):
@@ -150,7 +150,7 @@ def test_without_a_pose_there_is_no_plan_and_the_fault_names_the_topic(bench):
 def test_a_pose_of_another_time_or_no_pose_at_all_gives_no_plan_and_a_good_one_does_again(bench, state, said):
     node = bench.start(PipelineNode)
     bench.goals.send(1)
-    bench.ros.until(lambda: node.figures().get("goal") == "set", "the goal")
+    bench.ros.until(lambda: node.diagnostic_values().get("goal") == "set", "the goal")
     bench.measured(node, **state)
     bench.seen(20 * STEP_NS)
     bench.ros.until(lambda: said in node.faults.worst()[1], f"the fault {said!r}")
@@ -165,7 +165,7 @@ def test_a_pose_of_another_time_or_no_pose_at_all_gives_no_plan_and_a_good_one_d
 def test_a_driver_that_repeats_its_last_pose_gives_no_more_plans(bench):
     node = bench.start(PipelineNode)
     bench.goals.send(1)
-    bench.ros.until(lambda: node.figures().get("goal") == "set", "the goal")
+    bench.ros.until(lambda: node.diagnostic_values().get("goal") == "set", "the goal")
     bench.measured(node, 20 * STEP_NS)
     bench.seen(20 * STEP_NS)
     bench.planned(20 * STEP_NS)
@@ -179,7 +179,7 @@ def test_encoder_and_planner_apart_plan_too_and_the_stated_gripper_counts(bench)
     bench.start(EncoderNode, TWIST)
     node = bench.start(PlannerNode, TWIST, **{"planner.gripper": 0.9})
     bench.goals.send(1)
-    bench.ros.until(lambda: node.figures().get("goal") == "set", "the goal")
+    bench.ros.until(lambda: node.diagnostic_values().get("goal") == "set", "the goal")
     bench.measured(node, 20 * STEP_NS)
     bench.seen(20 * STEP_NS)
     bench.ros.until(lambda: bench.plans, "a plan")
@@ -222,7 +222,7 @@ def test_a_bf16_checkpoint_is_planned_with_in_bf16_and_not_in_fp32(bench, tmp_pa
     node = bench.start(PipelineNode)
     assert node.model.precisions == (torch.bfloat16,)
     bench.goals.send(1)
-    bench.ros.until(lambda: node.figures().get("goal") == "set", "the goal")
+    bench.ros.until(lambda: node.diagnostic_values().get("goal") == "set", "the goal")
     bench.measured(node, 20 * STEP_NS)
     bench.seen(20 * STEP_NS)
     assert np.isfinite(bench.planned(20 * STEP_NS).rates).all()

@@ -58,6 +58,6 @@ def test_worst_joins_what_is_equally_bad_and_forget_is_silent(faults, logger):
     faults.set("c", Level.ERROR, "c is dead")
     assert faults.worst() == (Level.ERROR, "b is dead; c is dead")
     said = len(logger.lines)
-    faults.forget()
+    faults.clear_all()
     assert faults.worst() == (Level.OK, "")
     assert len(logger.lines) == said

@@ -50,7 +50,7 @@ class Probe(ManagedNode):
         if values["low"] >= values["high"]:
             raise ValueError(f"low must be below high, got {values['low']} and {values['high']}")
 
-    def figures(self):
+    def diagnostic_values(self):
         return {"answer": 42}
 
 

@@ -1,100 +1,32 @@
 """The pipeline node from camera topic to plan, with a real model of random weights."""
 
-import threading
-
-import numpy as np
 import pytest
 
 pytest.importorskip("torch")
 
+import numpy as np
 import torch
-import yaml
-from camera_harness import Camera, CompressedCamera, Goals, image_message, picture
-from checkpoint_harness import write_checkpoint
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from rclpy.qos import QoSProfile
+from camera_harness import CompressedCamera, picture
+from diagnostic_msgs.msg import DiagnosticStatus
+from pipeline_bench import ARM, KEEP_ALL, QUICK, STEP_NS, PipelineBench, stamps
 from rosgraph_msgs.msg import Clock
-from sensor_msgs.msg import Image
 from std_msgs.msg import Float32
 from std_srvs.srv import Trigger
-from trajectory_msgs.msg import JointTrajectory
 from visualization_msgs.msg import Marker, MarkerArray
 
 from wm_ros.messages.plan import decode_plan
-from wm_ros.messages.stamp import fill_stamp, to_ns
+from wm_ros.messages.stamp import to_ns
 from wm_ros.messages.tensor import decode_tensor
 from wm_ros.models.checkpoint import load_checkpoint
-from wm_ros.nodes import model_node
 from wm_ros.nodes.pipeline_node import PipelineNode
 from wm_ros.nodes.planner_parameters import planner_options
 from wm_ros.planning.options import PlannerOptions
-from wm_ros.robots.profile import load_profile, profile_from_dict
-from wm_ros.ros.qos import LATCHED
 from wm_ros.stages.encode import Encode
-
-ARM = load_profile("arm")
-STEP_NS = round(1e9 * ARM.model_dt)
-QUICK = {"planner.batch_size": 16, "planner.elites": 4, "planner.iteration_count": 2}
-KEEP_ALL = QoSProfile(depth=100)
-
-
-class Bench:
-    """A pipeline node with a camera and a goal publisher in front and ears behind."""
-
-    def __init__(self, ros, checkpoint):
-        self.ros = ros
-        self.checkpoint = checkpoint
-        self.camera = Camera(ros)
-        self.goals = Goals(ros)
-        self.latents = ros.collect(Image, "latent", KEEP_ALL)
-        self.actions = ros.collect(Image, "latent_action", KEEP_ALL)
-        self.plans = ros.collect(JointTrajectory, "plan", KEEP_ALL)
-        self.statuses = ros.collect(DiagnosticArray, "/pipeline/status", LATCHED)
-
-    def start(self, **parameters):
-        """An active node; dots in parameter names are written as two underscores."""
-        named = {name.replace("__", "."): value for name, value in parameters.items()}
-        options = {"autostart": True, "checkpoint": self.checkpoint, **QUICK, **named}
-        self.node = self.ros.start(PipelineNode, options)
-        self.ros.until(lambda: self.node.state == "active", "the pipeline to be active")
-        return self.node
-
-    def show(self, frame, stamp_ns=None):
-        """Show the camera a picture and wait for its latent; returns the stamp."""
-        stamp_ns = self.camera.send(frame, stamp_ns)
-        self.ros.until(lambda: stamp_ns in stamps(self.latents), "the frame's latent")
-        return stamp_ns
-
-    def set_goal(self, seed):
-        self.goals.send(seed)
-        self.status(DiagnosticStatus.OK, "planning")
-
-    def plan(self, stamp_ns):
-        self.ros.until(lambda: stamp_ns in stamps(self.plans), "the frame's plan")
-        return next(plan for plan in self.plans if to_ns(plan.header.stamp) == stamp_ns)
-
-    def status(self, level, text):
-        """Wait until the node says so, from now on."""
-        self.statuses.clear()
-
-        def found():
-            newest = self.statuses[-1].status[0] if self.statuses else None
-            return newest if newest and newest.level == level and text in newest.message else None
-
-        return self.ros.until(found, f"a status with {text!r}")
-
-    def figures(self):
-        self.node.publish_status()
-        return self.node.figures()
-
-
-def stamps(messages):
-    return [to_ns(message.header.stamp) for message in messages]
 
 
 @pytest.fixture
 def bench(ros, checkpoint):
-    return Bench(ros, checkpoint)
+    return PipelineBench(ros, checkpoint)
 
 
 def test_each_frame_becomes_a_latent_under_its_own_header(bench):
@@ -150,7 +82,7 @@ def test_the_same_frames_give_the_same_plans(bench):
     plans = []
     for _ in range(2):
         node = bench.start(max_image_age_s=0.0)
-        bench.ros.until(lambda: bench.figures()["goal"] == "set", "the latched goal")
+        bench.ros.until(lambda: bench.diagnostic_values()["goal"] == "set", "the latched goal")
         bench.plans.clear()
         plans.append(
             [decode_plan(bench.plan(bench.show(seed, seed * STEP_NS)), ARM).rates for seed in (1, 2)]
@@ -201,89 +133,6 @@ def test_plans_come_at_most_at_their_rate(bench, camera_hz, expected):
         bench.show(index, first + round(index * 1e9 / camera_hz))
     bench.ros.until(lambda: len(bench.plans) >= expected.start, "the plans of a second")
     assert len(bench.plans) in expected
-
-
-def test_an_unknown_encoding_is_an_error_that_names_the_fix_and_the_node_recovers(bench):
-    bench.start()
-    stamp = bench.show(1)
-    broken = image_message(picture(1), stamp + 1)
-    broken.encoding = "rgb9"
-    bench.camera.publish(broken)
-    status = bench.status(DiagnosticStatus.ERROR, "unknown image encoding 'rgb9'")
-    assert "Set the camera driver" in status.message
-    bench.show(2)
-    bench.status(DiagnosticStatus.OK, "no goal")
-    assert bench.figures()["dropped_undecodable"] == 1
-
-
-def test_a_truncated_image_is_an_error_and_never_a_plan(bench):
-    bench.start()
-    stamp = bench.show(1)
-    bench.set_goal(2)
-    truncated = image_message(picture(1), stamp + STEP_NS // 2)
-    truncated.data = truncated.data[:100]
-    fill_stamp(truncated.header.stamp, bench.ros.node.get_clock().now().nanoseconds)
-    bench.camera.publish(truncated)
-    bench.status(DiagnosticStatus.ERROR, "100 bytes of data, expected")
-    assert to_ns(truncated.header.stamp) not in stamps(bench.latents) + stamps(bench.plans)
-
-
-def test_a_camera_that_changes_its_size_is_an_error_and_never_a_plan(bench):
-    bench.start()
-    bench.show(1)
-    bench.set_goal(seed=3)
-    stamp = bench.camera.send(picture(2, 96, 64))
-    bench.status(
-        DiagnosticStatus.ERROR, "the camera changed from 64x48 to 64x96 pixels: set its resolution back"
-    )
-    assert stamp not in stamps(bench.plans)
-    bench.plan(bench.show(4))
-
-
-def test_a_camera_with_noise_that_freezes_gives_no_more_plans(bench, tmp_path):
-    profile = ARM.to_dict()
-    profile["camera"]["noise"] = True
-    path = tmp_path / "robot.yaml"
-    path.write_text(yaml.safe_dump(profile))
-    bench.start(profile=str(path), camera_timeout_s=0.3)
-    bench.show(0)
-    bench.set_goal(seed=3)
-    bench.plan(bench.show(1))
-    planned = len(bench.plans)
-
-    def frozen():
-        bench.camera.send(1)
-        return any("are the same, bit for bit" in a.status[0].message for a in bench.statuses)
-
-    bench.ros.until(frozen, "the frozen camera to be named")
-    assert len(bench.plans) == planned
-    bench.plan(bench.show(2))
-
-
-def test_a_goal_that_cannot_be_read_ends_the_old_one(bench):
-    bench.start()
-    bench.show(1)
-    bench.set_goal(2)
-    broken = image_message(picture(3))
-    broken.encoding = "rgb9"
-    bench.goals.publish(broken)
-    bench.status(DiagnosticStatus.ERROR, "unknown image encoding 'rgb9'")
-    plans = len(bench.plans)
-    bench.show(4)
-    assert len(bench.plans) == plans
-
-
-def test_a_volatile_goal_publisher_is_told_what_to_change(bench):
-    bench.start()
-    bench.ros.node.create_publisher(Image, "goal_image", 1)
-    bench.status(DiagnosticStatus.WARN, "transient local")
-
-
-def test_no_camera(bench):
-    bench.ros.node.destroy_publisher(bench.camera._publisher)
-    bench.start(camera_timeout_s=0.2)
-    status = bench.status(DiagnosticStatus.ERROR, "no publisher on /image")
-    assert "remap `image`, start the camera" in status.message
 
 
 def test_the_compressed_transport(bench):
@@ -353,10 +202,12 @@ def test_simulated_time_rules_ages_and_latencies(bench):
 
     set_clock(1000)
     bench.show(1, 1000 * 10**9 - 5 * 10**7)
-    assert bench.figures()["camera_to_latent_ms_p50"] == "50.0"
+    assert bench.diagnostic_values()["camera_to_latent_ms_p50"] == "50.0"
     set_clock(1010)
     bench.camera.send(2, 1001 * 10**9)
-    bench.ros.until(lambda: bench.figures().get("dropped_too_old") == 1, "the old frame to be dropped")
+    bench.ros.until(
+        lambda: bench.diagnostic_values().get("dropped_too_old") == 1, "the old frame to be dropped"
+    )
 
 
 def test_time_that_starts_anew_starts_the_stages_anew(bench):
@@ -366,79 +217,6 @@ def test_time_that_starts_anew_starts_the_stages_anew(bench):
     bench.plan(bench.show(3, 101 * STEP_NS))
     bench.plan(bench.show(4, 11 * STEP_NS))
     assert stamps(bench.actions) == [101 * STEP_NS]
-
-
-def test_a_pipeline_slower_than_the_model_warns(ros, tmp_path):
-    fast = profile_from_dict({**ARM.to_dict(), "model": {"rate_hz": 1e5}})
-    path = tmp_path / "fast.yaml"
-    path.write_text(str(fast.to_dict()))
-    bench = Bench(ros, write_checkpoint(tmp_path / "checkpoint", fast))
-    bench.start(profile=str(path))
-    bench.show(1)
-    status = bench.status(DiagnosticStatus.WARN, "longer than a model step")
-    assert "use a smaller encoder or a faster device" in status.message
-    keys = {value.key for value in status.values}
-    assert {"camera_to_latent_ms_p50", "camera_to_latent_ms_p95", "received"} <= keys
-
-
-def test_a_model_that_hangs_is_reported(bench, monkeypatch):
-    monkeypatch.setattr(model_node, "STUCK_S", 0.1)
-    bench.start(camera_timeout_s=60.0)
-    bench.show(1)
-    go = threading.Event()
-    bench.node.enqueue("frame", go.wait)
-    bench.status(DiagnosticStatus.ERROR, "its device hangs or is overloaded")
-    go.set()
-    bench.status(DiagnosticStatus.OK, "no goal")
-
-
-def test_weights_that_break_in_memory_are_an_error_and_never_a_plan(bench):
-    bench.start()
-    for weight in bench.node.model.parameters():
-        weight.data.fill_(float("nan"))
-    bench.show(1)
-    bench.goals.send(2)
-    bench.camera.send(3)
-    bench.status(DiagnosticStatus.ERROR, "not finite")
-    assert bench.plans == []
-
-
-def other_profile(**change):
-    data = ARM.to_dict()
-    data["action"][0].update(change)
-    return profile_from_dict(data)
-
-
-@pytest.mark.parametrize(
-    ("change", "why"),
-    [
-        ({"max": 3.0}, "shoulder.max 3.0 against 1.5"),
-        ({"name": "hip"}, "action names ['hip', 'elbow'] against"),
-    ],
-)
-def test_a_checkpoint_of_another_robot_is_refused_with_the_difference(ros, tmp_path, change, why):
-    checkpoint = write_checkpoint(tmp_path, other_profile(**change))
-    node = ros.start(PipelineNode, {"checkpoint": checkpoint})
-    assert not ros.change_state("/pipeline", "configure")
-    assert why in node.status()[1]
-    assert node.state == "unconfigured"
-
-
-@pytest.mark.parametrize(
-    ("parameters", "why"),
-    [
-        ({"checkpoint": "/nowhere/at/all"}, "/nowhere/at/all is not a folder"),
-        ({"profile": "submarine"}, "no robot profile named 'submarine'"),
-        ({"device": "cuda:99"}, "device 'cuda:99' cannot be used"),
-        ({"planner.time_steps": 9}, "planner.time_steps must be a multiple of planner.steps_per_knot"),
-        ({"planner.method": "categorical"}, "planner.method categorical needs a discrete bottleneck"),
-        ({"planner.elites": 17}, "planner.elites must not exceed planner.batch_size, got 17 of 16"),
-    ],
-)
-def test_configure_fails_with_the_reason(ros, checkpoint, parameters, why):
-    node = ros.start(PipelineNode, {"checkpoint": checkpoint, **QUICK, **parameters})
-    assert not ros.change_state("/pipeline", "configure")
-    assert why in node.status()[1]
 
 
 def test_the_planner_defaults_are_those_of_its_options(ros, checkpoint):

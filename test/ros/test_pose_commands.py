@@ -7,13 +7,13 @@ from geometry_msgs.msg import PoseStamped
 from pose_rig import PoseRig
 
 from wm_ros.messages.plan import Plan
-from wm_ros.messages.pose import fill_place
+from wm_ros.messages.pose import fill_position_and_quaternion
 from wm_ros.messages.stamp import fill_stamp, to_ns
 from wm_ros.nodes.guard_node import GuardNode
 from wm_ros.nodes.pose_commands import PoseCommands
 from wm_ros.robots.profile import load_profile
 from wm_ros.safety.guard import Guard
-from wm_ros.safety.observation_gate import Now
+from wm_ros.safety.observation_gate import ClockReading
 
 RATES = np.array([0.05, -0.05, 0.02, 0.2, 0.0, -0.3])
 
@@ -69,7 +69,7 @@ def test_poses_begin_where_the_robot_is_and_end_in_one_that_stands_still(ros, ri
     rig.commands.clear()
     rig.messages.clear()
     rig.telling = False
-    ros.until(lambda: node._guard.hindrance, "the pose to be too old")
+    ros.until(lambda: node._guard.blocking_reason, "the pose to be too old")
     assert "pose too old" in rig.call("start").message
     rig.telling = True
     place = rig.position
@@ -163,24 +163,24 @@ def test_a_robot_that_does_not_follow_stops_within_the_leash(ros, rig):
 def test_a_target_that_left_an_old_pose_behind_is_no_stray(rig):
     """It stops for the age of the pose, and may go on: nobody knows whether the robot follows."""
     second = 10**9
-    guard, now = Guard(rig.profile), Now(1_700_000_000 * second, 4_000 * second)
+    guard, now = Guard(rig.profile), ClockReading(1_700_000_000 * second, 4_000 * second)
     commands = PoseCommands(rig.profile, guard)
-    message = fill_place(PoseStamped(), rig.position, rig.quaternion)
+    message = fill_position_and_quaternion(PoseStamped(), rig.position, rig.quaternion)
     fill_stamp(message.header.stamp, now.ros_ns)
-    assert commands.measured(message, now) is None
+    assert commands.update_pose(message, now) is None
     commands.before_tick(now)
     assert guard.start(now) is None
     for _ in range(30):  # 0.6 s; the pose may be 0.5 s old
-        now = Now(now.ros_ns + second // 50, now.steady_ns + second // 50)
+        now = ClockReading(now.ros_ns + second // 50, now.steady_ns + second // 50)
         plan = Plan(now.ros_ns, rig.profile.names, [[0.13, 0, 0, 0, 0, 0], [0] * 6], [0.0, 1.0])
         guard.offer(plan, now)
         commands.before_tick(now)
         velocity = guard.tick(now)
         commands.fill(PoseStamped(), velocity, rig.profile, now.ros_ns)
-    assert commands._target.strayed() is None
+    assert commands._target.following_error() is None
     for _ in range(30):
         commands._target.advance(rig.profile.high)
-    assert commands._target.strayed()
+    assert commands._target.following_error()
     commands.before_tick(now)
     assert guard.reason.name == "pose too old"
 

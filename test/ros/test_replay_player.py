@@ -11,11 +11,12 @@ from std_msgs.msg import Float64MultiArray
 from wm_ros.data.bag_messages import Bag
 from wm_ros.data.segments import survey
 from wm_ros.evaluation.replay.faults import Fault
+from wm_ros.evaluation.replay.results import Playback
 from wm_ros.messages.compressed import ImageError
 from wm_ros.messages.image import decode_image
 from wm_ros.messages.stamp import to_ns
 from wm_ros.robots.profile import load_profile
-from wm_ros.runs.replay_player import Player, transport
+from wm_ros.runs.replay_player import BagPlayer, transport
 
 PROFILE = load_profile("arm")
 START, PERIOD = 5 * SECOND, SECOND // 10
@@ -29,7 +30,7 @@ def frames(count, topic="/image", **fields):
 
 
 class Play:
-    """A bag played through a Player, the test's executor as the spin."""
+    """A bag played through a BagPlayer, the test's executor as the spin."""
 
     def __init__(self, ros, path, rate, fault=None):
         bag = Bag(path)
@@ -37,17 +38,15 @@ class Play:
         self.transport = transport(bag, found)
         self.segment = found.segments[0]
         self.shown, self.operator = [], []
-        self.player = ros.start(lambda **options: Player(bag, found, PROFILE, rate, **options))
-        self.player.stand_at(self.segment.start_ns)
+        self.player = ros.start(lambda **options: BagPlayer(bag, found, PROFILE, rate, **options))
+        self.player.pause_at(self.segment.start_ns)
         ros.until(lambda: ros.node.count_publishers("/clock"), "the player")
         ros.spin_for(0.2)  # until its publishers have found the test's subscriptions
         self.player.play(
-            self.segment,
-            self.segment.end_ns,
-            fault,
-            lambda timeout_s: ros.executor.spin_once(timeout_sec=timeout_s),
-            lambda stamp_ns, age_ns: self.shown.append((stamp_ns, age_ns)),
-            lambda time_ns, vector: self.operator.append((time_ns, vector.tolist())),
+            Playback(self.segment, self.segment.end_ns, fault),
+            spin=lambda timeout_s: ros.executor.spin_once(timeout_sec=timeout_s),
+            on_frame=lambda stamp_ns, age_ns: self.shown.append((stamp_ns, age_ns)),
+            on_command=lambda time_ns, vector: self.operator.append((time_ns, vector.tolist())),
         )
 
 

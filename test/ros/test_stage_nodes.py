@@ -46,7 +46,7 @@ def outputs(ros, checkpoint, *node_classes):
         for kind, topic in ((Image, "latent"), (Image, "latent_action"), (JointTrajectory, "plan"))
     )
     nodes = start(ros, checkpoint, *node_classes)
-    ros.until(lambda: nodes[-1].figures()["goal"] == "set", "the goal")
+    ros.until(lambda: nodes[-1].diagnostic_values()["goal"] == "set", "the goal")
     for index in range(2):
         camera.send(index, (index + 1) * STEP_NS)
         ros.until(lambda count=index + 1: (len(latents), len(plans)) == (count, count), "latent and plan")

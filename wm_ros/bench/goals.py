@@ -9,7 +9,7 @@ import numpy as np
 from wm_ros.models.world_model import WorldModel
 from wm_ros.planning.options import planner_of
 from wm_ros.robots.profile import RobotProfile
-from wm_ros.tasks.lockstep import LockstepOptions, at_random, by_model, run_goals
+from wm_ros.tasks.lockstep import LockstepOptions, model_policy, random_policy, run_goals
 
 
 def compare(
@@ -24,8 +24,10 @@ def compare(
     Every model gets the same scenes, starts and goals. progress: called with a name after each trial.
     """
     options = LockstepOptions()
-    aims = {name: by_model(model, planner_of(profile), options.latency_s) for name, model in models.items()}
-    aims["random actions"] = at_random(profile, options.camera_hz)
+    aims = {
+        name: model_policy(model, planner_of(profile), options.latency_s) for name, model in models.items()
+    }
+    aims["random actions"] = random_policy(profile, options.camera_hz)
     table = {}
     for name, aim in aims.items():
         scores = []

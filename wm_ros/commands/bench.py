@@ -94,7 +94,7 @@ def bottlenecks(
 
     from wm_ros.bench.bottlenecks.report import asked_for, make_table, why_no_goals, write_report
     from wm_ros.bench.bottlenecks.sweep import SweepOptions, sweep
-    from wm_ros.commands.sweep_view import SweepView
+    from wm_ros.commands.sweep_progress import SweepProgress
     from wm_ros.data.load import load_recording
     from wm_ros.models.checkpoint import load_encoder_of
     from wm_ros.robots.profile import load_profile
@@ -108,15 +108,15 @@ def bottlenecks(
     options = SweepOptions(seeds, 0 if no_goals else goals, effort, jobs)
     source = ", ".join(path.name for path in paths)
     encoder = "trained once for all" if encoder_from is None else f"taken from {encoder_from.name}"
-    with SweepView() as view:
+    with SweepProgress() as bars:
         if no_goals:
-            view.say(f"no planning success: {no_goals}")
+            bars.say(f"no planning success: {no_goals}")
         recording = load_recording(paths, robot, cache_dir, frame_size, camera, stamps.value)
-        runs = sweep(recording, out, options, source, view, encoder_of, cache_dir)
+        runs = sweep(recording, out, options, source, bars, encoder_of, cache_dir)
     table = make_table(runs, recording, asked_for(source, options, encoder), no_goals)
     write_report(table, out)
-    view.table(table)
-    view.say(f"table: {out / 'table.md'}, .json and .png")
+    bars.table(table)
+    bars.say(f"table: {out / 'table.md'}, .json and .png")
 
 
 @bench.command()

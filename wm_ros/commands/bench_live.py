@@ -130,7 +130,7 @@ def soak(
         )
     show_figures({name: {"soak": figure} for name, figure in figures.items()}, None)
     write_figures(figures, json_file)
-    broken = drive.broken_promises(figures)
+    broken = drive.violations(figures)
     if broken:
         typer.echo(f"broken: {'; '.join(broken)}")
         raise typer.Exit(1)

@@ -80,4 +80,14 @@ def evaluate(
             "give at least one recording, or --compare with two reports", param_hint="BAG"
         )
     else:
-        run_evaluation(paths, out, checkpoint, profile, encoders, effort, jobs, cache_dir, stamps.value)
+        run_evaluation(
+            paths,
+            out,
+            checkpoint=checkpoint,
+            profile=profile,
+            encoders=encoders,
+            effort=effort,
+            jobs=jobs,
+            cache_dir=cache_dir,
+            stamps=stamps.value,
+        )

@@ -69,9 +69,9 @@ def replay(
     from wm_ros.commands.terminal import Terminal
     from wm_ros.data.bag_messages import Bag
     from wm_ros.data.segments import survey
-    from wm_ros.evaluation.replay.faults import load_faults, place, recognisable
+    from wm_ros.evaluation.replay.faults import detectable_faults, load_faults, select_episode
     from wm_ros.evaluation.replay.picture import draw_commands, draw_faults
-    from wm_ros.evaluation.replay.seen import around, whole
+    from wm_ros.evaluation.replay.results import around_fault, whole_episode
     from wm_ros.evaluation.replay.summary import summarise
     from wm_ros.evaluation.replay.thresholds import load_thresholds
     from wm_ros.messages.image import read_picture
@@ -81,36 +81,40 @@ def replay(
     _refuse_contradictions(goal_image, goal_after, params)
     console = Terminal()
     robot, limits = load_profile(profile), load_thresholds(thresholds)
-    script, left_out = recognisable(load_faults(faults) if faults else (), robot)
+    script, left_out = detectable_faults(load_faults(faults) if faults else (), robot)
     goal = read_picture(goal_image) if goal_image else None
     with console.status(f"reading {bag}"):
         opened = Bag(bag)
         found = survey(opened, robot)
     found = replace(found, notes=(*found.notes, *left_out))
     segments = found.segments[:episodes]
-    plays = [around(fault, place(fault, segments)) for fault in script] or [whole(one) for one in segments]
+    playbacks = [around_fault(fault, select_episode(fault, segments)) for fault in script] or [
+        whole_episode(one) for one in segments
+    ]
     options = ReplayOptions(profile, checkpoint, rate, goal, goal_after, params, domain)
     out.mkdir(parents=True, exist_ok=True)
-    before_s = [sum(play.duration_s for play in plays[:number]) for number in range(len(plays))]
+    before_s = [
+        sum(playback.duration_s for playback in playbacks[:number]) for number in range(len(playbacks))
+    ]
     with Progress(console=console, transient=True) as bar:
-        task = bar.add_task("playing", total=sum(play.duration_s for play in plays))
-        seen = run_replay(
+        task = bar.add_task("playing", total=sum(playback.duration_s for playback in playbacks))
+        result = run_replay(
             opened,
             found,
             robot,
-            plays,
-            options,
-            out / "logs",
-            lambda number, passed_s: bar.update(task, completed=before_s[number] + passed_s),
+            playbacks,
+            options=options,
+            log_dir=out / "logs",
+            progress=lambda number, passed_s: bar.update(task, completed=before_s[number] + passed_s),
         )
     summary = {"bag": str(bag), "checkpoint": checkpoint or "packaged", "profile": robot.name}
-    summary |= summarise(seen, found, robot, rate, limits)
+    summary |= summarise(result, found, robot, rate, limits)
     (out / "replay.json").write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
     pictures = [out / "commands.png"]
-    draw_commands(seen, robot, pictures[0])
+    draw_commands(result, robot, pictures[0])
     if script:
         pictures.append(out / "faults.png")
-        draw_faults(seen, robot, pictures[1])
+        draw_faults(result, robot, pictures[1])
     show(console, summary)
     console.print(f"{out / 'replay.json'}, {', '.join(map(str, pictures))}", soft_wrap=True)
     if summary["verdict"] == "fail":

@@ -7,12 +7,12 @@ from typing import Any
 
 import typer
 
-from wm_ros.commands.evaluate_view import EvaluateView
+from wm_ros.commands.evaluation_progress import EvaluationProgress
 from wm_ros.commands.terminal import Terminal
-from wm_ros.evaluation.distributed import Together
-from wm_ros.evaluation.evaluate import DECODER, PROGRESS, finish, read_answers
-from wm_ros.evaluation.evaluate import evaluate as ask_everything
-from wm_ros.evaluation.evidence.request import Ask, EvaluationError, read_encoders
+from wm_ros.evaluation.config import EvaluationConfig, EvaluationError, read_encoders
+from wm_ros.evaluation.distributed import ProcessGroup
+from wm_ros.evaluation.evaluate import DECODER, PROGRESS, finish, read_results
+from wm_ros.evaluation.evaluate import evaluate as run_studies
 from wm_ros.evaluation.files import read_json, write_json
 from wm_ros.evaluation.report.compare import render_comparison
 from wm_ros.evaluation.report.compose import FORMAT, compose
@@ -26,6 +26,7 @@ from wm_ros.robots.profile import load_profile
 def run_evaluation(
     paths: list[Path],
     out: Path,
+    *,
     checkpoint: str,
     profile: str | None,
     encoders: str,
@@ -38,7 +39,7 @@ def run_evaluation(
     folder = find_checkpoint(checkpoint, load_profile(profile or "arm"))
     card = read_card(folder)
     named, families = read_encoders(encoders)
-    ask = Ask(
+    config = EvaluationConfig(
         bags=tuple(paths),
         profile=card.robot if profile is None else load_profile(profile),
         checkpoint=folder,
@@ -49,38 +50,38 @@ def run_evaluation(
         cache_dir=cache_dir,
         stamps=stamps,
     )
-    together = Together()
-    with EvaluateView(quiet=not together.is_main) as view:
-        if together.count > 1:
-            view.say(
-                f"{together.count} processes, and a share of the tasks for each: the bars show that of one"
+    group = ProcessGroup()
+    with EvaluationProgress(quiet=not group.is_main) as listener:
+        if group.world_size > 1:
+            listener.say(
+                f"{group.world_size} processes, and a share of the tasks for each: the bars show that of one"
             )
-        ask_everything(ask, out, jobs, together, view)
-        readable = together.by_main(lambda: _write(ask, out, view))
+        run_studies(config, out, jobs, group, listener)
+        readable = group.run_on_main(lambda: _write(config, out, listener))
     if not readable:
         raise typer.Exit(1)
 
 
-def _write(ask: Ask, out: Path, view: EvaluateView) -> bool:
+def _write(config: EvaluationConfig, out: Path, listener: EvaluationProgress) -> bool:
     """Write the report and print its verdict; whether any bag could be read."""
-    evidence, answers = read_answers(ask, out)
-    report = compose(ask, evidence, answers)
+    dataset, results = read_results(config, out)
+    report = compose(config, dataset, results)
     pictures = (
-        strips(evidence, ask, answers["fidelity"]["checkpoint"], out / PROGRESS / DECODER)
-        if evidence.parts
+        strips(dataset, config, results["fidelity"]["checkpoint"], out / PROGRESS / DECODER)
+        if dataset.bags
         else None
     )
     (out / "report.html").write_text(render(report, pictures), encoding="utf-8")
     write_json(out / "report.json", report)
     finish(out)
-    _say(view, report)
-    view.say(f"report: {out / 'report.html'}, and report.json")
-    return bool(evidence.parts)
+    _say(listener, report)
+    listener.say(f"report: {out / 'report.html'}, and report.json")
+    return bool(dataset.bags)
 
 
 def run_comparison(first: Path, second: Path, out: Path) -> None:
     """Write compare.html and compare.json of two reports."""
-    if not Together().is_main:
+    if not ProcessGroup().is_main:
         return
     one, other = _report(first), _report(second)
     out.mkdir(parents=True, exist_ok=True)
@@ -104,10 +105,10 @@ def _report(folder: Path) -> dict[str, Any]:
     return report
 
 
-def _say(view: EvaluateView, report: dict[str, Any]) -> None:
-    view.say(f"\n{report['verdict']['title']}")
+def _say(listener: EvaluationProgress, report: dict[str, Any]) -> None:
+    listener.say(f"\n{report['verdict']['title']}")
     for found in report["verdict"]["findings"]:
-        view.say(f"  {found['level']:8} {found['title']}: {found['text']}")
+        listener.say(f"  {found['level']:8} {found['title']}: {found['text']}")
     played = report["held_out"]["seconds"]
-    took = ", ".join(f"{phase} {seconds:.0f} s" for phase, seconds in view.seconds.items())
-    view.say(f"the bags play for {played:.0f} s; {took}")
+    took = ", ".join(f"{phase} {seconds:.0f} s" for phase, seconds in listener.seconds.items())
+    listener.say(f"the bags play for {played:.0f} s; {took}")

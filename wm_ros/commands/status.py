@@ -22,7 +22,7 @@ def status(
 
     from wm_ros.commands.status_line import COLOURS, status_line
     from wm_ros.commands.terminal import Terminal
-    from wm_ros.ros.graph_client import Client
+    from wm_ros.ros.graph_client import GraphClient
     from wm_ros.ros.lifecycle import HEARTBEAT_S
 
     def lines() -> Text:
@@ -33,7 +33,7 @@ def status(
         return Text("\n").join(shown)
 
     console = Terminal(soft_wrap=True)
-    with Client("status") as client:
+    with GraphClient("status") as client:
         client.until(lines, "a node's diagnostics: is one running, on this ROS_DOMAIN_ID?", wait)
         if once:
             client.spin_for(1.5 * HEARTBEAT_S)  # every node has spoken by then

@@ -104,7 +104,7 @@ def train(
     import torch
 
     from wm_ros.commands.dry_run import dry_run as print_footprint
-    from wm_ros.commands.train_view import TrainView
+    from wm_ros.commands.training_progress import TrainingProgress
     from wm_ros.data.load import load_recording
     from wm_ros.models.checkpoint import load_encoder_of
     from wm_ros.robots.profile import load_profile
@@ -133,19 +133,19 @@ def train(
         print_footprint(new_card(robot, options, encoder_of), options.clip_steps + 1, typer.echo)
         return
     # Of several processes, the first prints.
-    with TrainView(quiet=os.environ.get("RANK", "0") != "0") as view:
+    with TrainingProgress(quiet=os.environ.get("RANK", "0") != "0") as bars:
         if resume:
-            view.say(f"goes on with the progress in {out}" if begun else f"no progress in {out}: begins")
+            bars.say(f"goes on with the progress in {out}" if begun else f"no progress in {out}: begins")
         recording = load_recording(paths, robot, cache_dir, frame_size, camera, stamps.value)
-        view.say(
+        bars.say(
             f"{len(recording.frames)} frames, {len(recording.episodes)} episodes; notes: {len(recording.notes)}"
         )
         for note in recording.notes:
-            view.say(f"  {note}")
+            bars.say(f"  {note}")
         source = ", ".join(path.name for path in paths)
         run = Run(resume, save_every, cache_dir, log_dir)
-        scores = run_training(recording, out, options, source, view.phase, encoder_of, run)
-    view.table(scores)
+        scores = run_training(recording, out, options, source, bars.phase, encoder_of, run)
+    bars.table(scores)
     for warning in warnings_of(narrow, scores):
-        view.say(f"warning: {warning}")
-    view.say(f"checkpoint: {out}")
+        bars.say(f"warning: {warning}")
+    bars.say(f"checkpoint: {out}")

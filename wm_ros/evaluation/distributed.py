@@ -1,7 +1,7 @@
 """The processes of one evaluation, which `accelerate launch` started on this machine or on several.
 
-They have nothing in common but the folder of the evaluation, which all must see, and what is said here. Nobody goes on
-without the others, and when one fails, all end.
+They have nothing in common but the folder of the evaluation, which all must see, and what they exchange here. Nobody
+goes on without the others, and when one fails, all end.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
-from wm_ros.evaluation.evidence.request import EvaluationError
+from wm_ros.evaluation.config import EvaluationError
 from wm_ros.training.processes import leave_in_order
 
 # Any of these says that there are others: of torchrun and `accelerate launch --multi_gpu`, and of MPI.
@@ -29,11 +29,11 @@ POLL_S = 0.5
 Result = TypeVar("Result")
 
 
-class Together:
-    """This process and the others: it is `number` of `count`, 0 of 1 where it was not launched with others."""
+class ProcessGroup:
+    """This process and the others: its `rank`, of `world_size`; 0 of 1 where it was not launched with others."""
 
     def __init__(self) -> None:
-        self.number, self.count = 0, 1
+        self.rank, self.world_size = 0, 1
         if not any(name in os.environ for name in LAUNCHED):
             if all(name in os.environ for name in LAUNCHED_ALONE):
                 raise EvaluationError(
@@ -43,17 +43,17 @@ class Together:
             return
         from accelerate import PartialState
 
-        # What is said are words: on machines with GPUs, too, they need not go through those.
+        # What is exchanged are texts: on machines with GPUs, too, they need not go through those.
         state = PartialState(cpu=True, timeout=PATIENCE)
         leave_in_order()
-        self.number, self.count = state.process_index, state.num_processes
+        self.rank, self.world_size = state.process_index, state.num_processes
 
     @property
     def is_main(self) -> bool:
         """Whether this is the process that writes the report and prints."""
-        return self.number == 0
+        return self.rank == 0
 
-    def by_main(self, call: Callable[[], Result]) -> Result:
+    def run_on_main(self, call: Callable[[], Result]) -> Result:
         """What `call` gives in the main process, in all of them, where the others wait for it; or its error."""
         result, error = None, None
         if self.is_main:
@@ -61,38 +61,38 @@ class Together:
                 result = call()
             except Exception as raised:
                 error = raised
-        return self.settle(error, result)
+        return self.synchronize(error, result)
 
-    def settle(self, error: Exception | None = None, result: Any = None) -> Any:
+    def synchronize(self, error: Exception | None = None, result: Any = None) -> Any:
         """Wait for all. Raises this process's error, else EvaluationError with another's; returns the main's result."""
-        said = self._exchange((_sentence(error), result))
+        gathered = self._all_gather((_error_text(error), result))
         if error is not None:
             raise error
-        for number, (sentence, _) in enumerate(said):
-            if sentence is not None:
-                raise EvaluationError(f"process {number} of {self.count} ended: {sentence}")
-        return said[0][1]
+        for rank, (text, _) in enumerate(gathered):
+            if text is not None:
+                raise EvaluationError(f"process {rank} of {self.world_size} ended: {text}")
+        return gathered[0][1]
 
     def require_shared(self, folder: Path) -> None:
         """Raise EvaluationError in all processes unless all see this folder of the main one."""
-        if self.count == 1:
+        if self.world_size == 1:
             return
-        mark, error = self.by_main(lambda: _leave_mark(folder)), None
-        if not (folder / mark).is_file():
+        marker, error = self.run_on_main(lambda: _write_marker(folder)), None
+        if not (folder / marker).is_file():
             error = EvaluationError(
                 f"{self._here} does not see what process 0 wrote to {folder}: --out must be a folder that all machines "
                 "share, by the same path"
             )
-        self.settle(error)
+        self.synchronize(error)
         if self.is_main:
-            (folder / mark).unlink()
+            (folder / marker).unlink()
 
-    def share_files(self, files: Iterable[Path]) -> None:
+    def wait_for_files(self, files: Iterable[Path]) -> None:
         """Wait until all see these files, written by whichever process."""
-        if self.count == 1:
+        if self.world_size == 1:
             return
         os.sync()  # a network file system is told of what was written through memory maps
-        self.settle()
+        self.synchronize()
         deadline, missing, error = time.monotonic() + VISIBLE_S, list(files), None
         while (missing := [path for path in missing if not path.is_file()]) and time.monotonic() < deadline:
             time.sleep(POLL_S)
@@ -101,20 +101,20 @@ class Together:
                 f"{self._here} does not see {missing[0]}, which another process wrote, after {VISIBLE_S:.0f} s: is "
                 "--out shared by all machines?"
             )
-        self.settle(error)
+        self.synchronize(error)
 
     @property
     def _here(self) -> str:
-        return f"process {self.number} on {socket.gethostname()}"
+        return f"process {self.rank} on {socket.gethostname()}"
 
-    def _exchange(self, mine: Any) -> list[Any]:
-        """What each process says, in order."""
-        if self.count == 1:
-            return [mine]
+    def _all_gather(self, own: Any) -> list[Any]:
+        """The objects of all processes, by rank."""
+        if self.world_size == 1:
+            return [own]
         from accelerate.utils import gather_object
 
         try:
-            return gather_object([mine])
+            return gather_object([own])
         except RuntimeError as error:
             raise EvaluationError(
                 "another process of this evaluation was ended: run the same command again on all machines, which goes "
@@ -122,15 +122,15 @@ class Together:
             ) from error
 
 
-def _sentence(error: Exception | None) -> str | None:
+def _error_text(error: Exception | None) -> str | None:
     if error is None:
         return None
     ours = type(error).__module__.startswith("wm_ros.")
     return str(error) if ours else f"{type(error).__name__}: {error}"
 
 
-def _leave_mark(folder: Path) -> str:
+def _write_marker(folder: Path) -> str:
     """A file that nobody has looked for before, so that no file system remembers that there was none."""
-    mark = f"seen-{secrets.token_hex(8)}"
-    (folder / mark).touch()
-    return mark
+    marker = f"seen-{secrets.token_hex(8)}"
+    (folder / marker).touch()
+    return marker

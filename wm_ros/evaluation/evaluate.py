@@ -1,4 +1,4 @@
-"""Bags and a checkpoint in, answers out: every bag is read once, then every question is asked of what was kept."""
+"""Bags and a checkpoint in, results out: every bag is read once, then every study runs on what was extracted."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from wm_ros.evaluation.distributed import Together
-from wm_ros.evaluation.evidence.gather import gather
-from wm_ros.evaluation.evidence.parts import Evidence
-from wm_ros.evaluation.evidence.request import SEEDS, Ask, EvaluationError
+from wm_ros.evaluation.config import SEEDS, EvaluationConfig, EvaluationError
+from wm_ros.evaluation.dataset.dataset import EvaluationDataset
+from wm_ros.evaluation.dataset.extract import extract
+from wm_ros.evaluation.distributed import ProcessGroup
 from wm_ros.evaluation.files import read_json, slug, write_json
-from wm_ros.evaluation.jobs import Progress, Task, View, do
+from wm_ros.evaluation.jobs import Progress, ProgressListener, Task, run_tasks
 from wm_ros.evaluation.studies.dynamics import dynamics
 from wm_ros.evaluation.studies.families import family
 from wm_ros.evaluation.studies.fidelity import fidelity
@@ -24,35 +24,37 @@ from wm_ros.models.card import read_card
 from wm_ros.training.run_identity import differences, require_same
 from wm_ros.training.worker_pool import Workers
 
-PROGRESS, ASKED = ".progress", "ask.json"
+PROGRESS, CONFIG_FILE = ".progress", "config.json"
 DECODER = "decoder.safetensors"
 
 
-def evaluate(ask: Ask, out: Path, jobs: int, together: Together, view: View) -> None:
-    """Read the bags and ask all questions, each process with so many jobs its share of them.
+def evaluate(
+    config: EvaluationConfig, out: Path, jobs: int, group: ProcessGroup, listener: ProgressListener
+) -> None:
+    """Read the bags and run all studies, each process with so many jobs its share of them.
 
     What is finished is kept in `out`/.progress until `finish` removes it; the same call goes on from there. Neither the
-    number of jobs nor that of processes changes an answer.
+    number of jobs nor that of processes changes a result.
     """
     work = out / PROGRESS
-    together.by_main(lambda: _begin(work, ask))
-    together.require_shared(work)
-    together.settle(_asked_otherwise(work, ask))
+    group.run_on_main(lambda: _begin(work, config))
+    group.require_shared(work)
+    group.synchronize(_config_mismatch(work, config))
     with Workers(jobs) as workers:
-        do("bags", _parts(work, ask), workers, together, view)
-        do("questions", _tasks(work, ask), workers, together, view)
+        run_tasks("bags", _extraction_tasks(work, config), workers, group, listener)
+        run_tasks("questions", _study_tasks(work, config), workers, group, listener)
 
 
-def read_answers(ask: Ask, out: Path) -> tuple[Evidence, dict[str, Any]]:
-    """What `evaluate` came to: the evidence, and the answers as JSON data by question."""
+def read_results(config: EvaluationConfig, out: Path) -> tuple[EvaluationDataset, dict[str, Any]]:
+    """What `evaluate` came to: the dataset, and the results as JSON data by study."""
     work = out / PROGRESS
-    answers: dict[str, Any] = {}
-    for (kind, *names), task in zip(_questions(ask), _tasks(work, ask), strict=True):
-        place = answers
+    results: dict[str, Any] = {}
+    for (kind, *names), task in zip(_studies(config), _study_tasks(work, config), strict=True):
+        node = results
         for name in (kind, *names)[:-1]:
-            place = place.setdefault(name, {})
-        place[(kind, *names)[-1]] = read_json(task.result)
-    return Evidence(_folders(work, ask)), answers
+            node = node.setdefault(name, {})
+        node[(kind, *names)[-1]] = read_json(task.result)
+    return EvaluationDataset(_folders(work, config)), results
 
 
 def finish(out: Path) -> None:
@@ -60,73 +62,75 @@ def finish(out: Path) -> None:
     shutil.rmtree(out / PROGRESS)
 
 
-def _folders(work: Path, ask: Ask) -> list[Path]:
-    return [work / f"bag-{number}" for number in range(len(ask.bags))]
+def _folders(work: Path, config: EvaluationConfig) -> list[Path]:
+    return [work / f"bag-{number}" for number in range(len(config.bags))]
 
 
-def _parts(work: Path, ask: Ask) -> list[Task]:
+def _extraction_tasks(work: Path, config: EvaluationConfig) -> list[Task]:
     return [
-        Task(f"bag {path.name}", folder / "part.json", partial(gather, ask, number, folder))
-        for number, (path, folder) in enumerate(zip(ask.bags, _folders(work, ask), strict=True))
+        Task(f"bag {path.name}", folder / "part.json", partial(extract, config, number, folder))
+        for number, (path, folder) in enumerate(zip(config.bags, _folders(work, config), strict=True))
     ]
 
 
-def _tasks(work: Path, ask: Ask) -> list[Task]:
-    folders = _folders(work, ask)
+def _study_tasks(work: Path, config: EvaluationConfig) -> list[Task]:
+    folders = _folders(work, config)
     return [
         Task(
-            " ".join(question),
-            work / f"{slug('-'.join(question))}.json",
-            partial(_answer, ask, folders, question),
+            " ".join(study),
+            work / f"{slug('-'.join(study))}.json",
+            partial(_run_study, config, folders, study),
         )
-        for question in _questions(ask)
+        for study in _studies(config)
     ]
 
 
-def _questions(ask: Ask) -> list[tuple[str, ...]]:
+def _studies(config: EvaluationConfig) -> list[tuple[str, ...]]:
     """Longest first, so that no process is left alone with it at the end."""
     return [
-        *(("families", name, str(seed)) for seed in range(SEEDS) for name in ask.families),
+        *(("families", name, str(seed)) for seed in range(SEEDS) for name in config.families),
         ("supervision",),
-        *(("probe", name) for name in ask.encoders),
-        *(("fidelity", name) for name in ask.encoders),
+        *(("probe", name) for name in config.encoders),
+        *(("fidelity", name) for name in config.encoders),
         ("operator",),
         ("dynamics",),
     ]
 
 
-def _answer(ask: Ask, folders: list[Path], question: tuple[str, ...], progress: Progress) -> None:
-    evidence, work = Evidence(folders), folders[0].parent
-    kind, *names = question
-    if not evidence.parts:
-        answer: dict[str, Any] = {"left_out": "no bag could be read"}
+def _run_study(
+    config: EvaluationConfig, folders: list[Path], study: tuple[str, ...], progress: Progress
+) -> None:
+    dataset, work = EvaluationDataset(folders), folders[0].parent
+    kind, *names = study
+    if not dataset.bags:
+        result: dict[str, Any] = {"left_out": "no bag could be read"}
     elif kind == "families":
-        config = read_card(ask.checkpoint).encoder
-        answer = family(evidence, ask, names[0], int(names[1]), config, progress)
+        encoder_config = read_card(config.checkpoint).encoder
+        result = family(dataset, config, names[0], int(names[1]), encoder_config, progress)
     elif kind == "supervision":
-        answer = supervision(evidence, ask, progress)
+        result = supervision(dataset, config, progress)
     elif kind == "probe":
-        answer = probe(evidence, ask, names[0], progress)
+        result = probe(dataset, config, names[0], progress)
     elif kind == "fidelity":
         keep = work / DECODER if names[0] == "checkpoint" else None
-        answer = fidelity(evidence, ask, names[0], keep, progress)
+        result = fidelity(dataset, config, names[0], keep, progress)
     elif kind == "operator":
-        answer = against_operator(evidence, ask.checkpoint, ask.profile, progress)
+        result = against_operator(dataset, config.checkpoint, config.profile, progress)
     else:
-        answer = dynamics(evidence, ask.checkpoint, ask.profile)
-    write_json(work / f"{slug('-'.join(question))}.json", answer)
+        result = dynamics(dataset, config.checkpoint, config.profile)
+    write_json(work / f"{slug('-'.join(study))}.json", result)
 
 
-def _begin(work: Path, ask: Ask) -> None:
+def _begin(work: Path, config: EvaluationConfig) -> None:
     """Make the folder of the progress, or go on with the one that is there if it is of the same evaluation."""
-    require_same(work.parent, work / ASKED, _identity(ask), "evaluation", EvaluationError)
+    require_same(work.parent, work / CONFIG_FILE, _fingerprint(config), "evaluation", EvaluationError)
     work.mkdir(parents=True, exist_ok=True)
-    write_json(work / ASKED, _identity(ask))
+    write_json(work / CONFIG_FILE, _fingerprint(config))
 
 
-def _asked_otherwise(work: Path, ask: Ask) -> EvaluationError | None:
+def _config_mismatch(work: Path, config: EvaluationConfig) -> EvaluationError | None:
     """Why this process has no part in the evaluation which the main one has begun, None if it has."""
-    if found := differences(read_json(work / ASKED), _identity(ask)):
+    if found := differences(read_json(work / CONFIG_FILE), _fingerprint(config)):
         return EvaluationError(
             f"it was asked otherwise than process 0: {'; '.join(found)}. Give all processes the same arguments and "
             "files, by the same paths"
@@ -134,5 +138,5 @@ def _asked_otherwise(work: Path, ask: Ask) -> EvaluationError | None:
     return None
 
 
-def _identity(ask: Ask) -> dict[str, Any]:
-    return json.loads(json.dumps(ask.identity()))
+def _fingerprint(config: EvaluationConfig) -> dict[str, Any]:
+    return json.loads(json.dumps(config.fingerprint()))

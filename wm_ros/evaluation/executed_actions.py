@@ -44,9 +44,11 @@ def latent_action_r2(
         return None
     before = np.array([pair[0] for pair in pairs])
     after = np.array([pair[1] for pair in pairs])
-    executed = rates(_at(before, stamps, track), _at(after, stamps, track), (after - before) * 1e-9)
-    seen = np.stack([latents[stamp] for stamp in before.tolist()])
-    return r2(executed, _decode(model, np.stack([pair[2] for pair in pairs]), seen))
+    executed = rates(
+        _interpolate(before, stamps, track), _interpolate(after, stamps, track), (after - before) * 1e-9
+    )
+    latents_before = np.stack([latents[stamp] for stamp in before.tolist()])
+    return r2(executed, _decode(model, np.stack([pair[2] for pair in pairs]), latents_before))
 
 
 def _frame_before(stamps: np.ndarray, stamp: int, model_dt: float) -> int | None:
@@ -55,22 +57,22 @@ def _frame_before(stamps: np.ndarray, stamp: int, model_dt: float) -> int | None
     return nearest if abs(nearest - target) <= STEP_TOLERANCE * model_dt * 1e9 else None
 
 
-def _at(times: np.ndarray, stamps: np.ndarray, track: np.ndarray) -> np.ndarray:
+def _interpolate(times: np.ndarray, stamps: np.ndarray, track: np.ndarray) -> np.ndarray:
     # Differences first: nanoseconds since 1970 do not fit a double.
     since = (times - stamps[0]).astype(np.float64)
     known = (stamps - stamps[0]).astype(np.float64)
     return np.stack([np.interp(since, known, column) for column in track.T], axis=-1)
 
 
-def _decode(model: WorldModel, actions: np.ndarray, states: np.ndarray) -> np.ndarray:
+def _decode(model: WorldModel, latent_actions: np.ndarray, latents: np.ndarray) -> np.ndarray:
     import torch
 
     with torch.inference_mode():
         decoded = [
             model.robot_action(
-                torch.tensor(actions[start : start + BATCH]).to(model.device),
-                torch.tensor(states[start : start + BATCH]).to(model.device),
+                torch.tensor(latent_actions[start : start + BATCH]).to(model.device),
+                torch.tensor(latents[start : start + BATCH]).to(model.device),
             )
-            for start in range(0, len(actions), BATCH)
+            for start in range(0, len(latent_actions), BATCH)
         ]
         return torch.cat(decoded).cpu().numpy()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from wm_ros.evaluation.distributed import Together
+from wm_ros.evaluation.distributed import ProcessGroup
 from wm_ros.training.worker_pool import Workers
 
 Progress = Callable[[float], None]
@@ -22,28 +22,30 @@ class Task:
     call: Callable[[Progress], None]
 
 
-class View(Protocol):
-    """Who is told how it goes."""
+class ProgressListener(Protocol):
+    """Receives the progress of tasks."""
 
     def begin(self, phase: str, tasks: int) -> None:
         """So many tasks are left to do."""
 
-    def going(self, task: str, share: float) -> None:
-        """A task has got so far."""
+    def update(self, task: str, share: float) -> None:
+        """A share of a task is done."""
 
     def done(self, task: str, error: BaseException | None) -> None:
         """A task is finished, or has failed."""
 
 
-def do(phase: str, tasks: Sequence[Task], workers: Workers, together: Together, view: View) -> None:
+def run_tasks(
+    phase: str, tasks: Sequence[Task], workers: Workers, group: ProcessGroup, listener: ProgressListener
+) -> None:
     """Do all tasks that are not done, each process its share; returns when all are done, by whichever process."""
-    left = together.by_main(lambda: [place for place, task in enumerate(tasks) if not task.result.is_file()])
-    mine = [tasks[place] for place in left[together.number :: together.count]]
-    view.begin(phase, len(mine))
+    left = group.run_on_main(lambda: [index for index, task in enumerate(tasks) if not task.result.is_file()])
+    own = [tasks[index] for index in left[group.rank :: group.world_size]]
+    listener.begin(phase, len(own))
     failed = None
     try:
-        workers.run([(task.name, task.call) for task in mine], view.going, view.done)
+        workers.run([(task.name, task.call) for task in own], listener.update, listener.done)
     except Exception as error:  # which the others are told before it ends this process
         failed = error
-    together.settle(failed)
-    together.share_files(task.result for task in tasks)
+    group.synchronize(failed)
+    group.wait_for_files(task.result for task in tasks)

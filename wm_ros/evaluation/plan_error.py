@@ -1,4 +1,4 @@
-"""Plan error: planning towards what was recorded, against what the robot was told on the way there.
+"""Plan error: planning towards what was recorded, against what was commanded on the way there.
 
 The figure of [LAM] for DROID: from a held-out frame, plan to the frame a few steps ahead, and compare the summed
 planned action with the summed recorded one. Needs no robot, so every bag that has commands will do.
@@ -32,47 +32,47 @@ PLANNER = PlannerOptions(
 
 
 @dataclass(frozen=True)
-class Ways:
+class StartGoalPairs:
     """What was recorded: frames [C] where plans begin and frames [C] that are their goals, HORIZON model steps later;
     what was commanded between them, summed over time, [C, A] in unit times seconds."""
 
     starts: np.ndarray
     goals: np.ndarray
-    moved: np.ndarray
+    displacement: np.ndarray
 
 
-def recorded_ways(recording: Recording, episodes: np.ndarray) -> Ways:
-    """Up to 200 ways within these episodes, the same every time."""
+def recorded_pairs(recording: Recording, episodes: np.ndarray) -> StartGoalPairs:
+    """Up to 200 pairs within these episodes, the same every time."""
     rows = recording.clips(HORIZON + 1, episodes)
     rows = rows[np.random.default_rng(0).permutation(len(rows))[:CLIPS]]
-    moved = recording.actions(rows).sum(axis=1) * recording.profile.model_dt
-    return Ways(rows[:, 0], rows[:, -1], moved)
+    displacement = recording.actions(rows).sum(axis=1) * recording.profile.model_dt
+    return StartGoalPairs(rows[:, 0], rows[:, -1], displacement)
 
 
 @torch.inference_mode()
 def plans(
-    model: WorldModel, states: Tensor, ways: Ways, seed: int, progress: Callable[[int], None]
+    model: WorldModel, latents: Tensor, pairs: StartGoalPairs, seed: int, progress: Callable[[int], None]
 ) -> np.ndarray:
     """The model's plans, rates [C, HORIZON, A]; progress: called with the number of plans made.
 
-    states: [F, N, D] of all frames.
+    latents: [F, N, D] of all frames.
     """
     robot = model.card.robot
     low, high = (torch.tensor(limit, dtype=torch.float32) for limit in (robot.low, robot.high))
     found = []
-    for number, (start, goal) in enumerate(zip(ways.starts, ways.goals, strict=True)):
-        cost = partial(_cost, model, states[int(start)], states[int(goal)])
+    for number, (start, goal) in enumerate(zip(pairs.starts, pairs.goals, strict=True)):
+        cost = partial(_cost, model, latents[int(start)], latents[int(goal)])
         generator = torch.Generator().manual_seed(1000 * seed + number)
         found.append(search(cost, low, high, PLANNER, generator).knots.numpy())
         progress(number + 1)
     return np.stack(found)
 
 
-def planned(
-    model: WorldModel, states: Tensor, ways: Ways, seed: int, progress: Callable[[int], None]
+def planned_displacement(
+    model: WorldModel, latents: Tensor, pairs: StartGoalPairs, seed: int, progress: Callable[[int], None]
 ) -> np.ndarray:
     """What the model's plans would move the robot by, [C, A]; arguments as those of `plans`."""
-    return plans(model, states, ways, seed, progress).sum(axis=1) * model.card.robot.model_dt
+    return plans(model, latents, pairs, seed, progress).sum(axis=1) * model.card.robot.model_dt
 
 
 def _cost(model: WorldModel, state: Tensor, goal: Tensor, actions: Tensor) -> Tensor:
@@ -81,26 +81,26 @@ def _cost(model: WorldModel, state: Tensor, goal: Tensor, actions: Tensor) -> Te
     return (imagined[:, -1] - goal).square().sum(dim=(1, 2))
 
 
-def random_plans(profile: RobotProfile, ways: Ways, seed: int) -> np.ndarray:
+def random_plans(profile: RobotProfile, pairs: StartGoalPairs, seed: int) -> np.ndarray:
     """Plans of random actions within the limits, rates [C, HORIZON, A]: a control."""
-    shape = (len(ways.starts), HORIZON, len(profile.action))
+    shape = (len(pairs.starts), HORIZON, len(profile.action))
     return np.random.default_rng([seed, 4]).uniform(profile.low, profile.high, shape)
 
 
-def at_random(profile: RobotProfile, ways: Ways, seed: int) -> np.ndarray:
+def random_displacement(profile: RobotProfile, pairs: StartGoalPairs, seed: int) -> np.ndarray:
     """What random plans would move the robot by, [C, A]."""
-    return random_plans(profile, ways, seed).sum(axis=1) * profile.model_dt
+    return random_plans(profile, pairs, seed).sum(axis=1) * profile.model_dt
 
 
-def plan_error(profile: RobotProfile, ways: Ways, moved: np.ndarray) -> dict[str, float]:
+def plan_error(profile: RobotProfile, pairs: StartGoalPairs, displacement: np.ndarray) -> dict[str, float]:
     """Mean distance between what was planned [C, A] and what was recorded; one for each unit, such as `rad`."""
-    units = np.array([unit_moved(unit) for unit in profile.units])
-    off = moved - ways.moved
+    units = np.array([displacement_unit(unit) for unit in profile.units])
+    off = displacement - pairs.displacement
     return {
         str(unit): float(np.linalg.norm(off[:, units == unit], axis=1).mean()) for unit in np.unique(units)
     }
 
 
-def unit_moved(unit: str) -> str:
+def displacement_unit(unit: str) -> str:
     """The unit of an action summed over time: `m` of `m/s`."""
     return unit.removesuffix("/s") if unit.endswith("/s") else f"{unit} s"

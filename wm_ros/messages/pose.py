@@ -8,7 +8,7 @@ import numpy as np
 from transforms3d.euler import quat2euler
 
 
-def read_place(msg: Any) -> tuple[np.ndarray, np.ndarray]:
+def read_position_and_quaternion(msg: Any) -> tuple[np.ndarray, np.ndarray]:
     """Position [3] in m and unit quaternion [4], w first, of a geometry_msgs Pose or PoseStamped.
 
     Raises ValueError for a quaternion that is not of length 1, or a number that is not finite.
@@ -26,7 +26,7 @@ def read_place(msg: Any) -> tuple[np.ndarray, np.ndarray]:
     return position, quaternion / length
 
 
-def fill_place(msg: Any, position: np.ndarray, quaternion: np.ndarray) -> Any:
+def fill_position_and_quaternion(msg: Any, position: np.ndarray, quaternion: np.ndarray) -> Any:
     """Write a position [3] and a quaternion [4], w first, into a geometry_msgs Pose or PoseStamped and return it."""
     pose = getattr(msg, "pose", msg)
     pose.position.x, pose.position.y, pose.position.z = position.tolist()
@@ -37,9 +37,9 @@ def fill_place(msg: Any, position: np.ndarray, quaternion: np.ndarray) -> Any:
 
 def read_pose(msg: Any, gripper: float) -> np.ndarray:
     """Pose [7] of a geometry_msgs Pose or PoseStamped and a gripper from 0 (open) to 1: x y z in m, extrinsic xyz Euler
-    angles in rad, gripper. Raises ValueError as `read_place` does, and for a gripper out of its range.
+    angles in rad, gripper. ValueError as of `read_position_and_quaternion`, and for a gripper out of its range.
     """
-    position, quaternion = read_place(msg)
+    position, quaternion = read_position_and_quaternion(msg)
     if not 0.0 <= gripper <= 1.0:
         raise ValueError(f"the gripper must be from 0 (open) to 1, got {gripper}")
     return np.array([*position, *quat2euler(quaternion, axes="sxyz"), gripper])

@@ -1,4 +1,4 @@
-"""Where the end effector was at a frame, as models that are told the robot's actions need to know."""
+"""The pose of the end effector at a frame, which models conditioned on the robot's actions need."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # As far as a measurement may be from its frame in time, in model steps.
 TOLERANCE = 0.25
 # Frames are planned from at most so long after they were taken.
-KEPT_NS = 3_000_000_000
+HISTORY_NS = 3_000_000_000
 
 
 class PoseError(ValueError):
@@ -48,14 +48,14 @@ class EndEffector:
                 "`gripper: {topic: ..., joint: ..., open: ..., closed: ...}`"
             )
         self._node = node
-        self._poses: Recent | None = None
-        self._grippers: Recent | None = None
+        self._poses: RecentMessages | None = None
+        self._grippers: RecentMessages | None = None
 
     def open(self) -> None:
         profile = self._node.profile
-        self._poses = Recent(self._node, PoseStamped, profile.required_state.topic, "pose")
+        self._poses = RecentMessages(self._node, PoseStamped, profile.required_state.topic, "pose")
         if profile.gripper is not None:
-            self._grippers = Recent(self._node, JointState, profile.gripper.topic, "gripper")
+            self._grippers = RecentMessages(self._node, JointState, profile.gripper.topic, "gripper")
 
     def close(self) -> None:
         for source in self._sources():
@@ -76,22 +76,22 @@ class EndEffector:
         if poses is None:
             raise PoseError("the node is leaving its active state")
         try:
-            oldest_ns, message = poses.at(stamp_ns)
+            oldest_ns, message = poses.nearest(stamp_ns)
             gripper = self._node.value("planner.gripper")
             if grippers is not None and profile.gripper is not None:
-                measured_ns, state = grippers.at(stamp_ns)
+                measured_ns, state = grippers.nearest(stamp_ns)
                 gripper = read_gripper(state, profile.gripper)
                 oldest_ns = min(oldest_ns, measured_ns)
             return read_pose(message, gripper), oldest_ns
         except ValueError as error:
             raise PoseError(str(error)) from error
 
-    def _sources(self) -> list[Recent]:
+    def _sources(self) -> list[RecentMessages]:
         return [source for source in (self._poses, self._grippers) if source is not None]
 
 
-class Recent:
-    """What came on a topic of the robot's state lately."""
+class RecentMessages:
+    """The messages of the last seconds on a topic of the robot's state, by stamp."""
 
     def __init__(self, node: ModelNode, message_type: type, topic: str, what: str):
         self._what = what
@@ -102,7 +102,7 @@ class Recent:
             message_type,
             topic,
             STREAM,
-            self._keep,
+            self._store,
             self._messages.clear,
             source=what,
             fix=f"start the robot's driver, or remap `{topic}`",
@@ -110,7 +110,7 @@ class Recent:
             max_age_s=node.value("max_image_age_s"),
         )
 
-    def at(self, stamp_ns: int) -> tuple[int, Any]:
+    def nearest(self, stamp_ns: int) -> tuple[int, Any]:
         """The message nearest to this stamp, after its own; PoseError when it is too far from it, or there is none."""
         found = min(self._messages.copy(), key=lambda entry: abs(entry[0] - stamp_ns), default=None)
         if found is None:
@@ -124,8 +124,8 @@ class Recent:
             )
         return found
 
-    def _keep(self, message: Any) -> None:
+    def _store(self, message: Any) -> None:
         stamp_ns = to_ns(message.header.stamp)
         self._messages.append((stamp_ns, message))
-        while self._messages[0][0] < stamp_ns - KEPT_NS:
+        while self._messages[0][0] < stamp_ns - HISTORY_NS:
             self._messages.popleft()

@@ -28,16 +28,16 @@ from wm_ros.ros.diagnostics import Level
 from wm_ros.ros.lifecycle import ManagedNode
 from wm_ros.ros.message_class import command_message
 from wm_ros.ros.parameters import Parameter
-from wm_ros.ros.polled_subscription import Polled
+from wm_ros.ros.polling_subscription import PollingSubscription
 from wm_ros.ros.process import run
-from wm_ros.ros.qos import COMMAND, PLANS_HEARD, STOP, STREAM, incompatible_qos_fix
+from wm_ros.ros.qos import COMMAND, PLAN_SUBSCRIPTION, STOP, STREAM, incompatible_qos_fix
 from wm_ros.ros.rate import Rate
-from wm_ros.ros.realtime import ask_for_realtime, is_realtime
+from wm_ros.ros.realtime import is_realtime, request_realtime
 from wm_ros.ros.stream import SubscriptionEventCallbacks
 from wm_ros.ros.ticker import Ticker
 from wm_ros.safety.guard import Guard, GuardOptions, GuardState
-from wm_ros.safety.observation_gate import Now
-from wm_ros.safety.stop import Stop
+from wm_ros.safety.observation_gate import ClockReading
+from wm_ros.safety.stop_reason import StopReason
 
 if TYPE_CHECKING:
     from geometry_msgs.msg import PoseStamped
@@ -86,7 +86,7 @@ PARAMETERS = (
 )
 OPTIONS = tuple(field.name for field in fields(GuardOptions))
 ACKNOWLEDGE_S = 0.2
-WANTED = ("requested", "deactivated")  # stops that somebody asked for are no errors
+REQUESTED_STOPS = ("requested", "deactivated")  # stops that somebody asked for are no errors
 
 
 class GuardNode(ManagedNode):
@@ -99,10 +99,10 @@ class GuardNode(ManagedNode):
 
     def __init__(self, **node_options: Any):
         super().__init__("guard", PARAMETERS, **node_options)
-        self._ends: list[Callable[[], object]] = []
+        self._cleanups: list[Callable[[], object]] = []
         self._lock = threading.Lock()  # of the guard: ticks and callbacks are in different threads
         self._ticker: Ticker | None = None
-        self._leaving = False
+        self._deactivating = False
         self._error: Exception | None = None
         self.parameters_changed()
         self._failed = self.create_guard_condition(self._raise)
@@ -118,12 +118,14 @@ class GuardNode(ManagedNode):
         self._guard = Guard(self._profile, self._limits)
         self._message = command_message(self._profile)
         self._publisher = self.create_publisher(type(self._message), self._profile.command.topic, COMMAND)
-        self._ends.append(partial(self.destroy_publisher, self._publisher))
+        self._cleanups.append(partial(self.destroy_publisher, self._publisher))
         events = SubscriptionEventCallbacks(incompatible_qos=self._on_incompatible_qos)
         signals = self.create_subscription(Bool, "stop", self._on_stop_signal, STOP, event_callbacks=events)
-        self._ends.append(partial(self.destroy_subscription, signals))
-        self._plans = self._polled(JointTrajectory, "plan", PLANS_HEARD)
-        self._heard: list[tuple[Polled, Callable[[Any, Now], None]]] = [(self._plans, self._on_plan)]
+        self._cleanups.append(partial(self.destroy_subscription, signals))
+        self._plans = self._create_polling_subscription(JointTrajectory, "plan", PLAN_SUBSCRIPTION)
+        self._inputs: list[tuple[PollingSubscription, Callable[[Any, ClockReading], None]]] = [
+            (self._plans, self._on_plan)
+        ]
         self._fill: Callable[[Any, Sequence[float], RobotProfile, int], Any] = fill_command
         self._pose_commands: PoseCommands | None = None
         if self._profile.command.leash is not None:
@@ -131,21 +133,23 @@ class GuardNode(ManagedNode):
 
             self._pose_commands = PoseCommands(self._profile, self._guard)
             self._fill = self._pose_commands.fill
-            poses = self._polled(type(self._message), self._profile.required_state.topic, STREAM)
-            self._heard.append((poses, partial(self._on_pose, self._pose_commands)))
+            poses = self._create_polling_subscription(
+                type(self._message), self._profile.required_state.topic, STREAM
+            )
+            self._inputs.append((poses, partial(self._on_pose, self._pose_commands)))
         for name, action in (("start", self._start), ("stop", self._stop_now), ("reset", self._reset)):
             service = self.create_service(Trigger, f"~/{name}", partial(self._answer, action))
-            self._ends.append(partial(self.destroy_service, service))
+            self._cleanups.append(partial(self.destroy_service, service))
 
     def activate(self) -> None:
-        self._leaving, self._error = False, None
+        self._deactivating, self._error = False, None
         period_s = 1.0 / self._profile.command.rate_hz
         self._ticker = Ticker("guard", period_s, self._tick, self._on_tick_error)
 
     def deactivate(self) -> None:
         """Stop the robot; returns after the last zero."""
-        self._stop_guard(Stop("deactivated", "the node is leaving its active state"))
-        self._leaving = True
+        self._stop_guard(StopReason("deactivated", "the node is leaving its active state"))
+        self._deactivating = True
         if self._ticker is not None:
             self._ticker.join()
             self._ticker = None
@@ -156,8 +160,8 @@ class GuardNode(ManagedNode):
             self._guard.reset()
 
     def cleanup(self) -> None:
-        while self._ends:
-            self._ends.pop()()
+        while self._cleanups:
+            self._cleanups.pop()()
 
     def summary(self) -> str:
         guard = self._guard
@@ -166,7 +170,7 @@ class GuardNode(ManagedNode):
             return "idle: call ~/start"
         return f"{dry}{guard.state.value}{f': {guard.reason}' if guard.reason else ''}"
 
-    def figures(self) -> Mapping[str, object]:
+    def diagnostic_values(self) -> Mapping[str, object]:
         guard = self._guard
         now = self._now()
         with self._lock:
@@ -186,40 +190,42 @@ class GuardNode(ManagedNode):
             "commands_sent": self._sent,
             "command_topic": self._publisher.topic_name,
             "command_listeners": self._publisher.get_subscription_count(),
-            **(self._pose_commands.figures(now) if self._pose_commands else {}),
+            **(self._pose_commands.diagnostic_values(now) if self._pose_commands else {}),
         }
 
     def publish_status(self) -> None:
         if self.state == "active":
-            self._look_around()
+            self._check_connections()
         super().publish_status()
 
-    def _look_around(self) -> None:
-        """Notice a planner that cannot be heard, and a driver that left: it would come back into a motion."""
-        unheard = self._plans.unheard()
-        if unheard is None:
+    def _check_connections(self) -> None:
+        """Report a planner with incompatible QoS; stop for a driver that left: it would come back into a motion."""
+        qos_mismatch = self._plans.qos_mismatch()
+        if qos_mismatch is None:
             self.faults.clear("planner")
         else:
-            self.faults.set("planner", Level.ERROR, unheard)
-        nobody = self._nobody_listens()
-        if nobody is not None:
-            self._stop_guard(nobody)
+            self.faults.set("planner", Level.ERROR, qos_mismatch)
+        no_subscriber = self._no_subscriber()
+        if no_subscriber is not None:
+            self._stop_guard(no_subscriber)
 
-    def _nobody_listens(self) -> Stop | None:
+    def _no_subscriber(self) -> StopReason | None:
         if not self._control or self._publisher.get_subscription_count():
             return None
         topic = self._publisher.topic_name
-        return Stop("nobody listens", f"to {topic}: is the robot's driver up? Then call ~/start")
+        return StopReason("nobody listens", f"to {topic}: is the robot's driver up? Then call ~/start")
 
-    def _polled(self, message_type: type, topic: str, qos: QoSProfile) -> Polled:
-        polled = Polled(self, message_type, topic, qos)
-        self._ends.append(polled.close)
-        return polled
+    def _create_polling_subscription(
+        self, message_type: type, topic: str, qos: QoSProfile
+    ) -> PollingSubscription:
+        subscription = PollingSubscription(self, message_type, topic, qos)
+        self._cleanups.append(subscription.close)
+        return subscription
 
-    def _now(self) -> Now:
+    def _now(self) -> ClockReading:
         # Without simulated time ROS time is the system's, which is cheaper to ask for.
         ros_ns = self.get_clock().now().nanoseconds if self._simulated_time else time.time_ns()
-        return Now(ros_ns, time.monotonic_ns())
+        return ClockReading(ros_ns, time.monotonic_ns())
 
     def parameters_changed(self) -> None:
         """Keep limits and switches as attributes: looking them up at every tick would cost much of it."""
@@ -229,11 +235,11 @@ class GuardNode(ManagedNode):
     def _tick(self) -> bool:
         """One period, in the ticker's thread; False after the last command when leaving."""
         now = self._now()
-        for polled, heard in self._heard:
-            for message in polled.take():
-                heard(message, now)
+        for subscription, callback in self._inputs:
+            for message in subscription.take():
+                callback(message, now)
         if self._control and not self._enabled:
-            self._stop_guard(Stop("requested", "enable_control was switched off"))
+            self._stop_guard(StopReason("requested", "enable_control was switched off"))
         with self._lock:
             self._guard.options = self._limits
             if self._pose_commands is not None:
@@ -243,9 +249,9 @@ class GuardNode(ManagedNode):
         if command is not None and self._control:
             self._send(command, now)
         self._report()
-        return publishing or not self._leaving
+        return publishing or not self._deactivating
 
-    def _send(self, command: Sequence[float], now: Now) -> None:
+    def _send(self, command: Sequence[float], now: ClockReading) -> None:
         self._publisher.publish(self._fill(self._message, command, self._profile, now.ros_ns))
         self._moving = any(command)
         self._sent += 1
@@ -266,7 +272,7 @@ class GuardNode(ManagedNode):
         if self._error is not None:
             raise self._error
 
-    def _stop_guard(self, reason: Stop) -> None:
+    def _stop_guard(self, reason: StopReason) -> None:
         with self._lock:
             self._guard.stop(reason)
 
@@ -274,25 +280,25 @@ class GuardNode(ManagedNode):
         """Tell the diagnostics when the state or the reason has become another one."""
         with self._lock:
             state, reason = self._guard.state, self._guard.reason
-        told = (state, reason and reason.name)
-        if told == self._reported:
+        reported = (state, reason and reason.name)
+        if reported == self._reported:
             return
-        self._reported = told
+        self._reported = reported
         if reason is None or reason.name == "no plan":
             self.faults.clear("guard")
         else:
-            level = Level.ERROR if reason.latches and reason.name not in WANTED else Level.WARN
+            level = Level.ERROR if reason.latches and reason.name not in REQUESTED_STOPS else Level.WARN
             self.faults.set("guard", level, f"{state.value}: {reason}")
         self.status_changed()
 
-    def _on_plan(self, message: JointTrajectory, now: Now) -> None:
+    def _on_plan(self, message: JointTrajectory, now: ClockReading) -> None:
         self._plan_rate.add()
-        refusal: Stop | None
+        refusal: StopReason | None
         try:
             plan = decode_plan(message, self._profile)
         except PlanError as error:
             with self._lock:
-                refusal = self._guard.refuse(Stop("invalid plan", str(error)))
+                refusal = self._guard.refuse(StopReason("invalid plan", str(error)))
         else:
             with self._lock:
                 refusal = self._guard.offer(plan, now)
@@ -301,9 +307,9 @@ class GuardNode(ManagedNode):
         else:
             self.faults.set("plan", Level.WARN, f"plan dropped, {refusal}")
 
-    def _on_pose(self, commands: PoseCommands, message: PoseStamped, now: Now) -> None:
+    def _on_pose(self, commands: PoseCommands, message: PoseStamped, now: ClockReading) -> None:
         with self._lock:
-            refusal = commands.measured(message, now)
+            refusal = commands.update_pose(message, now)
         if refusal is None:
             self.faults.clear("pose")
         else:
@@ -318,7 +324,7 @@ class GuardNode(ManagedNode):
         self.faults.set("stop", Level.ERROR, incompatible_qos_fix("stop", event.last_policy_kind))
 
     def _answer(
-        self, action: Callable[[], Stop | None], _: Trigger.Request, response: Trigger.Response
+        self, action: Callable[[], StopReason | None], _: Trigger.Request, response: Trigger.Response
     ) -> Trigger.Response:
         if self._ticker is None:
             response.message = f"the node is {self.state}: activate it first"
@@ -330,23 +336,23 @@ class GuardNode(ManagedNode):
         self._report()
         return response
 
-    def _start(self) -> Stop | None:
+    def _start(self) -> StopReason | None:
         if not self._guard.publishing:
             self.parameters_changed()
             self._control = self._enabled
-        return self._nobody_listens() or self._guard.start(self._now())
+        return self._no_subscriber() or self._guard.start(self._now())
 
-    def _stop_now(self) -> Stop | None:
-        self._guard.stop(Stop("requested", "by ~/stop; ~/start goes on"))
+    def _stop_now(self) -> StopReason | None:
+        self._guard.stop(StopReason("requested", "by ~/stop; ~/start goes on"))
         return None
 
-    def _reset(self) -> Stop | None:
+    def _reset(self) -> StopReason | None:
         return self._guard.reset()
 
 
 def main(args: Sequence[str] | None = None) -> int:
     """Entry point of the executable `guard_node`; it is scheduled before other processes where that is allowed."""
-    ask_for_realtime()
+    request_realtime()
     # A process that is stopped or killed while it holds shared memory can hold up those who share it for a second.
     return run(GuardNode, args, shared_memory=False)
 

@@ -26,7 +26,7 @@ class LatentActions(Stage):
     _node: ModelNode
 
     @classmethod
-    def meaningless(cls, model: PlanningModel) -> str:
+    def unsupported_reason(cls, model: PlanningModel) -> str:
         return "" if model.latent_actions else "no latent actions: this model is told the robot's own"
 
     def __init__(self, node: ModelNode):

@@ -1,6 +1,6 @@
-"""The two kinds of parts a model node is made of: where latents come from, and what is made of them.
+"""The two kinds of components of a model node: sources of latents, and stages that use them.
 
-A part is given its node; one that needs more of it than a lifecycle node has says so by a type of its own.
+A component is given its node; one that needs more of it than a lifecycle node has says so by a type of its own.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Source:
     def warm_up(self) -> None:
         """Have compiled what there is to compile. Worker thread."""
 
-    def subscribe(self, accept: Callable[[Any], None], restarted: Callable[[], None]) -> Stream:
+    def subscribe(self, on_message: Callable[[Any], None], on_restart: Callable[[], None]) -> Stream:
         raise NotImplementedError
 
     def read(self, message: Any) -> Tensor:
@@ -48,7 +48,7 @@ class Stage:
     PARAMETERS: tuple[Parameter, ...] = ()
 
     @classmethod
-    def meaningless(cls, model: PlanningModel) -> str:
+    def unsupported_reason(cls, model: PlanningModel) -> str:
         """Why there is nothing for this stage to do with such a model; empty: there is."""
         return ""
 
@@ -81,5 +81,5 @@ class Stage:
         """One line for people, or nothing."""
         return ""
 
-    def figures(self) -> Mapping[str, object]:
+    def diagnostic_values(self) -> Mapping[str, object]:
         return {}

@@ -28,7 +28,7 @@ def load_model(profile: RobotProfile, checkpoint: str, device: str, num_threads:
 
     torch.set_num_threads(num_threads)
     folder = find_checkpoint(checkpoint, profile)
-    load = load_action_conditioned if is_action_conditioned(folder) else load_checkpoint
-    model: PlanningModel = load(folder, device)
+    loader = load_action_conditioned if is_action_conditioned(folder) else load_checkpoint
+    model: PlanningModel = loader(folder, device)
     require_robot(model, profile)
     return model

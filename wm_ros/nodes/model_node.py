@@ -82,17 +82,20 @@ class ModelNode(ManagedNode):
     def __init__(
         self, name: str, source: type[Source], stages: Sequence[type[Stage]] = (), **node_options: Any
     ):
-        parts: tuple[type[Source] | type[Stage], ...] = (source, *stages)
-        parameters = [*PARAMETERS, *(parameter for part in parts for parameter in part.PARAMETERS)]
+        components: tuple[type[Source] | type[Stage], ...] = (source, *stages)
+        parameters = [
+            *PARAMETERS,
+            *(parameter for component in components for parameter in component.PARAMETERS),
+        ]
         super().__init__(name, parameters, **node_options)
         self._source_type = source
         self._stage_types = stages
         self._model: PlanningModel | None = None
         self._stages: list[Stage] = []
-        self._left_out: list[str] = []
+        self._unsupported: list[str] = []
         self._dropped: Counter[str] = Counter()
         self._latencies: dict[str, Latency] = {}
-        self._ends: list[Callable[[], object]] = []
+        self._cleanups: list[Callable[[], object]] = []
         self._worker = Worker(name, self._on_job_done)
         self._watch_timer: Any = None
 
@@ -113,15 +116,15 @@ class ModelNode(ManagedNode):
         self._model = load_model(
             self.profile, self.value("checkpoint"), self.value("device"), self.value("num_threads")
         )
-        meaningless = {stage: stage.meaningless(self.model) for stage in self._stage_types}
-        self._left_out = [reason for reason in meaningless.values() if reason]
-        if self._left_out and all(meaningless.values()):
+        reasons = {stage: stage.unsupported_reason(self.model) for stage in self._stage_types}
+        self._unsupported = [reason for reason in reasons.values() if reason]
+        if self._unsupported and all(reasons.values()):
             raise ValueError(
-                f"there is nothing to do for this node: {'; '.join(self._left_out)}. Do without it: the pipeline, or "
-                "encoder and planner, work with this checkpoint"
+                f"there is nothing to do for this node: {'; '.join(self._unsupported)}. Do without it: the pipeline, "
+                "or encoder and planner, work with this checkpoint"
             )
         self.source = self._source_type(self)
-        self._stages = [stage(self) for stage, reason in meaningless.items() if not reason]
+        self._stages = [stage(self) for stage, reason in reasons.items() if not reason]
 
     def activate(self) -> None:
         self._dropped.clear()
@@ -151,18 +154,18 @@ class ModelNode(ManagedNode):
     def cleanup(self) -> None:
         self._stages = []
         self._model = None
-        while self._ends:
-            self._ends.pop()()
+        while self._cleanups:
+            self._cleanups.pop()()
 
     def advertise(self, message_type: type, topic: str, qos: QoSProfile) -> Publisher[Any]:
         """A publisher that lives until cleanup."""
         publisher: Publisher[Any] = self.create_publisher(message_type, topic, qos)
-        self._ends.append(partial(self.destroy_publisher, publisher))
+        self._cleanups.append(partial(self.destroy_publisher, publisher))
         return publisher
 
     def serve(self, service_type: type, name: str, answer: Callable[[Any, Any], Any]) -> None:
         """A service that lives until cleanup."""
-        self._ends.append(partial(self.destroy_service, self.create_service(service_type, name, answer)))
+        self._cleanups.append(partial(self.destroy_service, self.create_service(service_type, name, answer)))
 
     def enqueue(self, slot: str, job: Job) -> None:
         """Have the worker do this next, instead of what still waits in the slot."""
@@ -174,7 +177,7 @@ class ModelNode(ManagedNode):
         latency = self._latencies.get(stage)
         return None if latency is None else latency.percentile(50)
 
-    def measure(self, stage: str, stamp_ns: int, fix: str) -> None:
+    def record_latency(self, stage: str, stamp_ns: int, fix: str) -> None:
         """What the stage made of the frame with this stamp was just published; `fix` is for when that is late."""
         if not self.value("max_image_age_s"):
             return
@@ -193,10 +196,10 @@ class ModelNode(ManagedNode):
     def summary(self) -> str:
         if self.stream is None or self.stream.newest is None:
             return "waiting for the first frame"
-        said = [*(stage.summary() for stage in self._stages), *self._left_out]
+        said = [*(stage.summary() for stage in self._stages), *self._unsupported]
         return "; ".join(filter(None, said)) or "running"
 
-    def figures(self) -> Mapping[str, object]:
+    def diagnostic_values(self) -> Mapping[str, object]:
         figures: dict[str, object] = {"profile": self.profile.name, "device": self.value("device")}
         figures["latency_budget_ms"] = f"{1e3 * self.profile.model_dt:.0f}"
         dropped = Counter(self._dropped)
@@ -213,7 +216,7 @@ class ModelNode(ManagedNode):
                 if seconds is not None:
                     figures[f"camera_to_{output}_ms_p{percent}"] = f"{1e3 * seconds:.1f}"
         for stage in self._stages:
-            figures.update(stage.figures())
+            figures.update(stage.diagnostic_values())
         return figures
 
     def _compile(self) -> None:
@@ -224,9 +227,9 @@ class ModelNode(ManagedNode):
             torch.compiler.reset()  # the graphs of an earlier activation belong to its thread
         self.get_logger().info("compile: takes minutes, unless an earlier run left its results")
         began_s = time.monotonic()
-        self._worker.finish(self.source.warm_up)
+        self._worker.run_and_wait(self.source.warm_up)
         for stage in self._stages:
-            self._worker.finish(stage.warm_up)
+            self._worker.run_and_wait(stage.warm_up)
         self.get_logger().info(f"compiled in {time.monotonic() - began_s:.0f} s")
 
     def _watch(self) -> None:

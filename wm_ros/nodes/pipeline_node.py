@@ -6,11 +6,11 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from wm_ros.nodes.goal_view import GoalView
 from wm_ros.nodes.inference_stage import LatentActions
 from wm_ros.nodes.model_node import ModelNode
 from wm_ros.nodes.planning_stage import GoalPlanner
 from wm_ros.nodes.sources import CameraSource
-from wm_ros.nodes.view import View
 from wm_ros.ros.process import run
 
 
@@ -18,7 +18,7 @@ class PipelineNode(ModelNode):
     """Encodes, infers and plans for the newest frame; tensors go from stage to stage by reference."""
 
     def __init__(self, **node_options: Any):
-        super().__init__("pipeline", CameraSource, (LatentActions, GoalPlanner, View), **node_options)
+        super().__init__("pipeline", CameraSource, (LatentActions, GoalPlanner, GoalView), **node_options)
 
 
 def main(args: Sequence[str] | None = None) -> int:

@@ -40,7 +40,7 @@ PARAMETERS = (
     Parameter(
         "planner.temperature",
         0.3,
-        "Of mppi: the lower, the more the best candidates count; in spreads of the costs.",
+        "Of mppi: the lower, the more the best candidates count; in standard deviations of the costs.",
         range=(1e-3, 1e3),
         read_only=True,
     ),
@@ -81,7 +81,7 @@ PARAMETERS = (
     Parameter(
         "planner.gripper",
         0.0,
-        "State of the gripper from 0 (open) to 1, for a model that is told it, where the profile has no `gripper`.",
+        "State of the gripper from 0 (open) to 1, for a model that takes it, where the profile has no `gripper`.",
         range=(0.0, 1.0),
     ),
     Parameter("planner.seed", 0, "Seed of the candidates.", range=(0, 2**31 - 1), read_only=True),

@@ -35,7 +35,7 @@ class GoalPlanner(Stage):
 
     The goal comes from `goal_image`, which may have been published before the node started, or from the
     service `~/capture_goal`; without one, or with one that cannot be decoded, nothing is planned. Nor is anything
-    when the model has to be told where the end effector was at the frame, and nobody knows.
+    when the model needs the pose of the end effector at the frame, and it is not known.
     """
 
     _node: ModelNode
@@ -101,7 +101,7 @@ class GoalPlanner(Stage):
     def __call__(self, header: Header, latent: Tensor) -> None:
         """Plan from this latent and publish, when there is a goal and the last plan is old enough."""
         stamp_ns = to_ns(header.stamp)
-        oldest_ns = self._tell_pose(stamp_ns)
+        oldest_ns = self._set_model_pose(stamp_ns)
         if oldest_ns is None:
             return
         period_ns = 1e9 / self._node.value("planner.rate_hz")
@@ -112,7 +112,7 @@ class GoalPlanner(Stage):
         result = self._stage(stamp_ns, latent, lead_s=self._node.latency_s("plan") or 0.0)
         plan = result.plan.behind(oldest_ns) if oldest_ns < stamp_ns else result.plan
         self._plans.publish(fill_plan(JointTrajectory(), plan, JointTrajectoryPoint))
-        self._node.measure("plan", stamp_ns, "lower planner.batch_size or planner.iteration_count")
+        self._node.record_latency("plan", stamp_ns, "lower planner.batch_size or planner.iteration_count")
         self._distance = result.goal_distance
         self._distances.publish(Float32(data=result.goal_distance))
         if self._node.value("visualize") and self._candidates.get_subscription_count():
@@ -120,8 +120,8 @@ class GoalPlanner(Stage):
             robot = self._node.profile.name
             self._candidates.publish(candidate_markers(header.stamp, result.candidates, step_s, robot))
 
-    def _tell_pose(self, stamp_ns: int) -> int | None:
-        """Tell a model that needs it where the end effector was at a frame.
+    def _set_model_pose(self, stamp_ns: int) -> int | None:
+        """Give a model that needs it the pose of the end effector at a frame.
 
         Returns the oldest stamp behind the plan, the frame's included; None, and a fault, when the pose is not known.
         """
@@ -144,7 +144,7 @@ class GoalPlanner(Stage):
         service = f"{self._node.get_fully_qualified_name()}/capture_goal"
         return f"no goal: publish one on {topic} or call {service}"
 
-    def figures(self) -> Mapping[str, object]:
+    def diagnostic_values(self) -> Mapping[str, object]:
         distance = self._distance
         goal = "set" if self._stage.has_goal else "none"
         return {"goal": goal} if distance is None else {"goal": goal, "goal_distance": f"{distance:.4f}"}

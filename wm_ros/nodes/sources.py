@@ -66,7 +66,7 @@ class CameraSource(Source):
     def warm_up(self) -> None:
         self._encode.warm_up()
 
-    def subscribe(self, accept: Callable[[Any], None], restarted: Callable[[], None]) -> Stream:
+    def subscribe(self, on_message: Callable[[Any], None], on_restart: Callable[[], None]) -> Stream:
         node, camera = self._node, self._node.profile.camera
         transport = node.value("image_transport") or camera.transport
         compressed = transport == "compressed"
@@ -77,8 +77,8 @@ class CameraSource(Source):
             # Resolved first, so that a remapping of `image` also moves `image/compressed`.
             f"{node.resolve_topic_name(camera.topic)}/compressed" if compressed else camera.topic,
             image_qos(node.value("image_reliability"), node.value("image_depth")),
-            accept,
-            restarted,
+            on_message,
+            on_restart,
             source="camera",
             fix=f"remap `{camera.topic}`, start the camera, or change image_transport (now {transport})",
             timeout_s=node.value("camera_timeout_s"),
@@ -104,7 +104,7 @@ class CameraSource(Source):
 
     def publish(self, header: Header, latent: Tensor) -> None:
         self._publisher.publish(tensor_message(header, latent))
-        self._node.measure("latent", to_ns(header.stamp), "use a smaller encoder or a faster device")
+        self._node.record_latency("latent", to_ns(header.stamp), "use a smaller encoder or a faster device")
 
 
 class LatentSource(Source):
@@ -112,14 +112,14 @@ class LatentSource(Source):
 
     _node: ModelNode
 
-    def subscribe(self, accept: Callable[[Any], None], restarted: Callable[[], None]) -> Stream:
+    def subscribe(self, on_message: Callable[[Any], None], on_restart: Callable[[], None]) -> Stream:
         return Stream(
             self._node,
             Image,
             "latent",
             STREAM,
-            accept,
-            restarted,
+            on_message,
+            on_restart,
             source="latents",
             fix="start encoder_node or pipeline_node, or remap `latent`",
             timeout_s=self._node.value("camera_timeout_s"),

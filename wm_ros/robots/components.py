@@ -6,7 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from wm_ros.robots.yaml_fields import ProfileError, finite, mapping, no_unknown, positive, text
+from wm_ros.robots.yaml_fields import (
+    ProfileError,
+    reject_unknown,
+    require_finite,
+    require_mapping,
+    require_positive,
+    require_text,
+)
 
 
 @dataclass(frozen=True)
@@ -97,34 +104,34 @@ class Gripper:
 
 
 def read_component(entry: Any, index: int) -> ActionComponent:
-    where = f"action[{index}]"
-    entry = mapping(entry, where)
-    no_unknown(entry, set(ActionComponent.__annotations__), where)
-    low = finite(entry.get("min"), f"{where}.min")
-    high = finite(entry.get("max"), f"{where}.max")
+    path = f"action[{index}]"
+    entry = require_mapping(entry, path)
+    reject_unknown(entry, set(ActionComponent.__annotations__), path)
+    low = require_finite(entry.get("min"), f"{path}.min")
+    high = require_finite(entry.get("max"), f"{path}.max")
     # Zero must be allowed, or the guard could never stop the robot within its limits.
     if not low <= 0.0 <= high or low == high:
         raise ProfileError(
-            f"{where}: limits must satisfy min <= 0 <= max and min < max, got min {low} max {high}"
+            f"{path}: limits must satisfy min <= 0 <= max and min < max, got min {low} max {high}"
         )
     return ActionComponent(
-        name=text(entry.get("name"), f"{where}.name"),
-        unit=text(entry.get("unit"), f"{where}.unit"),
+        name=require_text(entry.get("name"), f"{path}.name"),
+        unit=require_text(entry.get("unit"), f"{path}.unit"),
         min=low,
         max=high,
-        max_acceleration=positive(entry.get("max_acceleration"), f"{where}.max_acceleration"),
-        max_jerk=positive(entry.get("max_jerk"), f"{where}.max_jerk"),
-        field=text(entry["field"], f"{where}.field") if "field" in entry else "",
+        max_acceleration=require_positive(entry.get("max_acceleration"), f"{path}.max_acceleration"),
+        max_jerk=require_positive(entry.get("max_jerk"), f"{path}.max_jerk"),
+        field=require_text(entry["field"], f"{path}.field") if "field" in entry else "",
     )
 
 
 def read_command(data: Mapping[str, Any]) -> Command:
-    no_unknown(data, set(Command.__annotations__), "command")
+    reject_unknown(data, set(Command.__annotations__), "command")
     return Command(
-        topic=text(data.get("topic"), "command.topic"),
-        type=text(data.get("type"), "command.type"),
-        rate_hz=positive(data.get("rate_hz"), "command.rate_hz"),
-        timeout_s=positive(data.get("timeout_s"), "command.timeout_s"),
+        topic=require_text(data.get("topic"), "command.topic"),
+        type=require_text(data.get("type"), "command.type"),
+        rate_hz=require_positive(data.get("rate_hz"), "command.rate_hz"),
+        timeout_s=require_positive(data.get("timeout_s"), "command.timeout_s"),
         leash=read_leash(data.get("leash")),
     )
 
@@ -132,19 +139,19 @@ def read_command(data: Mapping[str, Any]) -> Command:
 def read_leash(data: Any) -> Leash | None:
     if data is None:
         return None
-    data = mapping(data, "command.leash")
+    data = require_mapping(data, "command.leash")
     names = Leash.__annotations__
-    no_unknown(data, set(names), "command.leash")
-    return Leash(**{name: positive(data.get(name), f"command.leash.{name}") for name in names})
+    reject_unknown(data, set(names), "command.leash")
+    return Leash(**{name: require_positive(data.get(name), f"command.leash.{name}") for name in names})
 
 
 def read_camera(data: Any) -> Camera:
-    data = mapping(data, "camera")
-    no_unknown(data, set(Camera.__annotations__), "camera")
+    data = require_mapping(data, "camera")
+    reject_unknown(data, set(Camera.__annotations__), "camera")
     given = {}
     for key, value in data.items():
         if key not in ("noise", "moves"):
-            value = text(value, f"camera.{key}")
+            value = require_text(value, f"camera.{key}")
         elif not isinstance(value, bool):
             raise ProfileError(f"camera.{key} must be true or false, got {value!r}")
         given[key] = value
@@ -157,36 +164,36 @@ def read_camera(data: Any) -> Camera:
 def read_state(data: Any) -> State | None:
     if data is None:
         return None
-    data = mapping(data, "state")
-    no_unknown(data, set(State.__annotations__), "state")
+    data = require_mapping(data, "state")
+    reject_unknown(data, set(State.__annotations__), "state")
     names = data.get("names", [])
     if not isinstance(names, (list, tuple)) or len(set(map(str, names))) != len(names):
         raise ProfileError(f"state.names must be a list of different names, got {names!r}")
     return State(
-        topic=text(data.get("topic"), "state.topic"),
-        type=text(data.get("type"), "state.type"),
-        names=tuple(text(name, f"state.names[{index}]") for index, name in enumerate(names)),
+        topic=require_text(data.get("topic"), "state.topic"),
+        type=require_text(data.get("type"), "state.type"),
+        names=tuple(require_text(name, f"state.names[{index}]") for index, name in enumerate(names)),
     )
 
 
 def read_simulator(data: Any) -> GymSimulator | None:
     if data is None:
         return None
-    data = mapping(data, "simulator")
-    no_unknown(data, set(GymSimulator.__annotations__), "simulator")
+    data = require_mapping(data, "simulator")
+    reject_unknown(data, set(GymSimulator.__annotations__), "simulator")
     size = data.get("size", GymSimulator.size)
     if not isinstance(size, int) or not 8 <= size <= 1280:
         raise ProfileError(f"simulator.size must be a whole number of pixels in [8, 1280], got {size!r}")
-    return GymSimulator(env=text(data.get("env"), "simulator.env"), size=size)
+    return GymSimulator(env=require_text(data.get("env"), "simulator.env"), size=size)
 
 
 def read_gripper(data: Any) -> Gripper | None:
     if data is None:
         return None
-    data = mapping(data, "gripper")
-    no_unknown(data, set(Gripper.__annotations__), "gripper")
-    topic, joint = (text(data.get(key), f"gripper.{key}") for key in ("topic", "joint"))
-    opened, closed = (finite(data.get(key), f"gripper.{key}") for key in ("open", "closed"))
+    data = require_mapping(data, "gripper")
+    reject_unknown(data, set(Gripper.__annotations__), "gripper")
+    topic, joint = (require_text(data.get(key), f"gripper.{key}") for key in ("topic", "joint"))
+    opened, closed = (require_finite(data.get(key), f"gripper.{key}") for key in ("open", "closed"))
     if opened == closed:
         raise ProfileError(f"gripper.open and gripper.closed must differ, got {opened} for both")
     return Gripper(topic=topic, joint=joint, open=opened, closed=closed)

@@ -26,7 +26,13 @@ from wm_ros.robots.components import (
     read_simulator,
     read_state,
 )
-from wm_ros.robots.yaml_fields import ProfileError, mapping, no_unknown, positive, text
+from wm_ros.robots.yaml_fields import (
+    ProfileError,
+    reject_unknown,
+    require_mapping,
+    require_positive,
+    require_text,
+)
 
 # A command of this type is a pose of the end effector, and its action the rates of one.
 POSE_TYPE = "geometry_msgs/msg/PoseStamped"
@@ -101,11 +107,11 @@ class RobotProfile:
     def to_dict(self) -> dict[str, Any]:
         """The profile as plain YAML/JSON data; `profile_from_dict` is the way back."""
         data = asdict(self)
-        data["action"] = [_given(asdict(component)) for component in self.action]
-        data["command"] = _given(data["command"])
-        data["state"] = data["state"] and _given(data["state"])
+        data["action"] = [_without_empty(asdict(component)) for component in self.action]
+        data["command"] = _without_empty(data["command"])
+        data["state"] = data["state"] and _without_empty(data["state"])
         data["model"] = {"rate_hz": data.pop("model_rate_hz")}
-        return _given(data)
+        return _without_empty(data)
 
     def _limits(self, key: str) -> np.ndarray:
         values = np.array([getattr(component, key) for component in self.action], dtype=np.float64)
@@ -141,8 +147,8 @@ def load_profile(name_or_path: str | Path) -> RobotProfile:
 
 def profile_from_dict(data: Any) -> RobotProfile:
     """Build and check a profile from plain data, as read from YAML or from a checkpoint's card."""
-    data = mapping(data, "profile")
-    no_unknown(
+    data = require_mapping(data, "profile")
+    reject_unknown(
         data, {"name", "camera", "command", "state", "gripper", "simulator", "model", "action"}, "profile"
     )
     components = data.get("action")
@@ -152,19 +158,19 @@ def profile_from_dict(data: Any) -> RobotProfile:
     names = [component.name for component in action]
     if len(set(names)) != len(names):
         raise ProfileError(f"action names must differ, got {names}")
-    model = mapping(data.get("model"), "model")
-    no_unknown(model, {"rate_hz"}, "model")
+    model = require_mapping(data.get("model"), "model")
+    reject_unknown(model, {"rate_hz"}, "model")
     profile = RobotProfile(
-        name=text(data.get("name"), "name"),
+        name=require_text(data.get("name"), "name"),
         action=action,
-        command=read_command(mapping(data.get("command"), "command")),
-        model_rate_hz=positive(model.get("rate_hz"), "model.rate_hz"),
+        command=read_command(require_mapping(data.get("command"), "command")),
+        model_rate_hz=require_positive(model.get("rate_hz"), "model.rate_hz"),
         camera=read_camera(data.get("camera", {})),
         state=read_state(data.get("state")),
         gripper=read_gripper(data.get("gripper")),
         simulator=read_simulator(data.get("simulator")),
     )
-    _require_places(profile)
+    _require_fields(profile)
     return profile
 
 
@@ -182,7 +188,7 @@ def differences(trained: RobotProfile, used: RobotProfile) -> list[str]:
     return found
 
 
-def _require_places(profile: RobotProfile) -> None:
+def _require_fields(profile: RobotProfile) -> None:
     """Raise ProfileError unless every component has its place in the command, or all are the rates of a pose."""
     if profile.command.type != POSE_TYPE:
         if profile.command.leash is not None:
@@ -190,7 +196,7 @@ def _require_places(profile: RobotProfile) -> None:
                 f"command.leash is for commands of type {POSE_TYPE}, not {profile.command.type}"
             )
         for index, component in enumerate(profile.action):
-            text(component.field or None, f"action[{index}].field")
+            require_text(component.field or None, f"action[{index}].field")
         return
     found = tuple((component.name, component.unit) for component in profile.action)
     if found != POSE_RATES:
@@ -212,5 +218,5 @@ def _require_places(profile: RobotProfile) -> None:
         )
 
 
-def _given(data: dict[str, Any]) -> dict[str, Any]:
+def _without_empty(data: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in data.items() if value not in (None, "", ())}

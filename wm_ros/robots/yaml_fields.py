@@ -11,38 +11,38 @@ class ProfileError(ValueError):
     """A robot profile that must not drive a robot; the message names the entry, its value and the rule."""
 
 
-def mapping(value: Any, where: str) -> Mapping[str, Any]:
+def require_mapping(value: Any, path: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise ProfileError(f"{where} must be a mapping, got {value!r}")
+        raise ProfileError(f"{path} must be a mapping, got {value!r}")
     return value
 
 
-def no_unknown(data: Mapping[str, Any], known: set[str], where: str) -> None:
+def reject_unknown(data: Mapping[str, Any], known: set[str], path: str) -> None:
     unknown = sorted(str(key) for key in set(data) - known)
     if unknown:
-        raise ProfileError(f"{where} has unknown entries {unknown}; known: {sorted(known)}")
+        raise ProfileError(f"{path} has unknown entries {unknown}; known: {sorted(known)}")
 
 
-def text(value: Any, where: str) -> str:
+def require_text(value: Any, path: str) -> str:
     if not isinstance(value, str) or not value:
-        raise ProfileError(f"{where} must be a non-empty text, got {value!r}")
+        raise ProfileError(f"{path} must be a non-empty text, got {value!r}")
     return value
 
 
-def finite(value: Any, where: str) -> float:
+def require_finite(value: Any, path: str) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ProfileError(f"{where} must be a finite number, got {value!r}")
+        raise ProfileError(f"{path} must be a finite number, got {value!r}")
     try:
         number = float(value)
     except OverflowError:  # an integer of hundreds of digits
         number = math.inf
     if not math.isfinite(number):
-        raise ProfileError(f"{where} must be a finite number, got {number}")
+        raise ProfileError(f"{path} must be a finite number, got {number}")
     return number
 
 
-def positive(value: Any, where: str) -> float:
-    number = finite(value, where)
+def require_positive(value: Any, path: str) -> float:
+    number = require_finite(value, path)
     if number <= 0.0:
-        raise ProfileError(f"{where} must be greater than 0, got {number}")
+        raise ProfileError(f"{path} must be greater than 0, got {number}")
     return number

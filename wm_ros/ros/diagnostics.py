@@ -55,7 +55,7 @@ class Faults:
             self._logger.info(f"{source}: recovered")
             self._on_change()
 
-    def forget(self) -> None:
+    def clear_all(self) -> None:
         """Drop all faults without a word: an inactive node observes nothing."""
         with self._lock:
             self._current.clear()

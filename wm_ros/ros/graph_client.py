@@ -29,7 +29,7 @@ class NodeError(RuntimeError):
     """A node that has ended or cannot do its work; the message quotes what it said."""
 
 
-class Client:
+class GraphClient:
     """A context manager that owns rclpy in this process.
 
     SIGINT and SIGTERM raise KeyboardInterrupt between two spins, once each: inside of one it would leave the
@@ -43,7 +43,7 @@ class Client:
         self._name = name
         self.status: dict[str, dict[str, str]] = {}
 
-    def __enter__(self) -> Client:
+    def __enter__(self) -> GraphClient:
         use_fastdds_profile()
         self._interrupted = False
         self._handlers = {number: signal.signal(number, self._interrupt) for number in SIGNALS}

@@ -42,13 +42,13 @@ class ManagedNode(LifecycleNode):
 
     def __init__(self, name: str, parameters: Sequence[Parameter] = (), **node_options: Any):
         super().__init__(name, **node_options)
-        self._table = {parameter.name: parameter for parameter in (*parameters, AUTOSTART)}
-        declare(self, tuple(self._table.values()))
+        self._parameter_table = {parameter.name: parameter for parameter in (*parameters, AUTOSTART)}
+        declare(self, tuple(self._parameter_table.values()))
         self._warn_of_unknown_parameters()
         self.add_on_set_parameters_callback(self._on_set_parameters)
         self.faults = Faults(self.get_logger(), self.status_changed)
         self._failure = ""
-        self._said: tuple[Level, str] | None = None
+        self._published_status: tuple[Level, str] | None = None
         self._status_publishers = (
             self.create_publisher(DiagnosticArray, "/diagnostics", 10),
             self.create_publisher(DiagnosticArray, "~/status", LATCHED),
@@ -86,7 +86,7 @@ class ManagedNode(LifecycleNode):
         """One line for people while the node is active and nothing is wrong."""
         return "running"
 
-    def figures(self) -> Mapping[str, object]:
+    def diagnostic_values(self) -> Mapping[str, object]:
         """Key and value pairs of the diagnostics while the node is configured."""
         return {}
 
@@ -98,7 +98,7 @@ class ManagedNode(LifecycleNode):
 
     def values(self) -> dict[str, Value]:
         """All values of the node's own parameter table."""
-        return {name: self.value(name) for name in self._table}
+        return {name: self.value(name) for name in self._parameter_table}
 
     @property
     def state(self) -> str:
@@ -122,10 +122,10 @@ class ManagedNode(LifecycleNode):
 
     def publish_status(self) -> None:
         """Publish diagnostics now; only from the executor's thread."""
-        self._said = level, message = self.status()
+        self._published_status = level, message = self.status()
         figures: dict[str, object] = {"state": self.state}
         if self.state in ("inactive", "active"):
-            figures.update(self.figures())
+            figures.update(self.diagnostic_values())
         array = DiagnosticArray()
         array.header.stamp = self.get_clock().now().to_msg()
         array.status = [
@@ -161,20 +161,20 @@ class ManagedNode(LifecycleNode):
         def checked_configure() -> None:
             values = self.values()
             for name, value in values.items():
-                self._table[name].check(value)
+                self._parameter_table[name].check(value)
             self.check_parameters(values)
             self.configure()
 
-        return SUCCESS if self._did("configure", checked_configure, undo=self.cleanup) else FAILURE
+        return SUCCESS if self._run_transition("configure", checked_configure, undo=self.cleanup) else FAILURE
 
     def on_activate(self, _: LifecycleState) -> TransitionCallbackReturn:
-        return SUCCESS if self._did("activate", self.activate, undo=self._stop) else FAILURE
+        return SUCCESS if self._run_transition("activate", self.activate, undo=self._stop) else FAILURE
 
     def on_deactivate(self, _: LifecycleState) -> TransitionCallbackReturn:
-        return SUCCESS if self._did("deactivate", self._stop) else ERROR
+        return SUCCESS if self._run_transition("deactivate", self._stop) else ERROR
 
     def on_cleanup(self, _: LifecycleState) -> TransitionCallbackReturn:
-        return SUCCESS if self._did("cleanup", self.cleanup) else ERROR
+        return SUCCESS if self._run_transition("cleanup", self.cleanup) else ERROR
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         def leave() -> None:
@@ -183,12 +183,12 @@ class ManagedNode(LifecycleNode):
             if state.label in ("active", "inactive"):
                 self.cleanup()
 
-        return SUCCESS if self._did("shutdown", leave) else ERROR
+        return SUCCESS if self._run_transition("shutdown", leave) else ERROR
 
     def on_error(self, _: LifecycleState) -> TransitionCallbackReturn:
         """After a failed way down: one more cleanup, then unconfigured; finalized if that fails too."""
         reason = self._failure
-        done = self._did("error recovery", self.cleanup)
+        done = self._run_transition("error recovery", self.cleanup)
         self._failure = self._failure or reason
         return SUCCESS if done else FAILURE
 
@@ -196,9 +196,11 @@ class ManagedNode(LifecycleNode):
         try:
             self.deactivate()
         finally:
-            self.faults.forget()
+            self.faults.clear_all()
 
-    def _did(self, step: str, action: Callable[[], None], undo: Callable[[], None] | None = None) -> bool:
+    def _run_transition(
+        self, step: str, action: Callable[[], None], undo: Callable[[], None] | None = None
+    ) -> bool:
         self.status_changed()  # delivered after the transition, when the state is the new one
         try:
             action()
@@ -219,9 +221,11 @@ class ManagedNode(LifecycleNode):
         # rclpy ignores them without a word, and a misspelt limit would silently be the default.
         for name in self._parameter_overrides:
             if not self.has_parameter(name) and not name.startswith("qos_overrides."):
-                similar = difflib.get_close_matches(name, self._table, n=1)
+                similar = difflib.get_close_matches(name, self._parameter_table, n=1)
                 hint = (
-                    f"did you mean {similar[0]}?" if similar else f"known: {', '.join(sorted(self._table))}"
+                    f"did you mean {similar[0]}?"
+                    if similar
+                    else f"known: {', '.join(sorted(self._parameter_table))}"
                 )
                 self.get_logger().warning(printable(f"parameter {name} is unknown here and ignored; {hint}"))
 
@@ -246,13 +250,13 @@ class ManagedNode(LifecycleNode):
         service.callback = answer_or_refuse
 
     def _publish_changed_status(self) -> None:
-        if self.status() != self._said:
+        if self.status() != self._published_status:
             self.publish_status()
 
     def _on_set_parameters(self, changes: Sequence[Any]) -> SetParametersResult:
         try:
             for change in changes:
-                own = self._table.get(change.name)
+                own = self._parameter_table.get(change.name)
                 if own is None:
                     continue
                 own.check(change.value)
@@ -262,7 +266,7 @@ class ManagedNode(LifecycleNode):
                         "deactivate and clean up first"
                     )
             self.check_parameters(
-                {**self.values(), **{c.name: c.value for c in changes if c.name in self._table}}
+                {**self.values(), **{c.name: c.value for c in changes if c.name in self._parameter_table}}
             )
         except ValueError as error:
             return SetParametersResult(successful=False, reason=str(error))

@@ -1,4 +1,4 @@
-"""Node parameters as a table: name, default, meaning and bounds, declared and checked from one place."""
+"""Node parameters as a table: name, default, description and bounds, declared and checked from one place."""
 
 from __future__ import annotations
 

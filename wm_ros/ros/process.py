@@ -34,7 +34,7 @@ RANGE = "ROS_AUTOMATIC_DISCOVERY_RANGE"
 
 
 @runtime_checkable
-class LeavesInOrder(Protocol):
+class ExitsGracefully(Protocol):
     """A node that has something to do before the process ends, as every `ManagedNode` has."""
 
     def on_exit(self) -> None: ...
@@ -72,7 +72,7 @@ def run(node_class: Callable[[], Node], args: Sequence[str] | None = None, share
         code = 1
     finally:
         signal.set_wakeup_fd(-1)  # nobody waits any more, and what would be woken is about to be destroyed
-        if isinstance(node, LeavesInOrder):
+        if isinstance(node, ExitsGracefully):
             node.on_exit()
         executor.remove_node(node)
         node.destroy_node()

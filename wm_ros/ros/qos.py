@@ -10,7 +10,7 @@ RELIABILITY_CHOICES = ("best_effort", "reliable")
 COMMAND = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
 PLAN = COMMAND
 # The guard sees every plan, also two between its ticks: a wrong one stops the robot though a good one follows.
-PLANS_HEARD = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
+PLAN_SUBSCRIPTION = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
 # A reliable publisher serves both kinds of subscriber.
 OUTPUT = COMMAND
 # Every stop must arrive.

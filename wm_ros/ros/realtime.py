@@ -7,7 +7,7 @@ import os
 PRIORITY = 40  # below interrupt threads (50)
 
 
-def ask_for_realtime() -> bool:
+def request_realtime() -> bool:
     """Schedule this process before all normal ones; False where that is not allowed, and nothing changes.
 
     Call it before other threads are started: they inherit it. Allowed to root, and to users with a limit `rtprio` of at

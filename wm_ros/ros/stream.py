@@ -29,7 +29,7 @@ RESTART_NS = 1_000_000_000
 class Stream:
     """Hands on each message that is newer than the last and not too old; counts the others by reason.
 
-    `accept(message)` runs in the executor's thread and must be quick. `restarted()` comes before the first
+    `on_message(message)` runs in the executor's thread and must be quick. `on_restart()` comes before the first
     message after the stamps jumped back. `source` names the stream in faults, `fix` ends the sentence
     "no publisher on <topic>: ...". `max_age_s` 0 takes messages of any age. `repeated` refuses pictures that
     were there before; None where that is no sign of a frozen camera.
@@ -41,8 +41,8 @@ class Stream:
         message_type: type,
         topic: str,
         qos: QoSProfile,
-        accept: Callable[[Any], None],
-        restarted: Callable[[], None],
+        on_message: Callable[[Any], None],
+        on_restart: Callable[[], None],
         *,
         source: str,
         fix: str,
@@ -57,8 +57,8 @@ class Stream:
         self._node = node
         self._type = f"{message_type.__module__.split('.')[0]}/msg/{message_type.__name__}"
         self._qos = qos
-        self._accept = accept
-        self._restarted = restarted
+        self._on_accepted = on_message
+        self._on_restart = on_restart
         self._source = source
         self._fix = fix
         self._timeout_s = timeout_s
@@ -82,7 +82,7 @@ class Stream:
         """Raise the stream's fault when nothing usable came for `timeout_s` of steady time."""
         if time.monotonic() - self._accepted_s > self._timeout_s:
             self.newest = None
-            self._node.faults.set(self._source, Level.ERROR, self._why_silent())
+            self._node.faults.set(self._source, Level.ERROR, self._silence_reason())
 
     def close(self) -> None:
         self._node.destroy_subscription(self.subscription)
@@ -101,14 +101,14 @@ class Stream:
             self._node.get_logger().warning(
                 f"stamps on {self.topic} jumped back: starting anew", throttle_duration_sec=5.0
             )
-            self._restarted()
+            self._on_restart()
             if self._repeated is not None:
-                self._repeated.forget()
+                self._repeated.reset()
         self._stamp_ns = stamp_ns
         self._accepted_s = self._arrived_s
         self.newest = message
         self._node.faults.clear(self._source)
-        self._accept(message)
+        self._on_accepted(message)
 
     def _refuse(self, stamp_ns: int) -> tuple[str, str] | None:
         if stamp_ns == 0:
@@ -136,7 +136,7 @@ class Stream:
             "profile; one that repeats frames in a still scene: raise frozen_camera_s)"
         )
 
-    def _why_silent(self) -> str:
+    def _silence_reason(self) -> str:
         publishers = self._node.get_publishers_info_by_topic(self.topic)
         if not publishers:
             return f"no publisher on {self.topic}: {self._fix}"

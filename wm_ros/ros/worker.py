@@ -57,7 +57,7 @@ class Worker:
             self._changed.notify()
         return replaced
 
-    def finish(self, job: Job) -> None:
+    def run_and_wait(self, job: Job) -> None:
         """Do this job after those that wait, return when it is done, and raise what it raises."""
         done: Future[None] = Future()
 

@@ -18,7 +18,7 @@ STOP_S = 8.0  # the guard ramps down and holds zeros for a second before it leav
 LOG_LINES = 15
 
 
-class Children:
+class ChildProcesses:
     """A context manager: nodes started in it are stopped with SIGINT, last first, when it ends.
 
     They get process groups of their own, so that Ctrl-C reaches only the command, which stops the robot first.
@@ -30,7 +30,7 @@ class Children:
         self._parameter_file = parameter_file or share_dir() / "config" / "arm.yaml"
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
-    def __enter__(self) -> Children:
+    def __enter__(self) -> ChildProcesses:
         self._log_dir.mkdir(parents=True, exist_ok=True)
         return self
 

@@ -13,8 +13,8 @@ import numpy as np
 from wm_ros.evaluation.executed_actions import latent_action_r2
 from wm_ros.models.checkpoint import find_checkpoint, load_checkpoint
 from wm_ros.robots.profile import load_profile
-from wm_ros.ros.graph_client import Client, NodeError
-from wm_ros.runs.child_processes import Children
+from wm_ros.ros.graph_client import GraphClient, NodeError
+from wm_ros.runs.child_processes import ChildProcesses
 from wm_ros.runs.explorer import Explorer
 from wm_ros.runs.observer import Observer
 from wm_ros.runs.ros_domain import own_domain
@@ -80,14 +80,14 @@ def run_demo(
     criterion = options.criterion
     named = {"profile": options.robot}
     checkpoint = find_checkpoint(options.checkpoint, profile)
-    model = load_checkpoint(checkpoint)  # a bad one is told before anything starts
+    model = load_checkpoint(checkpoint)  # a bad one is reported before anything starts
     with ExitStack() as stack:
         domain = stack.enter_context(own_domain(options.domain))
-        children = stack.enter_context(Children(log_dir))
-        client = stack.enter_context(Client("demo", children.check))
-        children.start("sim_node", {"seed": options.scene_seed, **named})
-        children.start("guard_node", {**GUARD, **named})
-        children.start("pipeline_node", {"autostart": True, "checkpoint": str(checkpoint), **named})
+        processes = stack.enter_context(ChildProcesses(log_dir))
+        client = stack.enter_context(GraphClient("demo", processes.check))
+        processes.start("sim_node", {"seed": options.scene_seed, **named})
+        processes.start("guard_node", {**GUARD, **named})
+        processes.start("pipeline_node", {"autostart": True, "checkpoint": str(checkpoint), **named})
         observer = client.add(Observer(profile))
         explorer = client.add(Explorer(profile, options.seed, max_excursion=1.5))
         client.await_active(["guard", "pipeline"], START_S)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from wm_ros.ros.graph_client import Client, NodeError
+from wm_ros.ros.graph_client import GraphClient, NodeError
 
 DRIVER_S, STOP_S = 5.0, 10.0
 
@@ -12,7 +12,7 @@ DRIVER_S, STOP_S = 5.0, 10.0
 class GuardClient:
     """Calls the services of the node `guard` and reads its state from the diagnostics."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: GraphClient) -> None:
         self._client = client
 
     @property
@@ -47,6 +47,6 @@ class GuardClient:
         """Have the guard ramp down now."""
         self._client.call("guard/stop")
 
-    def await_silence(self) -> None:
+    def await_stopped(self) -> None:
         """Wait for the end of the stop: the robot stands, the guard is silent and can be armed again."""
         self._client.until(lambda: self.state in ("idle", "stopped"), "the guard to stop", STOP_S)

@@ -20,10 +20,10 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from wm_ros.messages.plan import Plan, fill_plan
 from wm_ros.robots.profile import load_profile
-from wm_ros.ros.graph_client import Client
+from wm_ros.ros.graph_client import GraphClient
 from wm_ros.ros.message_class import message_class
 from wm_ros.ros.qos import PLAN
-from wm_ros.runs.child_processes import Children
+from wm_ros.runs.child_processes import ChildProcesses
 from wm_ros.runs.guard_client import GuardClient
 
 if TYPE_CHECKING:
@@ -43,13 +43,13 @@ def measure(
 
     Returns its share of a core, and percentiles of how far its periods, from when each command was handed to the
     middleware to the next, are from 1/rate; beside it, the same of a node with a timer that publishes zeros, and of a
-    process that only sleeps from period to period. progress: told the share that is done.
+    process that only sleeps from period to period. progress: called with the share that is done.
     """
     profile = load_profile("arm")
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="wm_ros_guard_")))
-        children = stack.enter_context(Children(folder))
-        client = stack.enter_context(Client("guard_figures", children.check))
+        processes = stack.enter_context(ChildProcesses(folder))
+        client = stack.enter_context(GraphClient("guard_figures", processes.check))
         guard = GuardClient(client)
         sent_ns: dict[str, list[int]] = {}
 
@@ -74,7 +74,7 @@ def measure(
         listen(TIMER_TOPIC)
         period_s = 1.0 / profile.command.rate_hz
         timer = stack.enter_context(_process("timer", period_s, TIMER_TOPIC))
-        children.start("guard_node", {"autostart": True, "enable_control": True})
+        processes.start("guard_node", {"autostart": True, "enable_control": True})
         client.await_active(["guard"], 60.0)
         guard.start()
         guard.await_motion(10.0)
@@ -86,7 +86,7 @@ def measure(
         for times in sent_ns.values():
             times.clear()
         bare = stack.enter_context(_process("sleep", period_s, round(seconds / period_s)))
-        measured = {"guard": children.pid("guard_node"), "timer": timer.pid}
+        measured = {"guard": processes.pid("guard_node"), "timer": timer.pid}
         began_s, ran_s = time.monotonic(), {name: _cpu_s(pid) for name, pid in measured.items()}
         while (elapsed_s := time.monotonic() - began_s) < seconds:
             client.spin_once()
@@ -117,7 +117,7 @@ def measure(
 
 @contextmanager
 def _process(*arguments: object) -> Iterator[subprocess.Popen[str]]:
-    """A process of guard_floors, which does not outlive the measurement."""
+    """A process of guard_baselines, which does not outlive the measurement."""
     command = [sys.executable, "-m", "wm_ros.runs.guard_baselines", *map(str, arguments)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:

@@ -13,9 +13,9 @@ from types import TracebackType
 from wm_ros.data.bag_topics import camera_topic
 from wm_ros.data.bag_writer import BagWriter
 from wm_ros.robots.profile import RobotProfile
-from wm_ros.ros.graph_client import Client, NodeError
+from wm_ros.ros.graph_client import GraphClient, NodeError
 from wm_ros.runs.bag_recorder import Recorder
-from wm_ros.runs.child_processes import Children
+from wm_ros.runs.child_processes import ChildProcesses
 from wm_ros.runs.explorer import Explorer
 from wm_ros.runs.guard_client import GuardClient
 
@@ -49,14 +49,16 @@ def record_live(
     robot stopped, bag whole. Raises NodeError without camera or, to explore, without a robot.
     """
     with ExitStack() as stack:
-        children = Children(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="wm_ros_record_"))))
-        client = stack.enter_context(Client("record", children.check))
+        processes = ChildProcesses(
+            Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="wm_ros_record_")))
+        )
+        client = stack.enter_context(GraphClient("record", processes.check))
         bag = stack.enter_context(BagWriter(out, profile))
-        stack.enter_context(children)
+        stack.enter_context(processes)
         stack.enter_context(suppress(KeyboardInterrupt))
         recorder = client.add(Recorder(bag))
         _await_topics(client, recorder, {camera_topic(profile)[0]})
-        driver = _GuardedExploration(client, children, profile, options) if options.explore else None
+        driver = _GuardedExploration(client, processes, profile, options) if options.explore else None
         with suppress(NodeError):  # commands and joint states are recorded from when they come
             client.until(lambda: not recorder.missing, "the other topics", SETTLE_S)
         for number in range(options.episodes):
@@ -77,14 +79,14 @@ class _GuardedExploration:
     """A guard of our own and the plans it follows; a context manager that moves the robot for one episode."""
 
     def __init__(
-        self, client: Client, children: Children, profile: RobotProfile, options: LiveOptions
+        self, client: GraphClient, processes: ChildProcesses, profile: RobotProfile, options: LiveOptions
     ) -> None:
         deadline = time.monotonic() + GRAPH_S
         while time.monotonic() < deadline:
             client.spin_once()
             _refuse_other_drivers(client, profile, ours=0)
         parameters = {"profile": options.guard_profile, "autostart": True, "enable_control": True}
-        children.start("guard_node", parameters)
+        processes.start("guard_node", parameters)
         client.await_active(["guard"], START_S)
         self._client, self._profile = client, profile
         self._guard = GuardClient(client)
@@ -99,7 +101,7 @@ class _GuardedExploration:
     ) -> None:
         self._node.exploring = False
         self._guard.stop()
-        self._guard.await_silence()
+        self._guard.await_stopped()
 
     def check(self) -> None:
         _refuse_other_drivers(self._client, self._profile, ours=1)  # discovery can take longer than GRAPH_S
@@ -107,7 +109,7 @@ class _GuardedExploration:
             raise NodeError(f"the guard stopped the robot: {self._guard.message}")
 
 
-def _await_topics(client: Client, recorder: Recorder, needed: set[str]) -> None:
+def _await_topics(client: GraphClient, recorder: Recorder, needed: set[str]) -> None:
     try:
         client.until(lambda: not needed & recorder.missing, "publishers", DISCOVERY_S)
     except NodeError:
@@ -118,7 +120,7 @@ def _await_topics(client: Client, recorder: Recorder, needed: set[str]) -> None:
         ) from None
 
 
-def _refuse_other_drivers(client: Client, profile: RobotProfile, ours: int) -> None:
+def _refuse_other_drivers(client: GraphClient, profile: RobotProfile, ours: int) -> None:
     """Two publishers of commands would fight for the robot: NodeError when there are more than `ours`."""
     offers = client.node.get_publishers_info_by_topic(profile.command.topic)
     if len(offers) > ours:

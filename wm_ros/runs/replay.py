@@ -20,18 +20,18 @@ from sensor_msgs.msg import Image
 from wm_ros.data.bag_messages import Bag
 from wm_ros.data.segments import Segment, Survey
 from wm_ros.evaluation.replay.faults import Fault
-from wm_ros.evaluation.replay.seen import Play, Played, Seen
+from wm_ros.evaluation.replay.results import Playback, PlaybackResult, ReplayResult
 from wm_ros.messages.image import fill_image
 from wm_ros.messages.stamp import fill_stamp
 from wm_ros.nodes.model_node import PARAMETERS as MODEL_PARAMETERS
 from wm_ros.resources import share_dir
 from wm_ros.robots.profile import RobotProfile
-from wm_ros.ros.graph_client import Client, NodeError
+from wm_ros.ros.graph_client import GraphClient, NodeError
 from wm_ros.ros.qos import LATCHED
-from wm_ros.runs.child_processes import Children
+from wm_ros.runs.child_processes import ChildProcesses
 from wm_ros.runs.guard_client import GuardClient
 from wm_ros.runs.replay_observer import ReplayObserver
-from wm_ros.runs.replay_player import Player, transport
+from wm_ros.runs.replay_player import BagPlayer, transport
 from wm_ros.runs.ros_domain import own_domain
 from wm_ros.safety.guard import GuardOptions
 
@@ -60,34 +60,37 @@ class ReplayOptions:
 
 def run_replay(
     bag: Bag,
-    found: Survey,
+    survey: Survey,
     profile: RobotProfile,
-    plays: Sequence[Play],
+    playbacks: Sequence[Playback],
+    *,
     options: ReplayOptions,
     log_dir: Path,
     progress: Callable[[int, float], None],
-) -> Seen:
+) -> ReplayResult:
     """Play one after the other, the guard armed for each and stopped after it.
 
-    progress: called with the number of the play and the seconds of the bag into it. Raises NodeError when a node dies
-    or cannot become active.
+    progress: called with the number of the playback and the seconds of the bag into it. Raises NodeError when a node
+    dies or cannot become active.
     """
     with ExitStack() as stack:
         domain = stack.enter_context(own_domain(options.domain))
-        children = stack.enter_context(Children(log_dir, options.parameter_file))
-        client = stack.enter_context(Client("replay", children.check))
-        _start(children, profile, options, transport(bag, found))
-        player = client.add(Player(bag, found, profile, options.rate))
+        processes = stack.enter_context(ChildProcesses(log_dir, options.parameter_file))
+        client = stack.enter_context(GraphClient("replay", processes.check))
+        _start(processes, profile, options, transport(bag, survey))
+        player = client.add(BagPlayer(bag, survey, profile, options.rate))
         observer = client.add(ReplayObserver(profile, SHADOW, player.time_ns))
         replay = _Replay(client, player, observer, options)
-        player.stand_at(plays[0].segment.start_ns)
+        player.pause_at(playbacks[0].segment.start_ns)
         client.await_active(["guard", "pipeline"], START_S)
         _require_shadow(client, profile, player, domain)
-        played = [replay.run(play, partial(progress, number)) for number, play in enumerate(plays)]
+        results = [
+            replay.run(playback, partial(progress, number)) for number, playback in enumerate(playbacks)
+        ]
         replay.await_report()
         _require_shadow(client, profile, player, domain)
-        return Seen(
-            played=tuple(played),
+        return ReplayResult(
+            playbacks=tuple(results),
             commands=observer.commands(),
             latencies_ms={name: np.array(values) for name, values in observer.latencies_ms.items()},
             recorded_age_ms=np.array(observer.recorded_age_ms),
@@ -98,19 +101,19 @@ def run_replay(
 
 
 class _Replay:
-    """One play after the other on running nodes."""
+    """One playback after the other on running nodes."""
 
     def __init__(
-        self, client: Client, player: Player, observer: ReplayObserver, options: ReplayOptions
+        self, client: GraphClient, player: BagPlayer, observer: ReplayObserver, options: ReplayOptions
     ) -> None:
         self._client, self._player, self._observer, self._options = client, player, observer, options
         self._guard = GuardClient(client)
         self._goals = client.node.create_publisher(Image, "goal_image", LATCHED)
 
-    def run(self, play: Play, progress: Callable[[float], None]) -> Played:
+    def run(self, playback: Playback, progress: Callable[[float], None]) -> PlaybackResult:
         """Show the goal, arm the guard, play, stop the guard."""
-        client, player, observer, segment = self._client, self._player, self._observer, play.segment
-        player.stand_at(segment.start_ns)
+        client, player, observer, segment = self._client, self._player, self._observer, playback.segment
+        player.pause_at(segment.start_ns)
         observer.guard_clock_ns = 0
         # A clock that jumps while the guard is armed would stop it.
         client.until(
@@ -123,7 +126,7 @@ class _Replay:
         client.until(lambda: observer.guard_state == "waiting", "the guard to wait for plans", READY_S)
         first = len(observer.command_times_ns)
         times_ns, values = array("q"), array("d")  # of the operator
-        restart = _Restart(client, observer, play.fault)
+        restart = _Restart(client, observer, playback.fault)
 
         def spin(timeout_s: float) -> None:
             client.spin_once(timeout_s)
@@ -138,13 +141,13 @@ class _Replay:
             values.extend(vector)
 
         observer.begin(segment.start_ns)
-        player.play(segment, play.end_ns, play.fault, spin, observer.frame_shown, on_command)
-        track, last = observer.track(), len(observer.command_times_ns)
+        player.play(playback, spin=spin, on_frame=observer.on_frame_shown, on_command=on_command)
+        trace, last = observer.trace(), len(observer.command_times_ns)
         self._guard.stop()
-        self._guard.await_silence()
-        return Played(
-            play=play,
-            track=track,
+        self._guard.await_stopped()
+        return PlaybackResult(
+            playback=playback,
+            trace=trace,
             restarted=restart.done,
             commands=slice(first, last),
             operator=(np.array(times_ns), np.array(values).reshape(len(times_ns), self._observer.components)),
@@ -173,7 +176,7 @@ class _Replay:
 class _Restart:
     """The operator's part: `~/start` when a fault is over and the guard has stopped for good."""
 
-    def __init__(self, client: Client, observer: ReplayObserver, fault: Fault | None) -> None:
+    def __init__(self, client: GraphClient, observer: ReplayObserver, fault: Fault | None) -> None:
         self._client, self._observer, self._fault = client, observer, fault
         self.done = False
 
@@ -185,7 +188,9 @@ class _Restart:
             self.done = True
 
 
-def _start(children: Children, profile: RobotProfile, options: ReplayOptions, image_transport: str) -> None:
+def _start(
+    processes: ChildProcesses, profile: RobotProfile, options: ReplayOptions, image_transport: str
+) -> None:
     """Start both nodes; slower than life, the limits of the steady clock are stretched to the bag's time."""
     slow = max(1.0, 1.0 / options.rate)
     file = options.parameter_file or share_dir() / "config" / "arm.yaml"
@@ -194,13 +199,13 @@ def _start(children: Children, profile: RobotProfile, options: ReplayOptions, im
     silence_s = _parameter(file, "pipeline", "camera_timeout_s", float(silence))
     both = {"profile": options.profile_name, "autostart": True, "use_sim_time": True}
     guard = {"enable_control": True, "max_observation_age_s": age_s * slow}
-    children.start("guard_node", {**both, **guard}, {profile.command.topic: SHADOW})
+    processes.start("guard_node", {**both, **guard}, {profile.command.topic: SHADOW})
     pipeline = {
         "checkpoint": options.checkpoint,
         "image_transport": image_transport,
         "camera_timeout_s": silence_s * slow,
     }
-    children.start("pipeline_node", {**both, **pipeline})
+    processes.start("pipeline_node", {**both, **pipeline})
 
 
 def _parameter(file: Path, node: str, name: str, default: float) -> float:
@@ -211,13 +216,13 @@ def _parameter(file: Path, node: str, name: str, default: float) -> float:
     return default
 
 
-def _require_shadow(client: Client, profile: RobotProfile, player: Player, domain: int) -> None:
+def _require_shadow(client: GraphClient, profile: RobotProfile, player: BagPlayer, domain: int) -> None:
     """NodeError unless the guard publishes onto SHADOW and nobody onto the robot's topic; nor a second camera."""
     node = client.node
     limits = {profile.command.topic: 0, "/clock": 1, player.camera_topic: 1, "plan": 1, SHADOW: 1}
     for topic, ours in limits.items():
         if node.count_publishers(topic) > ours:
             raise NodeError(f"others publish {topic} on ROS_DOMAIN_ID {domain}: choose another --domain")
-    told = client.status["guard"].get("command_topic")
-    if told != node.resolve_topic_name(SHADOW):
-        raise NodeError(f"the guard publishes on {told}, not in shadow: nothing is played")
+    published = client.status["guard"].get("command_topic")
+    if published != node.resolve_topic_name(SHADOW):
+        raise NodeError(f"the guard publishes on {published}, not in shadow: nothing is played")

@@ -1,4 +1,4 @@
-"""Sees what the live nodes make of a bag: how late, what the guard would have sent, and when it stopped."""
+"""Observes what the live nodes make of a bag: how late, what the guard would have sent, and when it stopped."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 from trajectory_msgs.msg import JointTrajectory
 
-from wm_ros.evaluation.replay.safety import GuardEvent, Track
+from wm_ros.evaluation.replay.safety import GuardEvent, GuardTrace
 from wm_ros.messages.cdr import stamp_of
 from wm_ros.messages.command import read_command
 from wm_ros.messages.stamp import to_ns
@@ -24,7 +24,7 @@ from wm_ros.ros.message_class import message_class
 from wm_ros.runs.replay_player import MINIMAL_NODE
 
 ALL = QoSProfile(depth=200, reliability=ReliabilityPolicy.RELIABLE)
-REMEMBERED = 1000  # frames whose results may still come
+MAX_FRAMES = 1000  # frames whose results may still come
 
 
 class ReplayObserver(Node):
@@ -32,7 +32,7 @@ class ReplayObserver(Node):
 
     latencies_ms: by "latent", "plan" and "command", in the order of arrival; a command is the first one after a plan.
     Each is the frame's age when it was recorded and what passed since it was shown, by the steady clock and as a
-    subscriber sees it. `commands()`: of all plays.
+    subscriber sees it. `commands()`: of all playbacks.
     """
 
     def __init__(
@@ -57,29 +57,29 @@ class ReplayObserver(Node):
         self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, ALL)
 
     def begin(self, start_ns: int) -> None:
-        """A play begins now, at this time of the replay: forget what was seen of the guard before."""
+        """A playback begins now, at this time of the replay: forget the guard's events before."""
         self._start_ns = start_ns
         self._events = [GuardEvent(0.0, self.guard_state, "")]
         self._moving_s = array("d")
         self._shown.clear()
         self._planned = None
 
-    def track(self) -> Track:
+    def trace(self) -> GuardTrace:
         """What the guard did since `begin`."""
-        return Track(tuple(self._events), self._moving_s, self.passed_s())
+        return GuardTrace(tuple(self._events), self._moving_s, self.passed_s())
 
     def passed_s(self) -> float:
         """Seconds of the replay since `begin`."""
         return (self._time_ns() - self._start_ns) * 1e-9
 
-    def frame_shown(self, stamp_ns: int, age_ns: int | None) -> None:
+    def on_frame_shown(self, stamp_ns: int, age_ns: int | None) -> None:
         """A frame goes out now, which was so old when it was recorded; None: latencies of it would mean nothing."""
         if age_ns is None:
             self._shown.pop(stamp_ns, None)
             return
         self.recorded_age_ms.append(age_ns * 1e-6)
         self._shown[stamp_ns] = time.monotonic_ns() - age_ns
-        if len(self._shown) > REMEMBERED:
+        if len(self._shown) > MAX_FRAMES:
             del self._shown[next(iter(self._shown))]
 
     def commands(self) -> tuple[np.ndarray, np.ndarray]:

@@ -19,8 +19,9 @@ from rosgraph_msgs.msg import Clock
 
 from wm_ros.data.bag_messages import Bag
 from wm_ros.data.recording import RecordingError
-from wm_ros.data.segments import Segment, Survey
-from wm_ros.evaluation.replay.faults import Fault, FaultyCamera
+from wm_ros.data.segments import Survey
+from wm_ros.evaluation.replay.faults import FaultyCamera
+from wm_ros.evaluation.replay.results import Playback
 from wm_ros.messages.cdr import stamp_of
 from wm_ros.messages.command import CommandError, read_command
 from wm_ros.messages.image import decode_image
@@ -40,25 +41,25 @@ OnFrame = Callable[
 OnCommand = Callable[[int, np.ndarray], None]  # time ns, vector [A]
 
 
-class Player(Node):
+class BagPlayer(Node):
     """The bag as a camera driver and a clock.
 
-    Between plays the clock stands at the begin of the next episode, so that it jumps only while the guard is not
+    Between playbacks the clock stands at the begin of the next episode, so that it jumps only while the guard is not
     armed. Messages go out as the bytes that were recorded, on the topics of the profile; the operator's commands do
     not go out at all. rate: seconds of the bag in a second. frames: how many were shown; late_ms: each of them.
     """
 
     def __init__(
-        self, bag: Bag, found: Survey, profile: RobotProfile, rate: float, **node_options: Any
+        self, bag: Bag, survey: Survey, profile: RobotProfile, rate: float, **node_options: Any
     ) -> None:
         super().__init__("bag_player", **{**MINIMAL_NODE, **node_options})
-        self._bag, self._survey, self._profile, self._rate = bag, found, profile, rate
-        self._camera_type = message_class(bag.topics[found.camera])
-        topic = profile.camera.topic + ("/compressed" if transport(bag, found) == "compressed" else "")
+        self._bag, self._survey, self._profile, self._rate = bag, survey, profile, rate
+        self._camera_type = message_class(bag.topics[survey.camera])
+        topic = profile.camera.topic + ("/compressed" if transport(bag, survey) == "compressed" else "")
         self._camera: Publisher[Any] = self.create_publisher(self._camera_type, topic, RELIABLE)
         self.camera_topic = self._camera.topic_name
         self._state: Publisher[Any] | None = None
-        if found.state is not None:
+        if survey.state is not None:
             state = profile.required_state
             self._state = self.create_publisher(message_class(state.type), state.topic, RELIABLE)
         self._clocks = self.create_publisher(Clock, "/clock", OUTPUT)
@@ -71,7 +72,7 @@ class Player(Node):
         steady = RosClock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(CLOCK_S, self.publish_clock, clock=steady)
 
-    def stand_at(self, time_ns: int) -> None:
+    def pause_at(self, time_ns: int) -> None:
         """Let the clock stand still from now on."""
         self._zero_ns, self._began_ns, self._fault = time_ns, None, None
         self.publish_clock()
@@ -89,31 +90,28 @@ class Player(Node):
 
     def play(
         self,
-        segment: Segment,
-        end_ns: int,
-        fault: Fault | None,
+        playback: Playback,
+        *,
         spin: Callable[[float], None],
         on_frame: OnFrame,
         on_command: OnCommand,
     ) -> None:
-        """Play an episode until `end_ns`; the clock must stand at its begin.
-
-        spin: called with the seconds it may take.
-        """
-        if fault is not None:
-            self._fault = FaultyCamera(fault, segment.start_ns, self._spoil)
-        found = self._survey
-        topics = [topic for topic in (found.camera, found.commands, found.state) if topic is not None]
+        """Play an episode; the clock must stand at its begin. spin: called with the seconds it may take."""
+        segment, end_ns = playback.segment, playback.end_ns
+        if playback.fault is not None:
+            self._fault = FaultyCamera(playback.fault, segment.start_ns, self._corrupt)
+        survey = self._survey
+        topics = [topic for topic in (survey.camera, survey.commands, survey.state) if topic is not None]
         self._began_ns = time.monotonic_ns()
         for message in self._bag.encoded(topics, since_ns=int(segment.log_ns[0])):
             at_ns = message.log_ns + segment.offset_ns
             if at_ns >= end_ns:
                 break
             self._spin_until(at_ns, spin)
-            if message.topic == found.camera:
+            if message.topic == survey.camera:
                 spin(0.0)  # also when late
                 self._show(at_ns, bytes(message.data), on_frame)
-            elif message.topic == found.commands:
+            elif message.topic == survey.commands:
                 with suppress(CommandError):  # a command that is none was the operator's fault
                     on_command(at_ns, read_command(message.decode(), self._profile))
             elif self._state is not None:
@@ -143,12 +141,12 @@ class Player(Node):
         while (wait_s := (at_ns - self.time_ns()) * 1e-9 / self._rate) > 0.0:
             spin(min(wait_s, CLOCK_S))
 
-    def _spoil(self, data: bytes) -> bytes:
+    def _corrupt(self, data: bytes) -> bytes:
         message: Any = deserialize_message(data, self._camera_type)
         message.data = message.data[: len(message.data) // 2]
         return serialize_message(message)
 
 
-def transport(bag: Bag, found: Survey) -> str:
+def transport(bag: Bag, survey: Survey) -> str:
     """How the bag's camera comes, as the parameter `image_transport` takes it."""
-    return "compressed" if bag.topics[found.camera].endswith("CompressedImage") else "raw"
+    return "compressed" if bag.topics[survey.camera].endswith("CompressedImage") else "raw"

@@ -19,10 +19,10 @@ from trajectory_msgs.msg import JointTrajectory
 from wm_ros.messages.image import fill_image
 from wm_ros.messages.stamp import to_ns
 from wm_ros.robots.profile import RobotProfile, load_profile
-from wm_ros.ros.graph_client import Client
+from wm_ros.ros.graph_client import GraphClient
 from wm_ros.ros.qos import LATCHED
-from wm_ros.runs.child_processes import Children
-from wm_ros.runs.faults.robot import Robot
+from wm_ros.runs.child_processes import ChildProcesses
+from wm_ros.runs.faults.command_recorder import CommandRecorder
 from wm_ros.runs.guard_client import GuardClient
 from wm_ros.safety.guard import GuardOptions
 
@@ -35,21 +35,21 @@ WARM_UP = 0.25  # share of the time before memory counts
 ALL = QoSProfile(depth=1000)
 
 
-class Ears(Node):
+class SoakListener(Node):
     """Keeps what figures are made of: numbers of encoded frames, plans with stamp and time of sending, commands.
 
     All times are those of the senders: a listener that is itself held up on a busy machine would see plans too late.
     """
 
     def __init__(self, profile: RobotProfile, **node_options: Any) -> None:
-        super().__init__("ears", **node_options)
-        self.robot = Robot(self, profile)
-        self.forget()
+        super().__init__("soak_listener", **node_options)
+        self.commands = CommandRecorder(self, profile)
+        self.reset()
         self.create_subscription(Image, "latent", lambda m: self.frames.append(int(m.header.frame_id)), ALL)
         self.create_subscription(JointTrajectory, "plan", self._on_plan, ALL)
 
-    def forget(self) -> None:
-        self.robot.forget()
+    def reset(self) -> None:
+        self.commands.reset()
         self.frames: list[int] = []
         self.plans_ns: list[tuple[int, int]] = []
 
@@ -59,7 +59,7 @@ class Ears(Node):
 
     def oldest_followed_s(self) -> float:
         """Greatest age, when a command was sent, of the picture behind the newest plan that had been sent by then."""
-        followed = self.robot.followed_at_ns()
+        followed = self.commands.followed_at_ns()
         sent, stamps = np.array(self.plans_ns).T
         newest = np.searchsorted(sent, followed, side="right") - 1
         return float(((followed - stamps[newest])[newest >= 0] * 1e-9).max(initial=0.0))
@@ -71,23 +71,24 @@ class Ears(Node):
 def soak(seconds: float, progress: Callable[[float, str], None]) -> dict[str, object]:
     """Drive for so many seconds with the default parameters; returns the figures of `wm_ros bench soak`.
 
-    progress: told the share that is done, and how memory is. A guard that stops is started again, and counted.
+    progress: called with the share that is done and the memory in use. A guard that stops is started again, and
+    counted.
     """
     profile = load_profile("arm")
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="wm_ros_soak_")))
-        children = stack.enter_context(Children(folder))
-        client = stack.enter_context(Client("soak", children.check))
-        guard, ears = GuardClient(client), client.add(Ears(profile))
+        processes = stack.enter_context(ChildProcesses(folder))
+        client = stack.enter_context(GraphClient("soak", processes.check))
+        guard, listener = GuardClient(client), client.add(SoakListener(profile))
         goals = client.node.create_publisher(Image, "goal_image", LATCHED)
         goals.publish(fill_image(Image(), np.full((64, 64, 3), 90, np.uint8)))
         for node in ("soak_camera", *MEASURED):
-            children.start(node, {"autostart": True, "enable_control": True} if node in MEASURED else {})
+            processes.start(node, {"autostart": True, "enable_control": True} if node in MEASURED else {})
         client.await_active(["pipeline", "guard"], 120.0)
-        client.until(lambda: ears.plans_ns, "a plan", 60.0)
+        client.until(lambda: listener.plans_ns, "a plan", 60.0)
         guard.start()
         guard.await_motion(120.0)
-        ears.forget()
+        listener.reset()
         samples: list[tuple[float, ...]] = []
         stops, began_s = 0, time.monotonic()
         while (elapsed_s := time.monotonic() - began_s) < seconds:
@@ -97,14 +98,14 @@ def soak(seconds: float, progress: Callable[[float, str], None]) -> dict[str, ob
                 guard.start()
             if elapsed_s >= SAMPLE_S * len(samples):
                 samples.append(
-                    (elapsed_s, *(figure for node in MEASURED for figure in _usage(children.pid(node))))
+                    (elapsed_s, *(figure for node in MEASURED for figure in _usage(processes.pid(node))))
                 )
                 progress(min(elapsed_s / seconds, 1.0), f"{samples[-1][1]:.1f} MB")
         resumed = int(client.status["guard"]["resumed"])
-    return {**_figures(ears), "hiccups": resumed, "stops": stops, **_growth(np.array(samples))}
+    return {**_figures(listener), "hiccups": resumed, "stops": stops, **_growth(np.array(samples))}
 
 
-def broken_promises(figures: dict[str, Any]) -> list[str]:
+def violations(figures: dict[str, Any]) -> list[str]:
     """Which promises the figures break, in words."""
     limit_s = GuardOptions().max_observation_age_s + 1.0 / load_profile("arm").command.rate_hz
     broken = []
@@ -118,20 +119,20 @@ def broken_promises(figures: dict[str, Any]) -> list[str]:
     return broken
 
 
-def _figures(ears: Ears) -> dict[str, object]:
-    sent = ears.frames[-1] - ears.frames[0] + 1
-    ages_ms = 1e3 * ears.plan_ages_s()
+def _figures(listener: SoakListener) -> dict[str, object]:
+    sent = listener.frames[-1] - listener.frames[0] + 1
+    ages_ms = 1e3 * listener.plan_ages_s()
     p50, p99 = np.percentile(ages_ms, [50, 99])
     return {
         "frames_sent": sent,
-        "frames_dropped": sent - len(ears.frames),
+        "frames_dropped": sent - len(listener.frames),
         "plans": len(ages_ms),
         "camera_to_plan_ms_p50": round(p50, 1),
         "camera_to_plan_ms_p99": round(p99, 1),
         "camera_to_plan_ms_max": round(ages_ms.max(), 1),
-        "commands": ears.robot.count,
-        "out_of_limits": len(ears.robot.breaches()),
-        "oldest_picture_followed_s": round(ears.oldest_followed_s(), 3),
+        "commands": listener.commands.count,
+        "out_of_limits": len(listener.commands.violations()),
+        "oldest_picture_followed_s": round(listener.oldest_followed_s(), 3),
     }
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from sensor_msgs.msg import Image
 
 from wm_ros.messages.image import fill_image
-from wm_ros.ros.graph_client import Client
+from wm_ros.ros.graph_client import GraphClient
 from wm_ros.ros.qos import LATCHED
 from wm_ros.runs.explorer import Explorer
 from wm_ros.runs.guard_client import GuardClient
@@ -48,7 +48,7 @@ class Trials:
 
     def __init__(
         self,
-        client: Client,
+        client: GraphClient,
         task: Task,
         observer: Observer,
         explorer: Explorer,
@@ -61,8 +61,8 @@ class Trials:
 
     def positions(self) -> np.ndarray:
         """Where the robot is now [P]."""
-        seen = len(self._observer.states)
-        self._client.until(lambda: len(self._observer.states) > seen, "the robot's state", FIRST_PLAN_S)
+        count = len(self._observer.states)
+        self._client.until(lambda: len(self._observer.states) > count, "the robot's state", FIRST_PLAN_S)
         return self._observer.states[-1][1]
 
     def by_model(self, goal: np.ndarray, picture: np.ndarray, progress: Progress) -> Trial:
@@ -100,7 +100,7 @@ class Trials:
         stopped_by = "" if over else self._guard.message
         stop_ns = time.monotonic_ns()
         self._guard.stop()
-        self._guard.await_silence()
+        self._guard.await_stopped()
         commands = self._observer.commands
         return Trial(
             goal=goal,

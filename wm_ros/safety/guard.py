@@ -8,8 +8,8 @@ from enum import Enum
 from wm_ros.messages.plan import Plan
 from wm_ros.robots.profile import RobotProfile
 from wm_ros.safety.limiter import Limiter
-from wm_ros.safety.observation_gate import Now, ObservationGate
-from wm_ros.safety.stop import Stop
+from wm_ros.safety.observation_gate import ClockReading, ObservationGate
+from wm_ros.safety.stop_reason import StopReason
 
 
 class GuardState(str, Enum):
@@ -39,7 +39,7 @@ class GuardOptions:
 
 
 class Guard:
-    """Decides every period what the robot is told: `tick` returns the command [A], or None for silence.
+    """Decides the robot's command every period: `tick` returns the command [A], or None for silence.
 
     Reasons that name a hiccup (observation too old, plan ended) let the robot go on by itself when a fresh
     plan comes while it is still stopping or holding; every other reason, and `stopped`, wait for `start`.
@@ -55,14 +55,14 @@ class Guard:
             )
         self.options = options or GuardOptions()
         self.state = GuardState.IDLE
-        self.reason: Stop | None = None
-        self.hindrance: Stop | None = None  # what else speaks against moving; a hiccup, so it must not latch
+        self.reason: StopReason | None = None
+        self.blocking_reason: StopReason | None = None  # another reason not to move; it must not latch
         self.plans_accepted = self.plans_refused = self.resumed = 0
         self._timeout_s = profile.command.timeout_s
         self._limiter = Limiter(profile, period_s)
         self._gate = ObservationGate()
         self._plan: Plan | None = None
-        self._last_tick: Now | None = None
+        self._last_tick: ClockReading | None = None
         self._hold_until_ns = 0
         self._stop_signal: bool | None = None
         self._signal_ns = 0
@@ -72,45 +72,45 @@ class Guard:
         """Whether the stop is still to be finished by further ticks."""
         return self.state in _PUBLISHING
 
-    def observation_age_s(self, now: Now) -> float | None:
+    def observation_age_s(self, now: ClockReading) -> float | None:
         """Age of the newest observation behind a plan, None without one."""
         return self._gate.age_s(now)
 
-    def start(self, now: Now) -> Stop | None:
+    def start(self, now: ClockReading) -> StopReason | None:
         """Arm from idle or stopped; returns why not. Plans from before do not count."""
         if self.state in _ARMED:
             if self.state in (GuardState.STOPPING, GuardState.HOLDING):
                 name = "" if self.reason is None else self.reason.name
-                return Stop("still stopping", f"wait for the end of the stop ({name})")
+                return StopReason("still stopping", f"wait for the end of the stop ({name})")
             return None
         if self._stop_signal:
-            return Stop("stop topic", "it says true: publish false on `stop` first")
-        refusal = self._heartbeat_lost(now) or self.hindrance
+            return StopReason("stop topic", "it says true: publish false on `stop` first")
+        refusal = self._heartbeat_lost(now) or self.blocking_reason
         if refusal is not None:
             return refusal
         self._limiter.reset()
-        self._gate.forget()
+        self._gate.reset()
         self._plan = None
         self.state = GuardState.WAITING
         self.reason = None
         return None
 
-    def stop(self, reason: Stop) -> None:
+    def stop(self, reason: StopReason) -> None:
         """Stop now, whatever the state; the first reason that latches stays. Without effect when idle."""
         if self.state not in _ARMED or (self.reason is not None and self.reason.latches):
             return
         self.reason = reason
         self.state = GuardState.STOPPING if self.publishing else GuardState.STOPPED
 
-    def reset(self) -> Stop | None:
+    def reset(self) -> StopReason | None:
         """From stopped to idle, forgetting the reason; returns why not."""
         if self.state in _ARMED:
-            return Stop("not stopped", f"the guard is {self.state.value}: call ~/stop first")
+            return StopReason("not stopped", f"the guard is {self.state.value}: call ~/stop first")
         self.state = GuardState.IDLE
         self.reason = None
         return None
 
-    def offer(self, plan: Plan, now: Now) -> Stop | None:
+    def offer(self, plan: Plan, now: ClockReading) -> StopReason | None:
         """A plan arrived: follow it from the next tick, or return why it was dropped."""
         if self.state not in _ARMED:
             return None
@@ -121,20 +121,20 @@ class Guard:
         self.plans_accepted += 1
         return None
 
-    def refuse(self, refusal: Stop) -> Stop:
+    def refuse(self, refusal: StopReason) -> StopReason:
         """A plan was dropped whole; it refreshes nothing, and stops the robot if the reason latches."""
         self.plans_refused += 1
         if refusal.latches:
             self.stop(refusal)
         return refusal
 
-    def signal(self, stop: bool, now: Now) -> None:
+    def signal(self, stop: bool, now: ClockReading) -> None:
         """A message on the stop topic: true stops and latches, false is the heartbeat."""
         self._stop_signal, self._signal_ns = stop, now.steady_ns
         if stop:
-            self.stop(Stop("stop topic", "it said true: publish false, then call ~/start"))
+            self.stop(StopReason("stop topic", "it said true: publish false, then call ~/start"))
 
-    def tick(self, now: Now) -> tuple[float, ...] | None:
+    def tick(self, now: ClockReading) -> tuple[float, ...] | None:
         """The command for this period in SI units, [A]; None when nothing may be published."""
         dt_s = 0.0 if self._last_tick is None else (now.steady_ns - self._last_tick.steady_ns) / 1e9
         self._last_tick = now
@@ -142,7 +142,7 @@ class Guard:
             # Going on from the old velocity would jerk a robot that its driver has stopped meanwhile.
             self._limiter.reset()
             self.stop(
-                Stop(
+                StopReason(
                     "guard held up",
                     f"no command for {dt_s:.2f} s > command.timeout_s {self._timeout_s} s, the robot stopped "
                     "itself: give the guard its share of CPU, then call ~/start",
@@ -167,11 +167,11 @@ class Guard:
             self.state = GuardState.STOPPED
         return None
 
-    def _follow_or_stop(self, now: Now) -> None:
+    def _follow_or_stop(self, now: ClockReading) -> None:
         if self.state not in _ARMED or (self.reason is not None and self.reason.latches):
             return
         stale = (
-            self.hindrance
+            self.blocking_reason
             or self._gate.too_old(now, self.options.max_observation_age_s)
             or self._plan_ended(now)
         )
@@ -184,14 +184,14 @@ class Guard:
         elif self.state is GuardState.WAITING:
             self.reason = stale
 
-    def _plan_ended(self, now: Now) -> Stop | None:
+    def _plan_ended(self, now: ClockReading) -> StopReason | None:
         if self._plan is None or self._plan.rate_at(now.ros_ns) is not None:
             return None
         over_s = (now.ros_ns - self._plan.end_ns) / 1e9
         text = f"{over_s:.2f} s ago: speed up the planner or let it plan further ahead"
-        return Stop("plan ended", text, latches=False)
+        return StopReason("plan ended", text, latches=False)
 
-    def _heartbeat_lost(self, now: Now) -> Stop | None:
+    def _heartbeat_lost(self, now: ClockReading) -> StopReason | None:
         limit_s = self.options.stop_heartbeat_timeout_s
         if limit_s <= 0.0:
             return None
@@ -199,7 +199,7 @@ class Guard:
         if self._stop_signal is not None and silent_s <= limit_s:
             return None
         since = "ever" if self._stop_signal is None else f"for {silent_s:.2f} s"
-        return Stop(
+        return StopReason(
             "stop heartbeat lost",
             f"nothing on `stop` {since}, limit {limit_s} s: publish false at a rate, then call ~/start",
         )

@@ -1,11 +1,11 @@
-"""Pictures seen before: a frozen camera keeps stamping anew, but its pixels give it away."""
+"""Detects repeated frames: a frozen camera keeps stamping anew, but its pixels give it away."""
 
 from __future__ import annotations
 
 from collections import deque
 from typing import Any
 
-REMEMBERED = 8  # drivers that hang hand out the few buffers they have in turn
+HISTORY = 8  # drivers that hang hand out the few buffers they have in turn
 
 
 class RepeatedFrames:
@@ -20,9 +20,9 @@ class RepeatedFrames:
 
     def __init__(self, tolerance_s: float) -> None:
         self._tolerance_s = tolerance_s
-        self._recent: deque[tuple[float, Any]] = deque(maxlen=REMEMBERED)
+        self._recent: deque[tuple[float, Any]] = deque(maxlen=HISTORY)
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Time began anew."""
         self._recent.clear()
 
@@ -31,8 +31,8 @@ class RepeatedFrames:
 
         data: the message's own bytes, kept without a copy; now_s: steady time.
         """
-        for first_s, seen in self._recent:
-            if len(seen) == len(data) and seen == data:
+        for first_s, earlier in self._recent:
+            if len(earlier) == len(data) and earlier == data:
                 age_s = now_s - first_s
                 return age_s if age_s > self._tolerance_s or not self._tolerance_s else None
         self._recent.append((now_s, data))

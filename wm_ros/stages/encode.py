@@ -1,4 +1,4 @@
-"""Encode: a camera frame to a latent state."""
+"""Encode: a camera frame to its latent."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SIDE = 64
 
 
 class Encode:
-    """One frame uint8 [H, W, 3] RGB to its state [N, D] on the model's device."""
+    """One frame uint8 [H, W, 3] RGB to its latent [N, D] on the model's device."""
 
     def __init__(self, model: PlanningModel) -> None:
         self._model = model

@@ -13,7 +13,7 @@ TOLERANCE = 0.25  # of a model step, either way
 
 
 class Infer:
-    """Keeps the last states and pairs each new one with the state one model_dt before it.
+    """Keeps the last latents and pairs each new one with the latent one model_dt before it.
 
     Frames may come faster than the model's rate; a gap gives None until a pair is complete again.
     """
@@ -28,15 +28,15 @@ class Infer:
         self._history.clear()
 
     @torch.inference_mode()
-    def __call__(self, stamp_ns: int, state: Tensor) -> Tensor | None:
-        """State [N, D] of the frame at `stamp_ns` to a latent action [Z], or None without a frame to pair with."""
+    def __call__(self, stamp_ns: int, latent: Tensor) -> Tensor | None:
+        """Latent [N, D] of the frame at `stamp_ns` to a latent action [Z], or None without a frame to pair with."""
         if self._history and stamp_ns <= self._history[-1][0]:
             self._history.clear()
         target, slack = stamp_ns - self._dt_ns, round(TOLERANCE * self._dt_ns)
         while self._history and self._history[0][0] < target - slack:
             self._history.popleft()
         nearest = min(self._history, key=lambda entry: abs(entry[0] - target), default=None)
-        self._history.append((stamp_ns, state))
+        self._history.append((stamp_ns, latent))
         if nearest is None or abs(nearest[0] - target) > slack:
             return None
-        return self._model.infer(nearest[1][None], state[None])[0]
+        return self._model.infer(nearest[1][None], latent[None])[0]

@@ -19,7 +19,7 @@ from wm_ros.planning.proposals import by_displacement, by_way_back
 from wm_ros.planning.rollout import LatentRollout, committed_share
 from wm_ros.planning.search import Found, search
 from wm_ros.planning.warm_start import shifted
-from wm_ros.stages.observed import Observed
+from wm_ros.stages.latent_history import LatentHistory
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class PlanResult:
 
 
 class PlanStage:
-    """Receding-horizon planning from the newest state; remembers the last plan for the warm start.
+    """Receding-horizon planning from the newest latent; remembers the last plan for the warm start.
 
     precision: of the networks that imagine, torch.float32 or what `planning.precision` found good enough. compiled:
     they are, with torch.compile, by `warm_up`, which must come before the first plan.
@@ -58,7 +58,7 @@ class PlanStage:
         self._dt = robot.model_dt
         self._low = torch.tensor(robot.low, dtype=torch.float32, device=model.device)
         self._high = torch.tensor(robot.high, dtype=torch.float32, device=model.device)
-        self._observed = Observed(options.context_frames, round(robot.model_dt * 1e9))
+        self._history = LatentHistory(options.context_frames, round(robot.model_dt * 1e9))
         self._goal: Tensor | None = None
         self.reset()
 
@@ -67,14 +67,14 @@ class PlanStage:
         return self._goal is not None
 
     def set_goal(self, goal: Tensor | None) -> None:
-        """Where to go, as the state [N, D] of the goal picture; None forgets it. The warm start starts anew."""
+        """Where to go, as the latent [N, D] of the goal picture; None forgets it. The warm start starts anew."""
         self._goal = goal
         self.reset()
 
     def reset(self) -> None:
         """Forget the last plan and what was seen, and start the random numbers anew."""
         self._generator = torch.Generator().manual_seed(self._seed)
-        self._observed.reset()
+        self._history.reset()
         self._last: tuple[Plan, Tensor] | None = None
 
     def warm_up(self) -> None:
@@ -82,16 +82,16 @@ class PlanStage:
 
         Takes minutes where it compiles. Raises CompileError.
         """
-        state = torch.zeros(self._model.encoder.tokens, self._model.encoder.dim, device=self._model.device)
+        latent = torch.zeros(self._model.encoder.tokens, self._model.encoder.dim, device=self._model.device)
 
         def plans() -> None:
             self.reset()
             for step in range(self._options.context_frames):
-                self(round(step * self._dt * 1e9), state)
+                self(round(step * self._dt * 1e9), latent)
 
         if isinstance(self._model, ActionConditionedModel):
             self._model.at([0.0] * 7)
-        self.set_goal(state)
+        self.set_goal(latent)
         try:
             warm_up(self._imaginer.roll, plans)
         finally:
@@ -100,8 +100,8 @@ class PlanStage:
                 self._model.forget_pose()
 
     @torch.inference_mode()
-    def __call__(self, stamp_ns: int, state: Tensor, lead_s: float = 0.0) -> PlanResult:
-        """Plan from the state [N, D] of the frame at `stamp_ns`.
+    def __call__(self, stamp_ns: int, latent: Tensor, lead_s: float = 0.0) -> PlanResult:
+        """Plan from the latent [N, D] of the frame at `stamp_ns`.
 
         lead_s: seconds from that frame until the robot follows this plan; until then it follows the last one.
         Raises RuntimeError without a goal, ValueError when no candidate has a finite cost.
@@ -111,9 +111,9 @@ class PlanStage:
         if self._last is not None and stamp_ns < self._last[0].stamp_ns:
             self._last = None  # the clock was set back
         committed = self._committed(stamp_ns)
-        share = committed_share(lead_s, self._dt, self._options.time_steps).to(state.device)
-        imagine = self._imaginer(self._observed(stamp_ns, state))
-        rollout = LatentRollout(imagine, self._model.goal_distance, state, self._goal, committed, share)
+        share = committed_share(lead_s, self._dt, self._options.time_steps).to(latent.device)
+        imagine = self._imaginer(self._history(stamp_ns, latent))
+        rollout = LatentRollout(imagine, self._model.goal_distance, latent, self._goal, committed, share)
         found = search(
             rollout,
             self._low,
@@ -121,8 +121,8 @@ class PlanStage:
             self._options,
             self._generator,
             self._warm(stamp_ns),
-            self._proposals(state, self._goal, rollout, share @ committed),
-            self._choices(state) if self._options.method == "categorical" else None,
+            self._proposals(latent, self._goal, rollout, share @ committed),
+            self._choices(latent) if self._options.method == "categorical" else None,
         )
         return self._result(stamp_ns, found, rollout.goal_distance)
 
@@ -152,23 +152,23 @@ class PlanStage:
         return shifted(knots, steps / self._options.shape[1])
 
     def _proposals(
-        self, state: Tensor, goal: Tensor, rollout: LatentRollout, committed: Tensor
+        self, latent: Tensor, goal: Tensor, rollout: LatentRollout, committed: Tensor
     ) -> Tensor | None:
         if not self._options.proposals or not isinstance(self._model, WorldModel):
             return None
         scale, shape = self._model.action_scale, self._options.shape
-        back = by_way_back(self._model, state, goal, *shape)
+        back = by_way_back(self._model, latent, goal, *shape)
         if self._robot.is_base:
             return back  # its place is no sum of its actions
         left = rollout.goal - rollout.place - committed / scale
         return torch.cat([by_displacement(left, *shape) * scale, back])
 
-    def _choices(self, state: Tensor) -> Tensor:
+    def _choices(self, latent: Tensor) -> Tensor:
         """The robot actions [C, A] behind the codes of the latent action in this state."""
         if not isinstance(self._model, WorldModel) or not isinstance(self._model.bottleneck, Discrete):
             raise ValueError("method 'categorical' needs a model with a discrete bottleneck")
         codes = self._model.bottleneck.codes
-        return self._model.robot_action(codes, state.expand(len(codes), -1, -1))
+        return self._model.robot_action(codes, latent.expand(len(codes), -1, -1))
 
     def _committed(self, stamp_ns: int) -> Tensor:
         """Rates [H, A] the robot follows after `stamp_ns` if no new plan comes."""

@@ -17,7 +17,7 @@ from wm_ros.models.world_model import WorldModel
 from wm_ros.planning.options import PlannerOptions
 from wm_ros.robots.profile import RobotProfile
 from wm_ros.safety.guard import Guard, GuardOptions
-from wm_ros.safety.observation_gate import Now
+from wm_ros.safety.observation_gate import ClockReading
 from wm_ros.stages.encode import Encode
 from wm_ros.stages.plan import PlanStage
 from wm_ros.tasks.protocol import Simulator, Task
@@ -40,38 +40,38 @@ class LockstepOptions:
     limit_s: float | None = None
 
 
-# A frame's stamp and pixels to the plan made from them.
-Drive = Callable[[int, np.ndarray], Plan]
+# From a frame's stamp and pixels to a plan.
+Policy = Callable[[int, np.ndarray], Plan]
 
 
-def by_model(
+def model_policy(
     model: WorldModel, planner: PlannerOptions, latency_s: float
-) -> Callable[[int, np.ndarray], Drive]:
-    """Drives by planning towards the goal picture; called with a trial's number and its goal picture."""
+) -> Callable[[int, np.ndarray], Policy]:
+    """A policy that plans towards the goal picture; called with a trial's number and its goal picture."""
     encode = Encode(model)
 
-    def aim(number: int, goal_picture: np.ndarray) -> Drive:
+    def make_policy(number: int, goal_picture: np.ndarray) -> Policy:
         stage = PlanStage(model, planner, seed=number)
         stage.set_goal(encode(goal_picture))
         return lambda stamp_ns, frame: stage(stamp_ns, encode(frame), latency_s).plan
 
-    return aim
+    return make_policy
 
 
-def at_random(profile: RobotProfile, camera_hz: float) -> Callable[[int, np.ndarray], Drive]:
-    """Drives by exploratory motion, whatever the goal: the control."""
+def random_policy(profile: RobotProfile, camera_hz: float) -> Callable[[int, np.ndarray], Policy]:
+    """A policy of exploratory motion, whatever the goal: the control."""
     excursion = simulated(profile).excursion
 
-    def aim(number: int, goal_picture: np.ndarray) -> Drive:
+    def make_policy(number: int, goal_picture: np.ndarray) -> Policy:
         explore = Exploration(profile, np.random.default_rng([number, 3]), excursion)
         return lambda stamp_ns, frame: explore.plan(stamp_ns, 1.0 / camera_hz)
 
-    return aim
+    return make_policy
 
 
 def run_goals(
     profile: RobotProfile,
-    aim: Callable[[int, np.ndarray], Drive],
+    make_policy: Callable[[int, np.ndarray], Policy],
     goals: int,
     seed: int,
     options: LockstepOptions | None = None,
@@ -85,9 +85,9 @@ def run_goals(
         simulator.reset(FIRST_SCENE + 1000 * seed + number)
         start, goal = _start_and_goal(task, np.random.default_rng([seed, number]))
         simulator.place(goal)
-        drive = aim(number, simulator.render())
+        policy = make_policy(number, simulator.render())
         simulator.place(start)
-        yield _trial(profile, drive, task, simulator, goal, options)
+        yield _trial(profile, policy, task, simulator, goal, options)
 
 
 def _start_and_goal(task: Task, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -100,7 +100,7 @@ def _start_and_goal(task: Task, generator: np.random.Generator) -> tuple[np.ndar
 
 def _trial(
     profile: RobotProfile,
-    drive: Drive,
+    policy: Policy,
     task: Task,
     simulator: Simulator,
     goal: np.ndarray,
@@ -115,7 +115,7 @@ def _trial(
     for tick in range(round(criterion.limit_s / period_s)):
         time_s = tick * period_s
         if tick % ticks_per_frame == 0:
-            plan = drive(_now(time_s).ros_ns, simulator.render())
+            plan = policy(_now(time_s).ros_ns, simulator.render())
             pending.append((time_s + options.latency_s, plan))
         _deliver(guard, pending, time_s)
         command = guard.tick(_now(time_s))
@@ -133,6 +133,6 @@ def _deliver(guard: Guard, pending: list[tuple[float, Plan]], time_s: float) -> 
         guard.offer(pending.pop(0)[1], _now(time_s))
 
 
-def _now(time_s: float) -> Now:
+def _now(time_s: float) -> ClockReading:
     stamp_ns = 1_000_000_000 + round(time_s * 1e9)
-    return Now(stamp_ns, stamp_ns)
+    return ClockReading(stamp_ns, stamp_ns)

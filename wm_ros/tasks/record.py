@@ -11,7 +11,7 @@ from wm_ros.data.bag_writer import BagWriter
 from wm_ros.data.exploration import held_plan
 from wm_ros.robots.profile import RobotProfile
 from wm_ros.safety.guard import Guard, GuardOptions
-from wm_ros.safety.observation_gate import Now
+from wm_ros.safety.observation_gate import ClockReading
 from wm_ros.tasks.protocol import Motion, Simulator
 from wm_ros.tasks.simulated import simulated
 
@@ -63,11 +63,11 @@ def _record_episode(
     ticks_per_frame = round(profile.command.rate_hz / CAMERA_RATE_HZ)
     frames = round(seconds * CAMERA_RATE_HZ)
     guard = Guard(profile, GuardOptions(stop_hold_s=0.0))
-    guard.start(Now(start_ns, start_ns))
+    guard.start(ClockReading(start_ns, start_ns))
     tick = 0
     while tick < frames * ticks_per_frame or guard.publishing:
         now_ns = start_ns + round(tick * period_s * 1e9)
-        now = Now(now_ns, now_ns)
+        now = ClockReading(now_ns, now_ns)
         bag.state(now_ns, simulator.positions, simulator.velocities)
         if tick % ticks_per_frame == 0:
             bag.image(now_ns, simulator.render())

@@ -14,7 +14,7 @@ from wm_ros.bench.bottlenecks.runs import RANDOM, Run, write_json
 from wm_ros.bench.bottlenecks.sweep import SweepOptions
 from wm_ros.bench.bottlenecks.table import PLAN_ERROR, figures_of, markdown, tabulate
 from wm_ros.data.recording import Recording
-from wm_ros.evaluation.plan_error import plan_error, recorded_ways
+from wm_ros.evaluation.plan_error import plan_error, recorded_pairs
 from wm_ros.models.card import read_card
 from wm_ros.robots.profile import ProfileError, RobotProfile, differences, load_profile
 from wm_ros.training.validation_split import Split
@@ -56,8 +56,8 @@ def make_table(
     for run in sorted(runs, key=lambda run: run.model == RANDOM):
         found.setdefault(run.model, []).append(run.figures)
     episodes = next(run.options for run in runs if run.options).split(recording)
-    ways = recorded_ways(recording, episodes.scored)
-    still = plan_error(recording.profile, ways, np.zeros_like(ways.moved))
+    ways = recorded_pairs(recording, episodes.scored)
+    still = plan_error(recording.profile, ways, np.zeros_like(ways.displacement))
     found[NO_ACTION] = [{f"{PLAN_ERROR}{unit}": round(error, 4) for unit, error in still.items()}]
     rows = tabulate(found)
     return {

@@ -51,12 +51,12 @@ def _planning(
 ) -> dict[str, float]:
     """Plan errors, and where it is asked for the success of driving to goal pictures; of random actions if no model."""
     recording = shared.recording
-    ways = plan_error.recorded_ways(recording, shared.options.split(recording).scored)
+    ways = plan_error.recorded_pairs(recording, shared.options.split(recording).scored)
     report = steps.phase("plan error", len(ways.starts))
     if model is None:
-        moved = plan_error.at_random(recording.profile, ways, run.seed)
+        moved = plan_error.random_displacement(recording.profile, ways, run.seed)
     else:
-        moved = plan_error.planned(model, states, ways, run.seed, report)
+        moved = plan_error.planned_displacement(model, states, ways, run.seed, report)
     errors = plan_error.plan_error(recording.profile, ways, moved)
     figures = {f"plan_error_{unit}": round(error, 4) for unit, error in errors.items()}
     if run.goals:
@@ -67,12 +67,12 @@ def _planning(
 def _success(
     profile: RobotProfile, run: Run, model: WorldModel | None, report: Callable[[int], None]
 ) -> float:
-    from wm_ros.tasks.lockstep import LockstepOptions, at_random, by_model, run_goals
+    from wm_ros.tasks.lockstep import LockstepOptions, model_policy, random_policy, run_goals
 
     options = LockstepOptions()
-    aim = at_random(profile, options.camera_hz)
+    aim = random_policy(profile, options.camera_hz)
     if model is not None:
-        aim = by_model(model, run.planner, options.latency_s)
+        aim = model_policy(model, run.planner, options.latency_s)
     reached = []
     for score in run_goals(profile, aim, run.goals, run.seed, options):
         reached.append(score.success)

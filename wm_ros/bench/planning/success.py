@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from wm_ros.models.world_model import WorldModel
 from wm_ros.planning.options import PlannerOptions
-from wm_ros.tasks.lockstep import LockstepOptions, by_model, run_goals
+from wm_ros.tasks.lockstep import LockstepOptions, model_policy, run_goals
 
 HARD = (300, 15)  # of [LAM]: candidates and iterations
 EFFORTS = ((16, 1), (32, 2), (64, 2), (64, 3))
@@ -40,7 +40,7 @@ def compare(
             iteration_count=iterations,
             elites=min(8, candidates // 4),
         )
-        aim = by_model(model, replace(options, **WAYS[way]), lockstep.latency_s)
+        aim = model_policy(model, replace(options, **WAYS[way]), lockstep.latency_s)
         scores = []
         for score in run_goals(model.card.robot, aim, goals, seed, lockstep):
             scores.append(score)

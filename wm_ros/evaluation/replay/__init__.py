@@ -1,1 +1,1 @@
-"""A bag played to the live nodes: which faults are put into it, and what is made of what was seen."""
+"""A bag played to the live nodes: which faults are put into it, and how the results are judged."""

@@ -68,8 +68,10 @@ def load_faults(path: Path) -> tuple[Fault, ...]:
     return tuple(_fault(entry, f"{path}: faults[{number}]") for number, entry in enumerate(entries))
 
 
-def recognisable(faults: Sequence[Fault], profile: RobotProfile) -> tuple[tuple[Fault, ...], tuple[str, ...]]:
-    """The faults that the nodes can know of with such a camera, and a note of those left out; FaultError if all are."""
+def detectable_faults(
+    faults: Sequence[Fault], profile: RobotProfile
+) -> tuple[tuple[Fault, ...], tuple[str, ...]]:
+    """The faults that the nodes can detect with such a camera, and a note of those left out; FaultError if all are."""
     if profile.camera.noise or all(fault.kind != "freeze" for fault in faults):
         return tuple(faults), ()
     note = (
@@ -82,7 +84,7 @@ def recognisable(faults: Sequence[Fault], profile: RobotProfile) -> tuple[tuple[
     return left, (note,)
 
 
-def place(fault: Fault, segments: Sequence[Segment]) -> Segment:
+def select_episode(fault: Fault, segments: Sequence[Segment]) -> Segment:
     """The episode a fault is put into, which must go on for a while after it."""
     needed_s = fault.end_s + RECOVERY_S[0]
     wanted = [segment for segment in segments if fault.episode in (None, segment.number)]
@@ -110,11 +112,11 @@ def place(fault: Fault, segments: Sequence[Segment]) -> Segment:
 class FaultyCamera:
     """What a camera with a fault shows instead of each frame of an episode that begins at `start_ns`.
 
-    spoil: makes a message that is no picture of one that is.
+    corrupt: makes a message that cannot be decoded of one that can.
     """
 
-    def __init__(self, fault: Fault, start_ns: int, spoil: Callable[[bytes], bytes]) -> None:
-        self._fault, self._spoil = fault, spoil
+    def __init__(self, fault: Fault, start_ns: int, corrupt: Callable[[bytes], bytes]) -> None:
+        self._fault, self._corrupt = fault, corrupt
         self._begin_ns = start_ns + round(fault.at_s * 1e9)
         self._end_ns = start_ns + round(fault.end_s * 1e9)
         self._before: deque[bytes] = deque(maxlen=OLD_FRAMES)
@@ -142,7 +144,7 @@ class FaultyCamera:
         if self._fault.kind == "old":
             self._repeated += 1
             return self._before[(self._repeated - 1) % len(self._before)]
-        return self._spoil(data) if self._fault.kind == "garbage" else None
+        return self._corrupt(data) if self._fault.kind == "garbage" else None
 
 
 def _fault(entry: Any, where: str) -> Fault:

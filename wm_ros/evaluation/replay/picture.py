@@ -8,22 +8,22 @@ from typing import Any
 
 import numpy as np
 
+from wm_ros.evaluation.replay.results import PlaybackResult, ReplayResult
 from wm_ros.evaluation.replay.safety import MOVING
-from wm_ros.evaluation.replay.seen import Played, Seen
 from wm_ros.robots.profile import RobotProfile
 
 DPI = 110
-MOST_ROWS = 12  # of a picture: more plays than this are not drawn
+MOST_ROWS = 12  # of a picture: more playbacks than this are not drawn
 FAULT, STANDING = "tab:red", "0.75"
 
 
-def draw_commands(seen: Seen, profile: RobotProfile, path: Path) -> None:
+def draw_commands(result: ReplayResult, profile: RobotProfile, path: Path) -> None:
     """Write a PNG with a column per component and a row per play; stops are dotted, a fault is red."""
-    played = seen.played[:MOST_ROWS]
-    figure, axes = _figure(len(played), len(profile.action), 1.5)
-    for row, one in zip(axes, played, strict=True):
-        segment, fault = one.play.segment, one.play.fault
-        times, values = (part[one.commands] for part in seen.commands)
+    playbacks = result.playbacks[:MOST_ROWS]
+    figure, axes = _figure(len(playbacks), len(profile.action), 1.5)
+    for row, one in zip(axes, playbacks, strict=True):
+        segment, fault = one.playback.segment, one.playback.fault
+        times, values = (part[one.commands] for part in result.commands)
         for column, (axis, component) in enumerate(zip(row, profile.action, strict=True)):
             if len(one.operator[0]):
                 seconds = (one.operator[0] - segment.start_ns) * 1e-9
@@ -36,10 +36,10 @@ def draw_commands(seen: Seen, profile: RobotProfile, path: Path) -> None:
             )
             if fault is not None:
                 axis.axvspan(fault.at_s, fault.end_s, color=FAULT, alpha=0.15, lw=0)
-            for stop in one.track.stops():
+            for stop in one.trace.stops():
                 axis.axvline(stop.at_s, color=FAULT, lw=0.8, ls=":")
-            axis.set(xlim=(0, one.play.duration_s), ylim=(1.1 * component.min, 1.1 * component.max))
-            if one is played[0]:
+            axis.set(xlim=(0, one.playback.duration_s), ylim=(1.1 * component.min, 1.1 * component.max))
+            if one is playbacks[0]:
                 axis.set_title(f"{component.name}, {component.unit}", fontsize="medium")
         row[0].set_ylabel(
             f"episode {segment.number}" + (f"\n{fault.describe()}" if fault else ""), fontsize="small"
@@ -50,22 +50,22 @@ def draw_commands(seen: Seen, profile: RobotProfile, path: Path) -> None:
     figure.savefig(path, dpi=DPI)
 
 
-def draw_faults(seen: Seen, profile: RobotProfile, path: Path) -> None:
+def draw_faults(result: ReplayResult, profile: RobotProfile, path: Path) -> None:
     """Write a PNG with a row per fault: speed as a share of the limits, when the robot stood, when the fault was on."""
-    played = [one for one in seen.played if one.play.fault is not None][:MOST_ROWS]
-    figure, axes = _figure(len(played), 1, 1.25)
-    for axis, one in zip(axes[:, 0], played, strict=True):
-        fault, reaction = one.play.fault, one.reaction()
-        times, values = (part[one.commands] for part in seen.commands)
+    playbacks = [one for one in result.playbacks if one.playback.fault is not None][:MOST_ROWS]
+    figure, axes = _figure(len(playbacks), 1, 1.25)
+    for axis, one in zip(axes[:, 0], playbacks, strict=True):
+        fault, reaction = one.playback.fault, one.reaction()
+        times, values = (part[one.commands] for part in result.commands)
         speed = abs(values / np.maximum(profile.high, -profile.low)).max(axis=1, initial=0.0)
         _shade(axis, one)
         axis.axvspan(fault.at_s, fault.end_s, color=FAULT, alpha=0.2, lw=0)
         axis.step(
-            (times - one.play.segment.start_ns) * 1e-9, 100 * speed, color="tab:blue", lw=1, where="post"
+            (times - one.playback.segment.start_ns) * 1e-9, 100 * speed, color="tab:blue", lw=1, where="post"
         )
-        axis.set(xlim=(0, one.play.duration_s), ylim=(0, 105), yticks=[0, 50, 100])
+        axis.set(xlim=(0, one.playback.duration_s), ylim=(0, 105), yticks=[0, 50, 100])
         axis.set_ylabel("% of limit", fontsize="small")
-        axis.set_title(f"{fault.describe()}: {_told(reaction)}", fontsize="small", loc="left")
+        axis.set_title(f"{fault.describe()}: {_describe_reaction(reaction)}", fontsize="small", loc="left")
     axes[-1, 0].set_xlabel("seconds into the episode; red: the fault, grey: the robot stands")
     figure.savefig(path, dpi=DPI)
 
@@ -79,14 +79,14 @@ def _figure(rows: int, columns: int, height: float) -> tuple[Any, np.ndarray]:
     return figure, figure.subplots(rows, columns, squeeze=False, sharex=rows > 1)
 
 
-def _shade(axis: Any, one: Played) -> None:
-    ends: Sequence[float] = [event.at_s for event in one.track.events[1:]] + [one.track.end_s]
-    for event, end_s in zip(one.track.events, ends, strict=True):
+def _shade(axis: Any, one: PlaybackResult) -> None:
+    ends: Sequence[float] = [event.at_s for event in one.trace.events[1:]] + [one.trace.end_s]
+    for event, end_s in zip(one.trace.events, ends, strict=True):
         if event.state not in MOVING:
             axis.axvspan(event.at_s, end_s, color=STANDING, alpha=0.6, lw=0)
 
 
-def _told(reaction: Any) -> str:
+def _describe_reaction(reaction: Any) -> str:
     if reaction is None:
         return "nothing tested, no plan was followed when it began"
     if reaction.time_to_stop_s is None:

@@ -24,8 +24,8 @@ class GuardEvent(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Track:
-    """What was seen of the guard in one play: its states, the times of commands that were not zero, the end."""
+class GuardTrace:
+    """The guard in one playback: its states, the times of commands that were not zero, the end."""
 
     events: tuple[GuardEvent, ...]
     moving_s: Sequence[float]
@@ -78,19 +78,19 @@ class Reaction:
     reason: str
 
 
-def react(track: Track, begin_s: float, end_s: float, restarted: bool) -> Reaction | None:
+def measure_reaction(trace: GuardTrace, begin_s: float, end_s: float, restarted: bool) -> Reaction | None:
     """What the guard did about a fault between two times; None when it followed no plan when the fault began."""
-    before = [event for event in track.events if event.at_s <= begin_s]
+    before = [event for event in trace.events if event.at_s <= begin_s]
     if not before or before[-1].state != "active":
         return None
-    during = [event for event in track.events if begin_s < event.at_s]
+    during = [event for event in trace.events if begin_s < event.at_s]
     stood = next((event for event in during if event.state not in MOVING and event.at_s <= end_s), None)
     if stood is None:
         return Reaction(None, 0.0, None, restarted, "")
     fault_s = max(end_s - stood.at_s, 1e-9)
-    held_s = fault_s - track.spent_s(MOVING, stood.at_s, end_s)
+    held_s = fault_s - trace.spent_s(MOVING, stood.at_s, end_s)
     resumed = next((event.at_s for event in during if event.state == "active" and event.at_s >= end_s), None)
-    if resumed is None and track.spent_s(("active",), end_s, end_s + 1e-9):
+    if resumed is None and trace.spent_s(("active",), end_s, end_s + 1e-9):
         resumed = end_s  # it had gone on before the fault was over
     return Reaction(
         time_to_stop_s=stood.at_s - begin_s,
@@ -101,19 +101,19 @@ def react(track: Track, begin_s: float, end_s: float, restarted: bool) -> Reacti
     )
 
 
-def false_stops(track: Track, fault_s: tuple[float, float] | None = None) -> tuple[int, float, float]:
-    """Stops without a fault: how many, seconds not spent following plans, and seconds looked at.
+def false_stops(trace: GuardTrace, fault_s: tuple[float, float] | None = None) -> tuple[int, float, float]:
+    """Stops without a fault: how many, seconds not spent following plans, and seconds observed.
 
-    Looked at is what follows the first plan, without the fault (begin, end) and the recovery from it.
+    Observed is what follows the first plan, without the fault (begin, end) and the recovery from it.
     """
-    begin_s = track.first_active_s
+    begin_s = trace.first_active_s
     if begin_s is None:
         return 0, 0.0, 0.0
-    spans = [(begin_s, track.end_s)]
+    spans = [(begin_s, trace.end_s)]
     if fault_s is not None:
-        after = (event.at_s for event in track.events if event.state == "active" and event.at_s >= fault_s[1])
-        spans = [(begin_s, fault_s[0]), (next(after, track.end_s), track.end_s)]
-    count = sum(any(begin < stop.at_s < end for begin, end in spans) for stop in track.stops())
-    looked_s = sum(max(end - begin, 0.0) for begin, end in spans)
-    active_s = sum(track.spent_s(("active",), begin, end) for begin, end in spans)
-    return count, max(looked_s - active_s, 0.0), looked_s
+        after = (event.at_s for event in trace.events if event.state == "active" and event.at_s >= fault_s[1])
+        spans = [(begin_s, fault_s[0]), (next(after, trace.end_s), trace.end_s)]
+    count = sum(any(begin < stop.at_s < end for begin, end in spans) for stop in trace.stops())
+    observed_s = sum(max(end - begin, 0.0) for begin, end in spans)
+    active_s = sum(trace.spent_s(("active",), begin, end) for begin, end in spans)
+    return count, max(observed_s - active_s, 0.0), observed_s

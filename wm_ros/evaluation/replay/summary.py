@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from wm_ros.data.segments import Survey
-from wm_ros.evaluation.replay.seen import Commands, Seen
+from wm_ros.evaluation.replay.results import Commands, ReplayResult
 from wm_ros.evaluation.replay.thresholds import Thresholds, failures
 from wm_ros.robots.profile import RobotProfile
 from wm_ros.safety.command_checks import commands_out_of_limits
@@ -20,23 +20,23 @@ MOST_LATE = 0.5  # camera periods
 
 
 def summarise(
-    seen: Seen, found: Survey, profile: RobotProfile, rate: float, limits: Thresholds
+    result: ReplayResult, survey: Survey, profile: RobotProfile, rate: float, limits: Thresholds
 ) -> dict[str, Any]:
     """All figures; times in the keys' units, `at_s` into the episode on the replay's clock.
 
     Judged is a replay in real time only: at another rate machine and bag do not run at the same speed. A replay that
     could not show the frames in time has failed, whatever the nodes made of them.
     """
-    reactions = [(played.play.fault, played.reaction()) for played in seen.played if played.play.fault]
-    stops, stopped_s, looked_s = np.sum([played.false_stops() for played in seen.played], axis=0)
-    false_stop_pct = 100.0 * stopped_s / looked_s if looked_s else None
-    plan_ms = seen.latencies_ms["plan"]
+    reactions = [(one.playback.fault, one.reaction()) for one in result.playbacks if one.playback.fault]
+    stops, stopped_s, observed_s = np.sum([one.false_stops() for one in result.playbacks], axis=0)
+    false_stop_pct = 100.0 * stopped_s / observed_s if observed_s else None
+    plan_ms = result.latencies_ms["plan"]
     plan_s = 1e-3 * float(np.percentile(plan_ms, 95)) if len(plan_ms) else None
-    moved = sum(played.track.moved_while_standing() for played in seen.played)
-    beyond = commands_out_of_limits(seen.commands[1], profile)
+    moved = sum(one.trace.moved_while_standing() for one in result.playbacks)
+    beyond = commands_out_of_limits(result.commands[1], profile)
     late_ms, period_s = (
-        np.percentile(seen.late_ms, 99),
-        min(played.play.segment.period_s for played in seen.played),
+        np.percentile(result.late_ms, 99),
+        min(one.playback.segment.period_s for one in result.playbacks),
     )
     missed: list[str] = []
     if rate == 1.0 and late_ms > MOST_LATE * 1e3 * period_s:
@@ -53,29 +53,29 @@ def summarise(
         "missed": missed,
         "rate": rate,
         "thresholds": asdict(limits),
-        "episodes": [played.play.segment.number for played in seen.played],
-        "seconds": round(sum(played.play.duration_s for played in seen.played), 3),
-        "latency_ms": {name: _percentiles(values) for name, values in seen.latencies_ms.items()},
+        "episodes": [one.playback.segment.number for one in result.playbacks],
+        "seconds": round(sum(one.playback.duration_s for one in result.playbacks), 3),
+        "latency_ms": {name: _percentiles(values) for name, values in result.latencies_ms.items()},
         "budget_ms": 1e3 * profile.model_dt,
-        "recorded_age_ms": _percentiles(seen.recorded_age_ms),
-        "frames": _frames(seen),
-        "stops": _stops(seen),
+        "recorded_age_ms": _percentiles(result.recorded_age_ms),
+        "frames": _frames(result),
+        "stops": _stops(result),
         "false_stops": {
             "count": int(stops),
             "pct_of_time": _rounded(false_stop_pct),
-            "seconds_looked_at": _rounded(looked_s),
+            "seconds_looked_at": _rounded(observed_s),
         },
         "faults": [
             {**asdict(fault), "reaction": None if reaction is None else _rounded(asdict(reaction))}
             for fault, reaction in reactions
         ],
         "commands": {
-            "count": len(seen.commands[0]),
+            "count": len(result.commands[0]),
             "beyond_limits": beyond,
             "after_standing": moved,
-            "beside_operator": _beside_operator(seen, profile),
+            "beside_operator": _compare_with_operator(result, profile),
         },
-        "notes": list(found.notes),
+        "notes": list(survey.notes),
     }
 
 
@@ -92,29 +92,29 @@ def _percentiles(values: np.ndarray) -> dict[str, float | int | None]:
     return {**named, "samples": len(values)}
 
 
-def _frames(seen: Seen) -> dict[str, Any]:
-    received = int(seen.pipeline.get("received", 0))
+def _frames(result: ReplayResult) -> dict[str, Any]:
+    received = int(result.pipeline.get("received", 0))
     dropped = {
         key.removeprefix("dropped_"): int(value)
-        for key, value in seen.pipeline.items()
+        for key, value in result.pipeline.items()
         if key.startswith("dropped_")
     }
     return {
-        "shown": seen.frames,
+        "shown": result.frames,
         "encoded": received - sum(dropped.values()),
-        "dropped": {"lost_in_transport": max(seen.frames - received, 0), **dropped},
-        "shown_late_ms": _percentiles(seen.late_ms),
+        "dropped": {"lost_in_transport": max(result.frames - received, 0), **dropped},
+        "shown_late_ms": _percentiles(result.late_ms),
     }
 
 
-def _stops(seen: Seen) -> list[dict[str, Any]]:
+def _stops(result: ReplayResult) -> list[dict[str, Any]]:
     found = []
-    for played in seen.played:
-        fault = played.play.fault
-        for stop in played.track.stops():
+    for one in result.playbacks:
+        fault = one.playback.fault
+        for stop in one.trace.stops():
             name, _, text = stop.reason.partition(": ")
             stopped = {
-                "episode": played.play.segment.number,
+                "episode": one.playback.segment.number,
                 "at_s": _rounded(stop.at_s),
                 "reason": name,
                 "text": text,
@@ -123,15 +123,15 @@ def _stops(seen: Seen) -> list[dict[str, Any]]:
     return found
 
 
-def _beside_operator(seen: Seen, profile: RobotProfile) -> dict[str, dict[str, float]] | None:
+def _compare_with_operator(result: ReplayResult, profile: RobotProfile) -> dict[str, dict[str, float]] | None:
     """By component: how much the operator and the guard commanded, how far apart, and whether alike (-1 to 1)."""
     pairs: list[tuple[np.ndarray, np.ndarray]] = []
-    for played in seen.played:
-        ours = tuple(values[played.commands] for values in seen.commands)
-        if played.play.fault is not None or not len(ours[0]) or not len(played.operator[0]):
+    for one in result.playbacks:
+        ours = tuple(values[one.commands] for values in result.commands)
+        if one.playback.fault is not None or not len(ours[0]) or not len(one.operator[0]):
             continue
-        grid = np.arange(ours[0][0], played.play.end_ns, GRID_NS)
-        pairs.append((held(played.operator, grid), held(ours, grid)))
+        grid = np.arange(ours[0][0], one.playback.end_ns, GRID_NS)
+        pairs.append((held(one.operator, grid), held(ours, grid)))
     if not pairs:
         return None
     operator, guard = (np.concatenate(side) for side in zip(*pairs, strict=True))

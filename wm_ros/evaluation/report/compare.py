@@ -31,7 +31,7 @@ def render_comparison(
         .get_template("compare.html")
         .render(
             reports=(first, second),
-            names=_told_apart(names),
+            names=_distinct_names(names),
             rows=rows,
             warnings=warnings,
             findings=_findings(first, second),
@@ -127,5 +127,5 @@ def _family(report: dict[str, Any], name: str) -> float | None:
     return round(sum(known) / len(known), 4) if known else None
 
 
-def _told_apart(names: tuple[str, str]) -> tuple[str, str]:
+def _distinct_names(names: tuple[str, str]) -> tuple[str, str]:
     return names if names[0] != names[1] else (f"{names[0]} (first)", f"{names[1]} (second)")

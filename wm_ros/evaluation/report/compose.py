@@ -6,64 +6,67 @@ from pathlib import Path
 from typing import Any
 
 from wm_ros import __version__
-from wm_ros.evaluation.evidence.parts import Evidence
-from wm_ros.evaluation.evidence.request import Ask, weights_digest
-from wm_ros.evaluation.plan_error import unit_moved
+from wm_ros.evaluation.config import EvaluationConfig, weights_digest
+from wm_ros.evaluation.dataset.dataset import EvaluationDataset
+from wm_ros.evaluation.plan_error import displacement_unit
 from wm_ros.evaluation.report.verdict import verdict
 from wm_ros.models.card import read_card
 
 FORMAT = 1
 
 
-def compose(ask: Ask, evidence: Evidence, answers: dict[str, Any]) -> dict[str, Any]:
+def compose(config: EvaluationConfig, dataset: EvaluationDataset, results: dict[str, Any]) -> dict[str, Any]:
     """The report as JSON data, without a date: the same evaluation gives the same report."""
-    card = read_card(ask.checkpoint)
-    probe, fidelity = (_short(answers[question]) for question in ("probe", "fidelity"))
-    units = {name: unit_moved(unit) for name, unit in zip(ask.profile.names, ask.profile.units, strict=True)}
-    answers = {
-        **answers,
+    card = read_card(config.checkpoint)
+    probe, fidelity = (_short(results[study]) for study in ("probe", "fidelity"))
+    units = {
+        name: displacement_unit(unit)
+        for name, unit in zip(config.profile.names, config.profile.units, strict=True)
+    }
+    results = {
+        **results,
         "moved_units": units,
         "probe": probe,
         "fidelity": fidelity,
         "plane": _plane(probe, fidelity),
     }
-    if "families" in answers:
-        answers["families"] = {
-            name: [runs[seed] for seed in sorted(runs, key=int)] for name, runs in answers["families"].items()
+    if "families" in results:
+        results["families"] = {
+            name: [runs[seed] for seed in sorted(runs, key=int)] for name, runs in results["families"].items()
         }
     content = {
         "format": FORMAT,
         "wm_ros": __version__,
         "checkpoint": {
-            "name": ask.checkpoint.resolve().name,
-            "weights": weights_digest(ask.checkpoint),
+            "name": config.checkpoint.resolve().name,
+            "weights": weights_digest(config.checkpoint),
             "robot": card.robot.name,
             "trained_on": str(card.training.get("source", "")),
             "bottleneck": card.bottleneck,
         },
         "profile": {
-            "name": ask.profile.name,
-            "components": dict(zip(ask.profile.names, ask.profile.units, strict=True)),
-            "model_rate_hz": ask.profile.model_rate_hz,
+            "name": config.profile.name,
+            "components": dict(zip(config.profile.names, config.profile.units, strict=True)),
+            "model_rate_hz": config.profile.model_rate_hz,
         },
-        "effort": ask.effort,
-        "bags": [part.about for part in evidence.parts],
-        "unreadable": [part.about for part in evidence.failed],
-        "held_out": _held_out(evidence),
-        **answers,
+        "effort": config.effort,
+        "bags": [bag.info for bag in dataset.bags],
+        "unreadable": [bag.info for bag in dataset.unreadable],
+        "held_out": _held_out(dataset),
+        **results,
     }
     return {**content, "verdict": verdict(content)}
 
 
-def _held_out(evidence: Evidence) -> dict[str, Any]:
-    parts = [part.about for part in evidence.parts]
+def _held_out(dataset: EvaluationDataset) -> dict[str, Any]:
+    bags = [bag.info for bag in dataset.bags]
     return {
-        "bags": len(parts),
-        "episodes": sum(len(about["episodes"]) for about in parts),
-        "fitted": sum(len(about["fit"]) for about in parts),
-        "scored": sum(len(about["held"]) for about in parts),
-        "seconds": round(sum(about["seconds"] for about in parts), 3),
-        "frames": sum(about["frames"] for about in parts),
+        "bags": len(bags),
+        "episodes": sum(len(about["episodes"]) for about in bags),
+        "fitted": sum(len(about["fit"]) for about in bags),
+        "scored": sum(len(about["held"]) for about in bags),
+        "seconds": round(sum(about["seconds"] for about in bags), 3),
+        "frames": sum(about["frames"] for about in bags),
     }
 
 
@@ -82,8 +85,8 @@ def _plane(probe: dict[str, Any], fidelity: dict[str, Any]) -> list[dict[str, An
     return points
 
 
-def _short(answers: dict[str, Any]) -> dict[str, Any]:
+def _short(results: dict[str, Any]) -> dict[str, Any]:
     """Answers by encoder; folders by their last name, where no other has the same."""
-    last = {name: Path(name).name for name in answers}
-    short = {name: last[name] if list(last.values()).count(last[name]) == 1 else name for name in answers}
-    return {short[name]: answer for name, answer in answers.items()}
+    last = {name: Path(name).name for name in results}
+    short = {name: last[name] if list(last.values()).count(last[name]) == 1 else name for name in results}
+    return {short[name]: answer for name, answer in results.items()}

@@ -138,7 +138,7 @@ def keys(ladders: Mapping[str, Any]) -> dict[str, str]:
 
 
 def open_loop(answer: Mapping[str, Any]) -> str:
-    """Errors along the clip: predicting no change, told latent actions, told the commands."""
+    """Errors along the clip: predicting no change, from latent actions, from the commands."""
     if "open_loop" not in answer:
         return ""
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from wm_ros.evaluation.evidence.corruptions import LADDER, LOST, MEANING
+from wm_ros.evaluation.dataset.corruptions import DESCRIPTIONS, FRAME_LOSS, SEVERITIES
 from wm_ros.evaluation.report import plots
 from wm_ros.evaluation.report.tables import bag_rows, check_rows, family_rows, ladders_of, probe_rows
 from wm_ros.evaluation.report.verdict import R2_CARE
@@ -35,7 +35,9 @@ def render(report: dict[str, Any], strips: dict[str, Any] | None) -> str:
             strips=strips,
             charts=charts,
             ladders=[
-                (kind, MEANING[kind], plots.ladder(ladders, kind)) for kind in (*LADDER, *LOST) if ladders
+                (kind, DESCRIPTIONS[kind], plots.ladder(ladders, kind))
+                for kind in (*SEVERITIES, *FRAME_LOSS)
+                if ladders
             ],
             keys=plots.keys(ladders),
             faint=faint,

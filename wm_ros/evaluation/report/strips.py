@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 import torch
 
-from wm_ros.evaluation.evidence.parts import Chains, Evidence
-from wm_ros.evaluation.evidence.request import Ask
-from wm_ros.evaluation.studies.dynamics import held_clips, why_no_commands
-from wm_ros.evaluation.studies.fidelity import draw, load_decoder, why_undrawn
+from wm_ros.evaluation.config import EvaluationConfig
+from wm_ros.evaluation.dataset.dataset import Clips, EvaluationDataset
+from wm_ros.evaluation.studies.dynamics import commands_skip_reason, held_clips
+from wm_ros.evaluation.studies.fidelity import draw, drawing_skip_reason, load_decoder
 from wm_ros.models.checkpoint import load_checkpoint
 from wm_ros.training.world_model import imagine, inferred
 
@@ -23,38 +23,38 @@ QUANTILES = (0.95, 0.8, 0.6, 0.4)  # of how much changes along the clip: mostly 
 
 @torch.no_grad()
 def strips(
-    evidence: Evidence, ask: Ask, fidelity: Mapping[str, Any], decoder_file: Path
+    dataset: EvaluationDataset, config: EvaluationConfig, fidelity: Mapping[str, Any], decoder_file: Path
 ) -> dict[str, Any] | None:
     """Four held-out clips, each a row of pictures as PNG data with what they show; None without clips.
 
     Without a decoder, or with one that has learned too little (fidelity: how well it redraws), rows have the recorded
     pictures alone, and `undrawn` says why.
     """
-    model = load_checkpoint(ask.checkpoint)
-    told = why_no_commands(evidence, model.card.robot, ask.profile) is None
-    states, chains = held_clips(evidence, labelled=told)
-    if not len(states):
+    model = load_checkpoint(config.checkpoint)
+    with_commands = commands_skip_reason(dataset, model.card.robot, config.profile) is None
+    latents, clips = held_clips(dataset, labelled=with_commands)
+    if not len(latents):
         return None
-    change = np.square(states[:, -1] - states[:, 0]).mean(axis=(1, 2))
+    change = np.square(latents[:, -1] - latents[:, 0]).mean(axis=(1, 2))
     order = np.argsort(change, kind="stable")
     chosen = np.unique([order[round(quantile * (len(order) - 1))] for quantile in QUANTILES])[::-1]
-    ends = chains[chosen].ends(np.arange(len(chosen)))
-    recorded = _recorded(evidence, ends)
+    ends = clips[chosen].ends(np.arange(len(chosen)))
+    recorded = _recorded(dataset, ends)
     columns = {"input": recorded[:, 0], "goal": recorded[:, 1]}
-    undrawn = why_undrawn(fidelity)
+    undrawn = drawing_skip_reason(fidelity)
     if undrawn is None:
-        some = torch.from_numpy(states[chosen])
-        if told:
-            actions = torch.from_numpy(evidence.actions(chains[chosen]))
-            imagined = model.rollout(some[:, 0], actions)[:, -1]
+        chosen_latents = torch.from_numpy(latents[chosen])
+        if with_commands:
+            actions = torch.from_numpy(dataset.actions(clips[chosen]))
+            imagined = model.rollout(chosen_latents[:, 0], actions)[:, -1]
         else:
-            imagined = imagine(model, some[:, 0], inferred(model, some)[0])[:, -1]
-        decoder = load_decoder(decoder_file, *states.shape[2:], ask.side)
+            imagined = imagine(model, chosen_latents[:, 0], inferred(model, chosen_latents)[0])[:, -1]
+        decoder = load_decoder(decoder_file, *latents.shape[2:], config.side)
         columns["prediction, decoded"] = draw(decoder, imagined.numpy())
-        columns["goal, decoded"] = draw(decoder, states[chosen][:, -1])
-    seconds = (states.shape[1] - 1) * ask.profile.model_dt
+        columns["goal, decoded"] = draw(decoder, latents[chosen][:, -1])
+    seconds = (latents.shape[1] - 1) * config.profile.model_dt
     return {
-        "told": "the recorded commands" if told else "the true latent actions",
+        "conditioning": "the recorded commands" if with_commands else "the true latent actions",
         "seconds": seconds,
         "undrawn": undrawn,
         "columns": list(columns),
@@ -62,19 +62,19 @@ def strips(
     }
 
 
-def _recorded(evidence: Evidence, ends: Chains) -> np.ndarray:
+def _recorded(dataset: EvaluationDataset, ends: Clips) -> np.ndarray:
     """The pictures of frames, black where a frame of a very long bag was not kept."""
-    pictures = evidence.pictures(Chains(ends.part, _kept(evidence, ends), ends.episode))
-    pictures[_kept(evidence, ends) != ends.rows] = 0
+    pictures = dataset.pictures(Clips(ends.bag, _kept(dataset, ends), ends.episode))
+    pictures[_kept(dataset, ends) != ends.rows] = 0
     return pictures
 
 
-def _kept(evidence: Evidence, ends: Chains) -> np.ndarray:
+def _kept(dataset: EvaluationDataset, ends: Clips) -> np.ndarray:
     rows = ends.rows.copy()
-    for number, part in enumerate(evidence.parts):
-        here = ends.part == number
-        places = np.searchsorted(part.pictured, rows[here]).clip(0, len(part.pictured) - 1)
-        rows[here] = part.pictured[places]
+    for number, bag in enumerate(dataset.bags):
+        here = ends.bag == number
+        indices = np.searchsorted(bag.picture_rows, rows[here]).clip(0, len(bag.picture_rows) - 1)
+        rows[here] = bag.picture_rows[indices]
     return rows
 
 

@@ -74,7 +74,7 @@ def check_rows(report: dict[str, Any]) -> list[list[str]]:
 
 
 def family_rows(report: dict[str, Any]) -> list[list[str]]:
-    """Family, R2 with its spread and by seed, PSNR; best first."""
+    """Family, R2 as mean and by seed, PSNR; best first."""
     rows = []
     for name, runs in report.get("families", {}).items():
         known = [run for run in runs if run.get("r2")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from wm_ros.evaluation.evidence.corruptions import LADDER, LOST
+from wm_ros.evaluation.dataset.corruptions import FRAME_LOSS, SEVERITIES
 from wm_ros.training.collapse import warnings_of
 
 # Where good begins, and where with care.
@@ -73,18 +73,18 @@ def _encoder(report: dict[str, Any]) -> Finding:
     ours = probe["checkpoint"]
     back = [score for score in report["dynamics"].get("read_back", {}).values() if score is not None]
     own = sum(back) / len(back) if back else None
-    told = "" if own is None else f"The model itself, without fitting, reads R2 {own:.2f} of the commands. "
+    prefix = "" if own is None else f"The model itself, without fitting, reads R2 {own:.2f} of the commands. "
     if "left_out" in ours or ours["layers"]["output"]["total"] is None:
         reason = ours.get("left_out", "the held-out commands never change, so nothing can be explained")
         level = "unknown" if own is None else "good" if own >= R2_GOOD else "care"
-        return _finding(level, title, f"{told}{_sentence(reason)}")
+        return _finding(level, title, f"{prefix}{_sentence(reason)}")
     output = ours["layers"]["output"]
     score = output["total"]["mean"]
     controls = {name: value["mean"] for name, value in output["controls"].items() if isinstance(value, dict)}
     cheapest = max(controls, key=controls.get) if controls else ""
     most = score if own is None else max(score, own)
     level = "good" if most >= R2_GOOD else "care" if most >= R2_CARE else "bad"
-    text = f"{told}A probe that is fitted on these bags reads R2 {score:.2f}"
+    text = f"{prefix}A probe that is fitted on these bags reads R2 {score:.2f}"
     if cheapest and controls[cheapest] > max(0.1, CONTROL_SHARE * score):
         level = "bad" if level == "bad" else "care"
         text += (
@@ -156,7 +156,7 @@ def _robustness(report: dict[str, Any]) -> Finding:
     if clean < R2_CARE:
         return _finding("unknown", title, "There is too little to lose: the clean score is low already")
     lost = {}
-    for kind in (*LADDER, *LOST):
+    for kind in (*SEVERITIES, *FRAME_LOSS):
         middle = answer["ladder"][kind][1]
         if middle["r2"] is not None and middle["r2"]["mean"] < LADDER_SHARE * clean:
             lost[kind] = middle["r2"]["mean"]

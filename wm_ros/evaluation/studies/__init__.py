@@ -1,1 +1,1 @@
-"""The questions of an evaluation, each answered from the evidence alone, as JSON data."""
+"""The studies of an evaluation, each from the dataset alone, with its result as JSON data."""

@@ -13,8 +13,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from wm_ros.evaluation.evidence.parts import Evidence
-from wm_ros.evaluation.evidence.request import Ask
+from wm_ros.evaluation.config import EvaluationConfig
+from wm_ros.evaluation.dataset.dataset import EvaluationDataset
 from wm_ros.evaluation.files import slug
 from wm_ros.training.engine import Engine
 
@@ -64,32 +64,32 @@ class Decoder(nn.Module):
 
 
 def fidelity(
-    evidence: Evidence, ask: Ask, encoder: str, keep: Path | None, progress: Progress
+    dataset: EvaluationDataset, config: EvaluationConfig, encoder: str, keep: Path | None, progress: Progress
 ) -> dict[str, Any]:
     """PSNR of held-out frames redrawn from the tokens of an encoder; or `left_out`, and why.
 
     keep: file for the weights of the decoder, which draws predictions too.
     """
-    reason = why_not(evidence)
+    reason = skip_reason(dataset)
     if reason:
         return {"left_out": reason}
-    kept = kept_tokens(evidence, encoder)
-    fitted, held = (shown(evidence, kept, role) for role in ("fit", "held"))
-    decoder, result = redraw(ask, fitted, held, progress)
+    tokens = load_tokens(dataset, encoder)
+    fitted, held = (tokens_and_pictures(dataset, tokens, role) for role in ("fit", "held"))
+    decoder, result = fit_decoder(config, fitted, held, progress)
     if keep is not None:
         save_file(dict(decoder.state_dict()), keep)
     return result
 
 
-def why_not(evidence: Evidence) -> str | None:
+def skip_reason(dataset: EvaluationDataset) -> str | None:
     """Why no decoder can be fitted and scored, None where one can."""
-    if reason := evidence.no_pairs():
+    if reason := dataset.no_pairs_reason():
         return reason
-    roles = [any(part.about[role] for part in evidence.parts) for role in ("fit", "held")]
+    roles = [any(bag.info[role] for bag in dataset.bags) for role in ("fit", "held")]
     return None if all(roles) else "one episode: nothing can be held out; record at least two, better twenty"
 
 
-def why_undrawn(answer: Mapping[str, Any]) -> str | None:
+def drawing_skip_reason(answer: Mapping[str, Any]) -> str | None:
     """Why drawings of the decoder that this answer scores show nothing but noise, None where they show the scene."""
     if "left_out" in answer:
         return answer["left_out"]
@@ -109,25 +109,28 @@ def load_decoder(path: Path, tokens: int, dim: int, side: int) -> Decoder:
     return decoder.eval()
 
 
-def redraw(
-    ask: Ask, fitted: tuple[np.ndarray, np.ndarray], held: tuple[np.ndarray, np.ndarray], progress: Progress
+def fit_decoder(
+    config: EvaluationConfig,
+    fitted: tuple[np.ndarray, np.ndarray],
+    held: tuple[np.ndarray, np.ndarray],
+    progress: Progress,
 ) -> tuple[Decoder, dict[str, Any]]:
     """Train on tokens [S, N, D] and pictures [S, side, side, 3], score on others: PSNR in dB, and that of one mean
     picture for all."""
     tokens, pictures = fitted
     torch.manual_seed(0)
-    decoder, engine = Decoder(tokens.shape[1], tokens.shape[2], ask.side), Engine()
-    choose, steps = np.random.default_rng(0), ask.steps(STEPS)
+    decoder, engine = Decoder(tokens.shape[1], tokens.shape[2], config.side), Engine()
+    rng, steps = np.random.default_rng(0), config.steps(STEPS)
 
     def loss() -> tuple[Tensor, dict[str, float]]:
-        rows = np.sort(choose.integers(0, len(tokens), BATCH))
-        shown = torch.from_numpy(tokens[rows]).float().to(engine.device)
-        return F.mse_loss(decoder(shown), _images(pictures[rows]).to(engine.device)), {}
+        rows = np.sort(rng.integers(0, len(tokens), BATCH))
+        batch = torch.from_numpy(tokens[rows]).float().to(engine.device)
+        return F.mse_loss(decoder(batch), _images(pictures[rows]).to(engine.device)), {}
 
     def report(step: int, figures: dict[str, float]) -> None:
         progress(step / steps)
 
-    engine.optimise("decoder", [decoder], loss, steps, RATE, report, [choose])
+    engine.optimise("decoder", [decoder], loss, steps, RATE, report, [rng])
     decoder.cpu()
     decoder.eval()
     mean = pictures.mean(axis=0) / 255.0
@@ -165,20 +168,22 @@ def _images(pictures: np.ndarray) -> Tensor:
     return torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255.0
 
 
-def kept_tokens(evidence: Evidence, encoder: str) -> list[np.ndarray]:
-    """The tokens [S, N, D] that were kept of each part, of the first of its `shown` frames."""
-    return [part.array(slug(encoder), "tokens") for part in evidence.parts]
+def load_tokens(dataset: EvaluationDataset, encoder: str) -> list[np.ndarray]:
+    """The tokens [S, N, D] that were kept of each bag, of the first of its `shown` frames."""
+    return [bag.array(slug(encoder), "tokens") for bag in dataset.bags]
 
 
-def shown(evidence: Evidence, kept: Sequence[np.ndarray], role: str) -> tuple[np.ndarray, np.ndarray]:
-    """Of these tokens, by part, those of frames in the episodes of a role, and the pictures of the frames."""
+def tokens_and_pictures(
+    dataset: EvaluationDataset, by_bag: Sequence[np.ndarray], role: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Of tokens by bag, those of frames in the episodes of a role, and the pictures of these frames."""
     tokens, pictures = [], []
-    for part, some in zip(evidence.parts, kept, strict=True):
-        rows = np.array(part.array("shown"))[: len(some)]
-        bounds = np.array([part.about["episodes"][episode] for episode in part.about[role]]).reshape(-1, 2)
+    for bag, some in zip(dataset.bags, by_bag, strict=True):
+        rows = np.array(bag.array("shown"))[: len(some)]
+        bounds = np.array([bag.info["episodes"][episode] for episode in bag.info[role]]).reshape(-1, 2)
         within = ((rows[:, None] >= bounds[:, 0]) & (rows[:, None] < bounds[:, 1])).any(axis=1)
         chosen = np.flatnonzero(within)
         tokens.append(some[chosen])
-        pictures.append(part.array("pictures")[np.searchsorted(part.pictured, rows[chosen])])
+        pictures.append(bag.array("pictures")[np.searchsorted(bag.picture_rows, rows[chosen])])
     count = None if role == "fit" else SCORED
     return np.concatenate(tokens)[:count], np.concatenate(pictures)[:count]

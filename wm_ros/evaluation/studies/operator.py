@@ -13,9 +13,9 @@ import numpy as np
 import torch
 
 from wm_ros.evaluation import plan_error
-from wm_ros.evaluation.evidence.parts import Chains, Evidence
-from wm_ros.evaluation.plan_error import HORIZON, Ways
-from wm_ros.evaluation.studies.dynamics import held_clips, why_no_commands, why_not
+from wm_ros.evaluation.dataset.dataset import Clips, EvaluationDataset
+from wm_ros.evaluation.plan_error import HORIZON, StartGoalPairs
+from wm_ros.evaluation.studies.dynamics import commands_skip_reason, held_clips, skip_reason
 from wm_ros.evaluation.studies.trajectory import path_errors, twist_components
 from wm_ros.models.checkpoint import load_checkpoint
 from wm_ros.robots.profile import RobotProfile
@@ -26,47 +26,48 @@ Progress = Callable[[float], None]
 
 
 def against_operator(
-    evidence: Evidence, checkpoint: str, profile: RobotProfile, progress: Progress
+    dataset: EvaluationDataset, checkpoint: str, profile: RobotProfile, progress: Progress
 ) -> dict[str, Any]:
     """Errors of the summed action of plans, in total by unit and by component; or `left_out`, and why."""
     model = load_checkpoint(checkpoint)
-    reason = why_not(evidence) or why_no_commands(evidence, model.card.robot, profile)
+    reason = skip_reason(dataset) or commands_skip_reason(dataset, model.card.robot, profile)
     if reason:
         return {"left_out": reason}
-    states, chains = held_clips(evidence, labelled=True)
-    some = np.unique(np.linspace(0, len(states) - 1, PLANS).round().astype(int))
-    told = evidence.actions(_until(chains[some], HORIZON))
-    flat = torch.from_numpy(states[some][:, [0, HORIZON]]).flatten(0, 1)
-    starts = 2 * np.arange(len(some))
-    ways = Ways(starts, starts + 1, told.sum(axis=1) * profile.model_dt)
-    planned = plan_error.plans(model, flat, ways, 0, lambda done: progress(done / len(some)))
-    rates = {"planned": planned, "random": plan_error.random_plans(profile, ways, 0), "zero": 0.0 * told}
+    latents, clips = held_clips(dataset, labelled=True)
+    chosen = np.unique(np.linspace(0, len(latents) - 1, PLANS).round().astype(int))
+    recorded = dataset.actions(_until(clips[chosen], HORIZON))
+    flat = torch.from_numpy(latents[chosen][:, [0, HORIZON]]).flatten(0, 1)
+    starts = 2 * np.arange(len(chosen))
+    pairs = StartGoalPairs(starts, starts + 1, recorded.sum(axis=1) * profile.model_dt)
+    planned = plan_error.plans(model, flat, pairs, 0, lambda done: progress(done / len(chosen)))
+    rates = {"planned": planned, "random": plan_error.random_plans(profile, pairs, 0), "zero": 0.0 * recorded}
     found: dict[str, Any] = {
-        "plans": len(some),
+        "plans": len(chosen),
         "horizon_s": round(HORIZON * profile.model_dt, 6),
-        "moved": _rounded(plan_error.plan_error(profile, ways, 0.0 * ways.moved)),
+        "moved": _rounded(plan_error.plan_error(profile, pairs, 0.0 * pairs.displacement)),
         "by_unit": {},
         "by_component": {},
     }
     for name, rate in rates.items():
-        moved = rate.sum(axis=1) * profile.model_dt
-        found["by_unit"][name] = _rounded(plan_error.plan_error(profile, ways, moved))
-        errors = np.abs(moved - ways.moved).mean(axis=0)
+        displacement = rate.sum(axis=1) * profile.model_dt
+        found["by_unit"][name] = _rounded(plan_error.plan_error(profile, pairs, displacement))
+        errors = np.abs(displacement - pairs.displacement).mean(axis=0)
         found["by_component"][name] = _rounded(dict(zip(profile.names, errors.tolist(), strict=True)))
     off = {
-        name: np.abs(rate.sum(axis=1) * profile.model_dt - ways.moved).sum(axis=1)
+        name: np.abs(rate.sum(axis=1) * profile.model_dt - pairs.displacement).sum(axis=1)
         for name, rate in rates.items()
     }
     found["closer_than_zero"] = round(float((off["planned"] < off["zero"]).mean()), 4)
     if twist := twist_components(profile):
         found["paths"] = {
-            name: _rounded(path_errors(told, rate, twist, profile.model_dt)) for name, rate in rates.items()
+            name: _rounded(path_errors(recorded, rate, twist, profile.model_dt))
+            for name, rate in rates.items()
         }
     return found
 
 
-def _until(chains: Chains, steps: int) -> Chains:
-    return Chains(chains.part, chains.rows[:, : steps + 1], chains.episode)
+def _until(clips: Clips, steps: int) -> Clips:
+    return Clips(clips.bag, clips.rows[:, : steps + 1], clips.episode)
 
 
 def _rounded(values: dict[str, float]) -> dict[str, float]:

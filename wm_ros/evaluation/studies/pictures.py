@@ -8,25 +8,25 @@ import numpy as np
 import torch
 from torch import nn
 
-from wm_ros.evaluation.evidence.parts import Chains, Evidence
+from wm_ros.evaluation.dataset.dataset import Clips, EvaluationDataset
 
 BATCH = 128
 
 
 @torch.no_grad()
-def picture_tokens(encoder: nn.Module, evidence: Evidence) -> list[np.ndarray]:
-    """Tokens [S, N, D] of all pictures of each part."""
+def picture_tokens(encoder: nn.Module, dataset: EvaluationDataset) -> list[np.ndarray]:
+    """Tokens [S, N, D] of all pictures of each bag."""
     encoder.eval()
     found = []
-    for part in evidence.parts:
-        pictures = part.array("pictures")
+    for bag in dataset.bags:
+        pictures = bag.array("pictures")
         batches = range(0, len(pictures), BATCH)
         tokens = [encoder(torch.from_numpy(pictures[start : start + BATCH].copy())) for start in batches]
         found.append(torch.cat(tokens).numpy())
     return found
 
 
-def picture_features(evidence: Evidence, tokens: list[np.ndarray]) -> Callable[[Chains], np.ndarray]:
-    """The mean tokens [C, T, D] of chains of pictured frames."""
+def picture_features(dataset: EvaluationDataset, tokens: list[np.ndarray]) -> Callable[[Clips], np.ndarray]:
+    """The mean tokens [C, T, D] of clips of frames that were kept as pictures."""
     means = [some.mean(axis=1) for some in tokens]
-    return lambda chains: evidence.collect(means, chains.part, evidence.places(chains))
+    return lambda clips: dataset.gather_rows(means, clips.bag, dataset.picture_indices(clips))

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 
 from wm_ros.data.verdict import still_components
-from wm_ros.evaluation.evidence.corruptions import LADDER, LOST
-from wm_ros.evaluation.evidence.encoders import OUTPUT
-from wm_ros.evaluation.evidence.parts import Chains, Evidence
-from wm_ros.evaluation.evidence.request import SEEDS, Ask
+from wm_ros.evaluation.config import SEEDS, EvaluationConfig
+from wm_ros.evaluation.dataset.corruptions import FRAME_LOSS, SEVERITIES
+from wm_ros.evaluation.dataset.dataset import Clips, EvaluationDataset
+from wm_ros.evaluation.dataset.encoders import OUTPUT
 from wm_ros.evaluation.files import slug
 from wm_ros.evaluation.studies.groups import component_r2, groups_of, mean_r2
-from wm_ros.evaluation.studies.statistics import spread
+from wm_ros.evaluation.studies.statistics import seed_statistics
 from wm_ros.robots.profile import RobotProfile
 from wm_ros.training.probes import fit
 
@@ -29,90 +29,102 @@ SCORED_PAIRS = 4_000
 CONTROLS = ("single frame", "shuffled time")
 
 Progress = Callable[[float], None]
-Features = Callable[[Chains], np.ndarray]
+Features = Callable[[Clips], np.ndarray]
 
 
-def probe(evidence: Evidence, ask: Ask, encoder: str, progress: Progress) -> dict[str, Any]:
+def probe(
+    dataset: EvaluationDataset, config: EvaluationConfig, encoder: str, progress: Progress
+) -> dict[str, Any]:
     """Layers, controls and the ladder of one encoder; or `left_out`, and why."""
-    reason = why_not(evidence, ask.profile)
+    reason = skip_reason(dataset, config.profile)
     if reason:
         return {"left_out": reason}
-    layers = list(evidence.layers(encoder))
+    layers = list(dataset.layers(encoder))
     found: dict[str, Any] = {"layers": {}}
-    for place, layer in enumerate(layers):
+    for index, layer in enumerate(layers):
 
-        def done(share: float, place: int = place) -> None:
-            progress((place + share) / len(layers))
+        def done(share: float, index: int = index) -> None:
+            progress((index + share) / len(layers))
 
-        features = _of(evidence, encoder, layer)
-        result, predict = probe_features(evidence, ask, features, layer == OUTPUT, done)
+        features = _features_of(dataset, encoder, layer)
+        result, predict = probe_features(dataset, config, features, layer == OUTPUT, done)
         found["layers"][layer] = result
-    found["ladder"] = _ladder(evidence, ask.profile, encoder, predict)
+    found["ladder"] = _corruption_scores(dataset, config.profile, encoder, predict)
     return found
 
 
-def why_not(evidence: Evidence, profile: RobotProfile) -> str | None:
+def skip_reason(dataset: EvaluationDataset, profile: RobotProfile) -> str | None:
     """Why no probe can be fitted and scored, None where one can."""
-    if not any(part.about["labelled"] for part in evidence.parts):
+    if not any(bag.info["labelled"] for bag in dataset.bags):
         return f"no commands on {profile.command.topic} were recorded, and the probe reads commands"
-    if reason := evidence.no_pairs():
+    if reason := dataset.no_pairs_reason():
         return reason
-    if all(part.about["still"] for part in evidence.parts):
+    if all(bag.info["still"] for bag in dataset.bags):
         return "nothing moves in the pictures: is it the right camera, and does it see the robot?"
-    fitted, held = (evidence.chains(role, 2, FITTED_PAIRS, labelled=True) for role in ("fit", "held"))
+    fitted, held = (dataset.clips(role, 2, FITTED_PAIRS, labelled=True) for role in ("fit", "held"))
     if not len(held):
         return "one episode with commands: nothing can be held out; record at least two, better twenty"
     if not len(fitted):
         return "all episodes with commands are held out: give more bags"
-    if len(_moving(evidence, fitted)) == 0:
+    if len(_moving(dataset, fitted)) == 0:
         return "the commands are always the same: record motion"
     return None
 
 
 def probe_features(
-    evidence: Evidence,
-    ask: Ask,
+    dataset: EvaluationDataset,
+    config: EvaluationConfig,
     features: Features,
     controls: bool,
     progress: Progress,
-    pictured: bool = False,
+    with_pictures: bool = False,
 ) -> tuple[dict[str, Any], Callable[[np.ndarray, int], np.ndarray]]:
     """Fit three probes on features of pairs, and their controls; the scores, and the way to probe other features.
 
-    features: of chains of pairs, [C, 2, D].
+    features: of clips of two frames, [C, 2, D].
     """
     fitted, held = (
-        evidence.chains(role, 2, most, labelled=True, pictured=pictured)
-        for role, most in (("fit", FITTED_PAIRS), ("held", SCORED_PAIRS))
+        dataset.clips(role, 2, max_count, labelled=True, with_pictures=with_pictures)
+        for role, max_count in (("fit", FITTED_PAIRS), ("held", SCORED_PAIRS))
     )
-    wanted, true = evidence.actions(fitted)[:, 0], evidence.actions(held)[:, 0]
+    fitted_actions, held_actions = dataset.actions(fitted)[:, 0], dataset.actions(held)[:, 0]
     variants = ("pair", *CONTROLS) if controls else ("pair",)
-    shown = {name: _shown(evidence, features, fitted, name) for name in variants}
-    asked = {name: _shown(evidence, features, held, name) for name in variants}
+    fitted_inputs = {name: _probe_inputs(dataset, features, fitted, name) for name in variants}
+    held_inputs = {name: _probe_inputs(dataset, features, held, name) for name in variants}
     networks = [(name, seed) for name in variants for seed in range(SEEDS)]
     predict = fit(
-        [shown[name] for name, _ in networks],
-        wanted,
+        [fitted_inputs[name] for name, _ in networks],
+        fitted_actions,
         fitted.groups,
         [seed for _, seed in networks],
-        ask.steps(STEPS),
+        config.steps(STEPS),
         progress,
     )
     scores = {
         name: [
-            _scores(evidence, ask.profile, fitted, true, predict(asked[name], networks.index((name, seed))))
+            _scores(
+                dataset,
+                config.profile,
+                fitted,
+                held_actions,
+                predict(held_inputs[name], networks.index((name, seed))),
+            )
             for seed in range(SEEDS)
         ]
         for name in variants
     }
-    result: dict[str, Any] = {key: spread([s[key] for s in scores["pair"]]) for key in scores["pair"][0]}
+    result: dict[str, Any] = {
+        key: seed_statistics([s[key] for s in scores["pair"]]) for key in scores["pair"][0]
+    }
     if controls:
-        constant = np.broadcast_to(wanted.mean(axis=0), true.shape)
+        constant = np.broadcast_to(fitted_actions.mean(axis=0), held_actions.shape)
         result = {
             **result,
             "controls": {
-                "constant": _rounded(_scores(evidence, ask.profile, fitted, true, constant)["total"]),
-                **{name: spread([s["total"] for s in scores[name]]) for name in CONTROLS},
+                "constant": _rounded(
+                    _scores(dataset, config.profile, fitted, held_actions, constant)["total"]
+                ),
+                **{name: seed_statistics([s["total"] for s in scores[name]]) for name in CONTROLS},
             },
             "pairs": {"fitted": len(fitted), "scored": len(held)},
         }
@@ -120,12 +132,17 @@ def probe_features(
 
 
 def _scores(
-    evidence: Evidence, profile: RobotProfile, fitted: Chains, true: np.ndarray, predicted: np.ndarray
+    dataset: EvaluationDataset,
+    profile: RobotProfile,
+    fitted: Clips,
+    held_actions: np.ndarray,
+    predicted: np.ndarray,
 ) -> dict[str, float | None]:
     """R2 in total, by group and by component; components that never moved are in none of them."""
-    moving = _moving(evidence, fitted)
+    moving = _moving(dataset, fitted)
     by_component = [
-        score if index in moving else None for index, score in enumerate(component_r2(true, predicted))
+        score if index in moving else None
+        for index, score in enumerate(component_r2(held_actions, predicted))
     ]
     groups = {
         name: mean_r2([by_component[index] for index in indexes])
@@ -134,74 +151,80 @@ def _scores(
     return {"total": mean_r2(by_component), **groups, **dict(zip(profile.names, by_component, strict=True))}
 
 
-def _moving(evidence: Evidence, fitted: Chains) -> set[int]:
-    actions = evidence.actions(fitted)[:, 0]
+def _moving(dataset: EvaluationDataset, fitted: Clips) -> set[int]:
+    actions = dataset.actions(fitted)[:, 0]
     return set(range(actions.shape[1])) - set(still_components(actions).tolist())
 
 
-def _ladder(
-    evidence: Evidence, profile: RobotProfile, encoder: str, predict: Callable[[np.ndarray, int], np.ndarray]
+def _corruption_scores(
+    dataset: EvaluationDataset,
+    profile: RobotProfile,
+    encoder: str,
+    predict: Callable[[np.ndarray, int], np.ndarray],
 ) -> dict[str, list[dict[str, Any]]]:
     """R2 of the same probes on corrupted held-out pairs: for each kind its severities."""
-    parts = [(number, part) for number, part in enumerate(evidence.parts) if part.about["labelled"]]
-    parts = [(number, part) for number, part in parts if part.has(slug(encoder), "ladder")]
-    fitted = evidence.chains("fit", 2, FITTED_PAIRS, labelled=True)
-    rows = [np.array(part.array("ladder_rows")) for _, part in parts]
-    pairs = Chains(
-        np.concatenate([np.full(len(some), number) for some, (number, _) in zip(rows, parts, strict=True)]),
+    bags = [(number, bag) for number, bag in enumerate(dataset.bags) if bag.info["labelled"]]
+    bags = [(number, bag) for number, bag in bags if bag.has(slug(encoder), "ladder")]
+    fitted = dataset.clips("fit", 2, FITTED_PAIRS, labelled=True)
+    rows = [np.array(bag.array("ladder_rows")) for _, bag in bags]
+    pairs = Clips(
+        np.concatenate([np.full(len(some), number) for some, (number, _) in zip(rows, bags, strict=True)]),
         np.concatenate(rows),
         np.zeros(sum(map(len, rows)), dtype=int),
     )
-    true = evidence.actions(pairs)[:, 0]
-    features = _of(evidence, encoder, OUTPUT)
+    held_actions = dataset.actions(pairs)[:, 0]
+    features = _features_of(dataset, encoder, OUTPUT)
 
     def scored(tokens: np.ndarray) -> dict[str, object] | None:
         flat = _pair(tokens)
-        return spread(
-            [_scores(evidence, profile, fitted, true, predict(flat, seed))["total"] for seed in range(SEEDS)]
+        return seed_statistics(
+            [
+                _scores(dataset, profile, fitted, held_actions, predict(flat, seed))["total"]
+                for seed in range(SEEDS)
+            ]
         )
 
-    corrupted = np.concatenate([part.array(slug(encoder), "ladder") for _, part in parts], axis=2)
+    corrupted = np.concatenate([bag.array(slug(encoder), "ladder") for _, bag in bags], axis=2)
     found = {"none": [{"severity": 0.0, "r2": scored(features(pairs))}]}
-    for kind, severities, tokens in zip(LADDER, LADDER.values(), corrupted, strict=True):
+    for kind, severities, tokens in zip(SEVERITIES, SEVERITIES.values(), corrupted, strict=True):
         found[kind] = [
             {"severity": severity, "r2": scored(some)}
             for severity, some in zip(severities, tokens, strict=True)
         ]
-    for kind, shares in LOST.items():
+    for kind, shares in FRAME_LOSS.items():
         found[kind] = [
-            {"severity": share, "r2": scored(features(_lost(evidence, pairs, kind, share)))}
+            {"severity": share, "r2": scored(features(_drop_frames(dataset, pairs, kind, share)))}
             for share in shares
         ]
     return found
 
 
-def _lost(evidence: Evidence, pairs: Chains, kind: str, share: float) -> Chains:
+def _drop_frames(dataset: EvaluationDataset, pairs: Clips, kind: str, share: float) -> Clips:
     """Pairs some of whose frames never came."""
-    rows, choose = pairs.rows.copy(), np.random.default_rng(0)
+    rows, rng = pairs.rows.copy(), np.random.default_rng(0)
     if kind == "frozen frames":
-        frozen = choose.random(len(rows)) < share
+        frozen = rng.random(len(rows)) < share
         rows[frozen, 1] = rows[frozen, 0]
-        return Chains(pairs.part, rows, pairs.episode)
-    missing = choose.random(rows.shape) < share
-    for number, part in enumerate(evidence.parts):
-        begins = np.array([start for start, _ in part.about["episodes"]])
-        here = missing & (pairs.part == number)[:, None] & ~np.isin(rows, begins)
+        return Clips(pairs.bag, rows, pairs.episode)
+    missing = rng.random(rows.shape) < share
+    for number, bag in enumerate(dataset.bags):
+        begins = np.array([start for start, _ in bag.info["episodes"]])
+        here = missing & (pairs.bag == number)[:, None] & ~np.isin(rows, begins)
         rows[here] -= 1
-    return Chains(pairs.part, rows, pairs.episode)
+    return Clips(pairs.bag, rows, pairs.episode)
 
 
-def _shown(evidence: Evidence, features: Features, pairs: Chains, variant: str) -> np.ndarray:
+def _probe_inputs(dataset: EvaluationDataset, features: Features, pairs: Clips, variant: str) -> np.ndarray:
     """What a probe sees [C, 2 D]: the pair, or what a control makes of it."""
     rows = pairs.rows.copy()
     if variant == "single frame":
         rows[:, 1] = rows[:, 0]
     elif variant == "shuffled time":
-        choose = np.random.default_rng(0)
+        rng = np.random.default_rng(0)
         for group in np.unique(pairs.groups):
             here = np.flatnonzero(pairs.groups == group)
-            rows[here, 1] = choose.permutation(rows[here, 1])
-    return _pair(features(Chains(pairs.part, rows, pairs.episode)))
+            rows[here, 1] = rng.permutation(rows[here, 1])
+    return _pair(features(Clips(pairs.bag, rows, pairs.episode)))
 
 
 def _pair(tokens: np.ndarray) -> np.ndarray:
@@ -209,8 +232,8 @@ def _pair(tokens: np.ndarray) -> np.ndarray:
     return np.concatenate([tokens[:, 0], tokens[:, 1] - tokens[:, 0]], axis=1).astype(np.float32)
 
 
-def _of(evidence: Evidence, encoder: str, layer: str) -> Features:
-    return lambda chains: evidence.features(encoder, layer, chains)
+def _features_of(dataset: EvaluationDataset, encoder: str, layer: str) -> Features:
+    return lambda clips: dataset.features(encoder, layer, clips)
 
 
 def _rounded(value: float | None) -> float | None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-Spread = dict[str, object]
+SeedStatistics = dict[str, object]
 
 
-def spread(values: Sequence[float | None]) -> Spread | None:
+def seed_statistics(values: Sequence[float | None]) -> SeedStatistics | None:
     """`mean`, `low`, `high` and `by_seed`, rounded; None when a seed has no value."""
     if not values or any(value is None for value in values):
         return None

@@ -12,7 +12,7 @@ AXES = {"linear.x": 0, "linear.y": 1, "angular.z": 2}
 
 
 def twist_components(profile: RobotProfile) -> dict[int, int]:
-    """Which action component drives which of x, y and yaw; empty for a robot that is not told a Twist in the plane."""
+    """Which action component drives which of x, y and yaw; empty for a robot whose command is no Twist in the plane."""
     if not re.search(r"/Twist(Stamped)?$", profile.command.type):
         return {}
     found = {}

@@ -1,1 +1,1 @@
-"""Faults injected into real processes over DDS: a real pipeline and guard between a camera and a robot's ear."""
+"""Faults injected into real processes over DDS: pipeline and guard between a camera and a command recorder."""

@@ -1,4 +1,4 @@
-"""The camera of a fault round: works until it is told to misbehave, in a DDS participant of its own."""
+"""The camera of a fault round: shows its scene until a fault changes that, in a DDS participant of its own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SIDE = 64
 NOISE = 4  # grey levels
 
 
-def blotches(seed: int, side: int = SIDE) -> np.ndarray:
+def random_picture(seed: int, side: int = SIDE) -> np.ndarray:
     """A coloured picture [side, side, 3] uint8."""
     coarse = np.random.default_rng(seed).integers(0, 256 - NOISE, (8, 8, 3), dtype=np.uint8)
     return np.kron(coarse, np.ones((side // 8, side // 8, 1), np.uint8))
@@ -28,10 +28,10 @@ class Camera:
 
     def __init__(self, topic: str, seed: int) -> None:
         self._topic = topic
-        self._scene = {side: blotches(seed, side) for side in (SIDE, 2 * SIDE, 20 * SIDE)}
+        self._scene = {side: random_picture(seed, side) for side in (SIDE, 2 * SIDE, 20 * SIDE)}
         self._random = np.random.default_rng(seed)
         self.open()
-        self.work()
+        self.show_scene()
 
     def open(self) -> None:
         """Join the graph, as a new participant."""
@@ -46,7 +46,7 @@ class Camera:
             self._node.destroy_node()
             self._context.shutdown()
 
-    def work(self) -> None:
+    def show_scene(self) -> None:
         """Show the scene with noise, stamped now."""
         self.show: Callable[[int], Image | None] = self.picture
 

@@ -30,12 +30,12 @@ class FaultsError(RuntimeError):
 
 @dataclass(frozen=True)
 class Round:
-    """One fault in a moving robot's system, and what the robot was told.
+    """One fault in a moving robot's system, and the commands to the robot.
 
     seconds_to_zero: from the fault to the first zero after which all commands are zero, None when there was none.
     breach: the first command out of limits, in words. heard_late_s: how long a command was on its way at most, with
     the listener's own delay, which is not in seconds_to_zero. last_is_zero: commands ended, with a zero.
-    moved_without_start: it moved again when all was mended.
+    moved_without_start: it moved again when all was repaired.
     """
 
     fault: str
@@ -65,15 +65,15 @@ def run_rounds(
 ) -> None:
     """Do so many rounds of each fault, in `jobs` sets of processes side by side, each in a domain of its own.
 
-    domain: ROS_DOMAIN_ID of the first set, None for free ones. done: told of each round. Raises FaultsError when a set
-    gives up.
+    domain: ROS_DOMAIN_ID of the first set, None for free ones. done: called with each round. Raises FaultsError
+    when a set gives up.
     """
     shares = [share for share in (faults[job::jobs] for job in range(jobs)) if share]
     with ExitStack() as stack:
         sets = []
         for job, share in enumerate(shares):
             own = stack.enter_context(free_domain()) if domain is None else 1 + (domain + job - 1) % LAST
-            sets.append(stack.enter_context(_Set(share, rounds, seed + job, own)))
+            sets.append(stack.enter_context(_ProcessSet(share, rounds, seed + job, own)))
         for line in _lines([one.output for one in sets]):
             done(Round(**json.loads(line)))
         for one in sets:
@@ -106,14 +106,14 @@ def table(found: Sequence[Round], limit_s: float) -> dict[str, dict[str, object]
     return rows
 
 
-class _Set:
+class _ProcessSet:
     """A context manager: the process of one set of nodes, ended in order when it has not ended itself."""
 
     def __init__(self, faults: Sequence[str], rounds: int, seed: int, domain: int) -> None:
         self._task = json.dumps({"faults": list(faults), "rounds": rounds, "seed": seed})
         self._domain = domain
 
-    def __enter__(self) -> _Set:
+    def __enter__(self) -> _ProcessSet:
         self._errors = tempfile.TemporaryFile("w+")
         self._process = subprocess.Popen(
             [sys.executable, "-m", "wm_ros.runs.faults.rounds", self._task],

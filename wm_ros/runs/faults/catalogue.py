@@ -1,4 +1,4 @@
-"""The faults: how each is brought about, and what is mended before the next round."""
+"""The faults: how each is brought about, and what is repaired before the next round."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ HEARTBEAT_LIMIT_S = 0.3  # as long as a picture may be old
 
 @dataclass(frozen=True)
 class Fault:
-    """inject: brings it about and returns at once; mend: afterwards plans can come again."""
+    """inject: brings it about and returns at once; repair: afterwards plans can come again."""
 
     inject: Callable[[Rig], Any]
-    mend: Callable[[Rig], Any]
+    repair: Callable[[Rig], Any]
     prepare: Callable[[Rig], Any] = lambda rig: None
     simulated_time: bool = False
 
@@ -42,8 +42,8 @@ def _exhaust_memory(rig: Rig) -> None:
     rig.camera.show = lambda stamp_ns: rig.camera.picture(stamp_ns, 20 * SIDE)
 
 
-def _mend_memory(rig: Rig) -> None:
-    rig.camera.work()
+def _repair_memory(rig: Rig) -> None:
+    rig.camera.show_scene()
     _restart(rig)
 
 
@@ -112,11 +112,11 @@ def _go_on_with_clock(rig: Rig) -> None:
 
 
 def _lose_heartbeat(rig: Rig) -> None:
-    rig.beating = False
+    rig.heartbeat_on = False
 
 
-def _mend_heartbeat(rig: Rig) -> None:
-    rig.beating = True
+def _repair_heartbeat(rig: Rig) -> None:
+    rig.heartbeat_on = True
     rig.set_guard("stop_heartbeat_timeout_s", 0.0)
 
 
@@ -136,8 +136,8 @@ def _nothing(rig: Rig) -> None:
     pass
 
 
-def _work(rig: Rig) -> None:
-    rig.camera.work()
+def _show_scene(rig: Rig) -> None:
+    rig.camera.show_scene()
 
 
 FAULTS = {
@@ -147,23 +147,23 @@ FAULTS = {
     ),
     "model raises": Fault(lambda rig: rig.pipeline.send(FAIL), lambda rig: rig.pipeline.send(FAIL)),
     "model stalls 5 s": Fault(lambda rig: rig.pipeline.send(STALL), _nothing),
-    "memory exhausted": Fault(_exhaust_memory, _mend_memory),
-    "camera freezes": Fault(_freeze, _work),
-    "camera repeats": Fault(_repeat, _work),
-    "camera dies": Fault(_silence, _work),
-    "camera garbage": Fault(_garbage, _work),
-    "camera wrong size": Fault(_show(side=2 * SIDE), _work),
-    "camera old frames": Fault(_show(late_s=OLD_S), _work),
-    "camera future stamps": Fault(_show(late_s=-FUTURE_S), _work),
+    "memory exhausted": Fault(_exhaust_memory, _repair_memory),
+    "camera freezes": Fault(_freeze, _show_scene),
+    "camera repeats": Fault(_repeat, _show_scene),
+    "camera dies": Fault(_silence, _show_scene),
+    "camera garbage": Fault(_garbage, _show_scene),
+    "camera wrong size": Fault(_show(side=2 * SIDE), _show_scene),
+    "camera old frames": Fault(_show(late_s=OLD_S), _show_scene),
+    "camera future stamps": Fault(_show(late_s=-FUTURE_S), _show_scene),
     "camera participant restarted": Fault(lambda rig: rig.camera.close(), lambda rig: rig.camera.open()),
-    "plan with NaN": Fault(_nan_plans, _work),
+    "plan with NaN": Fault(_nan_plans, _show_scene),
     "guard deactivated": Fault(lambda rig: rig.change_guard("deactivate"), _activate),
     "guard SIGINT": Fault(lambda rig: rig.signal_guard(signal.SIGINT), _restart_guard),
     "guard SIGTERM": Fault(lambda rig: rig.signal_guard(signal.SIGTERM), _restart_guard),
     "stop topic": Fault(lambda rig: rig.stops.publish(Bool(data=True)), _nothing),
     "stop heartbeat lost": Fault(
         _lose_heartbeat,
-        _mend_heartbeat,
+        _repair_heartbeat,
         prepare=lambda rig: rig.set_guard("stop_heartbeat_timeout_s", HEARTBEAT_LIMIT_S),
     ),
     "clock jumps ahead": Fault(lambda rig: rig.jump(JUMP_S), _nothing, simulated_time=True),

@@ -22,12 +22,12 @@ from trajectory_msgs.msg import JointTrajectory
 
 from wm_ros.messages.image import fill_image
 from wm_ros.robots.profile import load_profile
-from wm_ros.ros.graph_client import Client, NodeError
+from wm_ros.ros.graph_client import GraphClient, NodeError
 from wm_ros.ros.qos import LATCHED, PLAN, STOP
-from wm_ros.runs.child_processes import Children
-from wm_ros.runs.faults.camera import Camera, blotches
+from wm_ros.runs.child_processes import ChildProcesses
+from wm_ros.runs.faults.camera import Camera, random_picture
+from wm_ros.runs.faults.command_recorder import CommandRecorder
 from wm_ros.runs.faults.processes import Pipeline
-from wm_ros.runs.faults.robot import Robot
 from wm_ros.runs.guard_client import GuardClient
 
 CAMERA_S, HEARTBEAT_S, CLOCK_S = 0.05, 0.05, 0.01
@@ -61,16 +61,16 @@ class Rig:
         both = {"profile": str(profile), "use_sim_time": simulated_time}
         self._guard_parameters = {**GUARD, **both}
         self.pipeline = Pipeline({"autostart": True, **PLANNER, **both}, folder / "pipeline_node.log")
-        self._children = Children(folder)
-        self._client = Client("fault_rounds")
-        self.beating = self.clock_runs = True
+        self._processes = ChildProcesses(folder)
+        self._client = GraphClient("fault_rounds")
+        self.heartbeat_on = self.clock_runs = True
         self._last_s = time.monotonic()
         self._simulated_ns = SIMULATED_NS
         self._plan_s = 0.0
 
     def __enter__(self) -> Rig:
         self.pipeline.__enter__()
-        self._children.__enter__()
+        self._processes.__enter__()
         self._client.__enter__()
         try:
             self._open()
@@ -85,19 +85,19 @@ class Rig:
         if hasattr(self, "camera"):
             self.camera.close()
         self._client.__exit__(kind, error, trace)
-        self._children.__exit__(kind, error, trace)
+        self._processes.__exit__(kind, error, trace)
         self.pipeline.__exit__(kind, error, trace)
 
     def _open(self) -> None:
         node = self._client.node
         self.guard = GuardClient(self._client)
-        self.robot = Robot(node, self.profile)
+        self.commands = CommandRecorder(node, self.profile)
         self.camera = Camera(self.profile.camera.topic, self._seed)
         node.create_subscription(JointTrajectory, "plan", self._on_plan, PLAN)
         self.plans = node.create_publisher(JointTrajectory, "plan", PLAN)
         self.stops = node.create_publisher(Bool, "stop", STOP)
         self._goals = node.create_publisher(Image, "goal_image", LATCHED)
-        self._goals.publish(fill_image(Image(), blotches(self._seed + 1)))
+        self._goals.publish(fill_image(Image(), random_picture(self._seed + 1)))
         self._clocks = node.create_publisher(ClockMessage, "/clock", 10)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         node.create_timer(CAMERA_S, lambda: self.camera.publish(self.now_ns()), clock=steady)
@@ -109,7 +109,7 @@ class Rig:
         self.require_alone()
 
     def require_alone(self) -> None:
-        """NodeError when somebody else speaks to our robot: what it is told would not be our guard's doing."""
+        """NodeError when somebody else speaks to our robot: its commands would not be our guard's."""
         others = self._client.node.count_publishers(self.profile.command.topic) - 1
         if others > 0:
             raise NodeError(
@@ -131,15 +131,15 @@ class Rig:
     def start_guard(self) -> None:
         """Start the guard's process and wait until it can be armed."""
         self._client.status.pop("guard", None)
-        self._children.start("guard_node", self._guard_parameters)
+        self._processes.start("guard_node", self._guard_parameters)
         self._client.await_active(["guard"], PATIENCE_S)
 
     def signal_guard(self, number: int) -> None:
-        os.kill(self._children.pid("guard_node"), number)
+        os.kill(self._processes.pid("guard_node"), number)
 
     def await_guard_gone(self) -> None:
         self._client.until(
-            lambda: self._children.code("guard_node") is not None, "the guard to leave", STILL_S
+            lambda: self._processes.code("guard_node") is not None, "the guard to leave", STILL_S
         )
 
     def change_guard(self, transition: str) -> Any:
@@ -164,29 +164,29 @@ class Rig:
         self._client.until(lambda: self._plan_s > since_s, "a plan", PATIENCE_S)
 
     def move(self) -> None:
-        """Have the robot at speed; what was said before it last stood still is forgotten."""
+        """Have the robot at speed; commands before it last stood still are dropped."""
 
         def moving() -> bool:
             if self.guard.state in ("idle", "stopped"):
-                if self.robot.at_rest:  # else it was started, and the diagnostics are late
-                    self.robot.forget()
+                if self.commands.at_rest:  # else it was started, and the diagnostics are late
+                    self.commands.reset()
                 self.until(self._ask(Trigger, "guard/start", Trigger.Request()).done, "the guard's answer")
                 self.spin(QUIET_S)
-            return self.guard.state == "active" and self.robot.share_of_top_speed > PATIENCE_SHARE
+            return self.guard.state == "active" and self.commands.share_of_top_speed > PATIENCE_SHARE
 
         self._client.until(moving, "the robot to move", PATIENCE_S)
 
     def until_silent(self) -> bool:
-        """Wait for the end of a stop; False when the robot is still told something after a long time."""
+        """Wait for the end of a stop; False when the robot still gets commands after a long time."""
         deadline = time.monotonic() + STILL_S
-        while not (self.robot.at_rest and self.robot.silent_s > QUIET_S and self._guard_is_done()):
+        while not (self.commands.at_rest and self.commands.silent_s > QUIET_S and self._guard_is_done()):
             if time.monotonic() > deadline:
                 return False
             self._client.spin_once()
         return True
 
     def _guard_is_gone(self) -> bool:
-        return self._children.code("guard_node") is not None
+        return self._processes.code("guard_node") is not None
 
     def _guard_is_done(self) -> bool:
         return self.guard.state not in ("active", "stopping", "holding") or self._guard_is_gone()
@@ -202,7 +202,7 @@ class Rig:
         return future
 
     def _beat(self) -> None:
-        if self.beating:
+        if self.heartbeat_on:
             self.stops.publish(Bool(data=False))
 
     def _tick(self) -> None:

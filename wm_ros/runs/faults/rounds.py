@@ -1,4 +1,4 @@
-"""Rounds of faults in one domain: move, break something at a random moment, listen, mend, see that all is still.
+"""Rounds of faults in one domain: move, break something at a random moment, listen, repair, see that all is still.
 
 Run as a process: `python -m wm_ros.runs.faults.rounds '{"faults": [...], "rounds": 3, "seed": 0}'` prints a
 line of JSON for each round.
@@ -25,37 +25,37 @@ AFTERWARDS_S = 0.15  # in which a robot that went on by itself would be heard
 
 
 def one_round(rig: Rig, name: str, rng: np.random.Generator) -> dict[str, Any]:
-    """Inject a fault into a moving robot's system and judge what the robot was told; see bench.faults.Round."""
+    """Inject a fault into a moving robot's system and judge the commands to the robot; see campaign.Round."""
     fault = FAULTS[name]
     fault.prepare(rig)
     rig.move()
     rig.spin(rng.uniform(0.0, LONGEST_WAIT_S))
-    while rig.robot.at_rest or rig.guard.state != "active":  # a hiccup of this machine came first
+    while rig.commands.at_rest or rig.guard.state != "active":  # a hiccup of this machine came first
         rig.move()
     since_ns = time.time_ns()
     fault.inject(rig)
     silent = rig.until_silent()
     rig.require_alone()
-    if silent and not rig.robot.heard_since(since_ns):
+    if silent and not rig.commands.heard_since(since_ns):
         # It was at rest already, as the rig was not told in time on a busy machine: that says nothing.
-        fault.mend(rig)
+        fault.repair(rig)
         rig.await_plans()
         return one_round(rig, name, rng)
-    said, breaches = rig.robot.count, rig.robot.breaches()
+    said, violations = rig.commands.count, rig.commands.violations()
     result = {
         "fault": name,
-        "seconds_to_zero": rig.robot.seconds_to_zero(since_ns) if silent else None,
+        "seconds_to_zero": rig.commands.seconds_to_zero(since_ns) if silent else None,
         "commands": said,
-        "out_of_limits": len(breaches),
-        "breach": breaches[0] if breaches else "",
-        "heard_late_s": rig.robot.heard_late_s,
+        "out_of_limits": len(violations),
+        "breach": violations[0] if violations else "",
+        "heard_late_s": rig.commands.heard_late_s,
         "last_is_zero": silent,
         "reason": rig.guard_status().get("reason", "").partition(":")[0],
     }
-    fault.mend(rig)
+    fault.repair(rig)
     rig.await_plans()
     rig.spin(AFTERWARDS_S)
-    return {**result, "moved_without_start": rig.robot.moved_since(said)}
+    return {**result, "moved_without_start": rig.commands.moved_since(said)}
 
 
 def main(argument: str) -> int:

@@ -11,14 +11,14 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from wm_ros.commands.bars import Bars
+from wm_ros.commands.progress_bars import ProgressBars
 from wm_ros.training.metric_descriptions import MEANING
 from wm_ros.training.optimise import Report
 
 SMOOTHING = 0.05
 
 
-class TrainView(Bars):
+class TrainingProgress(ProgressBars):
     """Progress bars on the terminal; use as a context manager. quiet: show nothing."""
 
     def __init__(self, quiet: bool = False) -> None:

@@ -6,7 +6,7 @@ import pytest
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from std_msgs.msg import Int32
 
-from wm_ros.ros.polled_subscription import Polled
+from wm_ros.ros.polling_subscription import PollingSubscription
 
 DEPTH = 3
 RELIABLE = QoSProfile(depth=DEPTH, reliability=ReliabilityPolicy.RELIABLE)
@@ -14,48 +14,48 @@ BEST_EFFORT = QoSProfile(depth=DEPTH, reliability=ReliabilityPolicy.BEST_EFFORT)
 
 
 @pytest.fixture
-def polled(ros):
-    polled = Polled(ros.node, Int32, "numbers", RELIABLE)
-    yield polled
-    polled.close()
+def subscription(ros):
+    subscription = PollingSubscription(ros.node, Int32, "numbers", RELIABLE)
+    yield subscription
+    subscription.close()
 
 
 @pytest.fixture
-def publisher(ros, polled):
+def publisher(ros, subscription):
     publisher = ros.node.create_publisher(Int32, "numbers", RELIABLE)
     ros.until(lambda: publisher.get_subscription_count() == 1, "discovery")
     return publisher
 
 
-def taken(ros, polled, count):
+def taken(ros, subscription, count):
     numbers = []
 
     def enough():
-        numbers.extend(message.data for message in polled.take())
+        numbers.extend(message.data for message in subscription.take())
         return len(numbers) >= count
 
     ros.until(enough, f"{count} messages")
     return numbers
 
 
-def test_what_came_is_taken_once_oldest_first(ros, polled, publisher):
-    assert polled.take() == []
+def test_what_came_is_taken_once_oldest_first(ros, subscription, publisher):
+    assert subscription.take() == []
     for number in (4, 5):
         publisher.publish(Int32(data=number))
-    assert taken(ros, polled, 2) == [4, 5]
-    assert polled.take() == []
+    assert taken(ros, subscription, 2) == [4, 5]
+    assert subscription.take() == []
 
 
-def test_of_more_than_the_depth_the_newest_are_kept(ros, polled, publisher):
+def test_of_more_than_the_depth_the_newest_are_kept(ros, subscription, publisher):
     for number in range(20):
         publisher.publish(Int32(data=number))
     assert publisher.wait_for_all_acked()
-    numbers = taken(ros, polled, DEPTH)
+    numbers = taken(ros, subscription, DEPTH)
     assert len(numbers) == DEPTH
     assert numbers[-1] == 19
 
 
-def test_an_executor_sleeps_while_messages_wait(ros, polled, publisher):
+def test_an_executor_sleeps_while_messages_wait(ros, subscription, publisher):
     publisher.publish(Int32(data=1))
     assert publisher.wait_for_all_acked()
     for _ in range(5):
@@ -63,14 +63,16 @@ def test_an_executor_sleeps_while_messages_wait(ros, polled, publisher):
     began_s = time.thread_time()
     ros.executor.spin_once(timeout_sec=1.0)
     assert time.thread_time() - began_s < 0.5
-    assert [message.data for message in polled.take()] == [1]
+    assert [message.data for message in subscription.take()] == [1]
 
 
-def test_a_publisher_that_does_not_reach_it_is_named_with_what_to_change(ros, polled, publisher):
-    assert polled.unheard() is None
+def test_a_publisher_that_does_not_reach_it_is_named_with_what_to_change(ros, subscription, publisher):
+    assert subscription.qos_mismatch() is None
     ros.node.create_publisher(Int32, "numbers", BEST_EFFORT)
-    ros.until(polled.unheard, "the other publisher")
-    assert polled.unheard().startswith("a publisher on /numbers offers incompatible QoS (reliability)")
-    both = Polled(ros.node, Int32, "numbers", BEST_EFFORT)
-    assert both.unheard() is None
+    ros.until(subscription.qos_mismatch, "the other publisher")
+    assert subscription.qos_mismatch().startswith(
+        "a publisher on /numbers offers incompatible QoS (reliability)"
+    )
+    both = PollingSubscription(ros.node, Int32, "numbers", BEST_EFFORT)
+    assert both.qos_mismatch() is None
     both.close()

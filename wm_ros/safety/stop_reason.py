@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Stop:
+class StopReason:
     """A reason to stop: a fixed name, figures and fix in words, and whether only `~/start` ends it."""
 
     name: str

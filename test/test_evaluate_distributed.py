@@ -21,8 +21,8 @@ from typer.testing import CliRunner
 
 from wm_ros.cli import app
 from wm_ros.evaluation import evaluate as evaluation
-from wm_ros.evaluation.distributed import Together
-from wm_ros.evaluation.evidence.request import EvaluationError
+from wm_ros.evaluation.config import EvaluationError
+from wm_ros.evaluation.distributed import ProcessGroup
 from wm_ros.robots.profile import load_profile
 
 ENVIRONMENT = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1", "OMP_NUM_THREADS": "1"}
@@ -137,7 +137,9 @@ def two_processes(*arguments):
     return [process.returncode for process in processes], *zip(*said, strict=True)
 
 
-@pytest.mark.parametrize("made", ["wm_ros.evaluation.distributed.Together", "wm_ros.training.engine.Engine"])
+@pytest.mark.parametrize(
+    "made", ["wm_ros.evaluation.distributed.ProcessGroup", "wm_ros.training.engine.Engine"]
+)
 def test_a_process_leaves_the_others_before_its_interpreter_ends(made):
     module, name = made.rsplit(".", 1)
     script = f"""
@@ -176,14 +178,14 @@ def test_a_launcher_that_starts_one_process_of_several_is_found_out(monkeypatch)
     monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "no")
     monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
     with pytest.raises(EvaluationError, match="add --multi_gpu"):
-        Together()
+        ProcessGroup()
 
 
 def test_alone_there_is_nobody_to_wait_for(tmp_path):
-    alone = Together()
-    assert (alone.number, alone.count, alone.is_main) == (0, 1, True)
-    assert alone.by_main(lambda: 3) == 3
+    alone = ProcessGroup()
+    assert (alone.rank, alone.world_size, alone.is_main) == (0, 1, True)
+    assert alone.run_on_main(lambda: 3) == 3
     alone.require_shared(tmp_path)
-    alone.share_files([tmp_path / "nobody looks for it"])
+    alone.wait_for_files([tmp_path / "nobody looks for it"])
     with pytest.raises(ValueError, match="mine"):
-        alone.settle(ValueError("mine"))
+        alone.synchronize(ValueError("mine"))

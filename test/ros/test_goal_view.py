@@ -14,10 +14,10 @@ from std_srvs.srv import Trigger
 
 from wm_ros.messages.image import decode_image
 from wm_ros.messages.stamp import to_ns
-from wm_ros.nodes import view
+from wm_ros.nodes import goal_view
+from wm_ros.nodes.goal_view import GAP, side_by_side
 from wm_ros.nodes.guard_node import GuardNode
 from wm_ros.nodes.pipeline_node import PipelineNode
-from wm_ros.nodes.view import GAP, side_by_side
 from wm_ros.resources import share_dir
 
 QUICK = {"autostart": True, "planner.batch_size": 8, "planner.elites": 4, "planner.iteration_count": 1}
@@ -76,7 +76,7 @@ def test_a_captured_goal_is_shown_and_a_reset_one_is_not(ros, pipeline, camera):
 
 def test_nothing_is_drawn_for_nobody(ros, pipeline, camera, monkeypatch):
     drawn = []
-    monkeypatch.setattr(view, "side_by_side", lambda *pictures: drawn.append(pictures))
+    monkeypatch.setattr(goal_view, "side_by_side", lambda *pictures: drawn.append(pictures))
     latents = ros.collect(Image, "latent")
     camera.send(1)
     ros.until(lambda: latents, "the frame's latent")

@@ -1,4 +1,4 @@
-"""What is played and what was seen of it, between the live nodes and the figures made of it."""
+"""Playbacks and their results: what the live nodes did, before figures are made of it."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy as np
 
 from wm_ros.data.segments import Segment
 from wm_ros.evaluation.replay.faults import RECOVERY_S, Fault
-from wm_ros.evaluation.replay.safety import Reaction, Track, false_stops, react
+from wm_ros.evaluation.replay.safety import GuardTrace, Reaction, false_stops, measure_reaction
 
 Commands = tuple[np.ndarray, np.ndarray]  # times [K] ns, vectors [K, A]
 
 
 @dataclass(frozen=True)
-class Play:
+class Playback:
     """An episode to be played until `end_ns` of the replay's clock, with a fault in it or none."""
 
     segment: Segment
@@ -27,51 +27,51 @@ class Play:
         return (self.end_ns - self.segment.start_ns) * 1e-9
 
 
-def whole(segment: Segment) -> Play:
+def whole_episode(segment: Segment) -> Playback:
     """All of an episode."""
-    return Play(segment, segment.end_ns)
+    return Playback(segment, segment.end_ns)
 
 
-def around(fault: Fault, segment: Segment) -> Play:
+def around_fault(fault: Fault, segment: Segment) -> Playback:
     """An episode from its begin until the recovery from the fault."""
     after_ns = segment.start_ns + round((fault.end_s + RECOVERY_S[1]) * 1e9)
-    return Play(segment, min(after_ns, segment.end_ns), fault)
+    return Playback(segment, min(after_ns, segment.end_ns), fault)
 
 
 @dataclass(frozen=True)
-class Played:
-    """What was seen of one play: the guard, which of the run's commands were sent in it, the operator's own.
+class PlaybackResult:
+    """One playback: the guard's trace, which of the run's commands were sent in it, the operator's own.
 
-    restarted: the guard had stopped for good in the fault and was told `~/start` after it.
+    restarted: the guard had stopped for good in the fault and was started again after it.
     """
 
-    play: Play
-    track: Track
+    playback: Playback
+    trace: GuardTrace
     restarted: bool
     commands: slice
     operator: Commands
 
     def reaction(self) -> Reaction | None:
-        """How the guard met the fault of this play."""
-        fault = self.play.fault
-        return react(self.track, fault.at_s, fault.end_s, self.restarted)
+        """How the guard met the fault of this playback."""
+        fault = self.playback.fault
+        return measure_reaction(self.trace, fault.at_s, fault.end_s, self.restarted)
 
     def false_stops(self) -> tuple[int, float, float]:
-        """Number of stops without a fault, seconds in them, seconds looked at."""
-        fault = self.play.fault
-        return false_stops(self.track, fault and (fault.at_s, fault.end_s))
+        """Number of stops without a fault, seconds in them, seconds observed."""
+        fault = self.playback.fault
+        return false_stops(self.trace, fault and (fault.at_s, fault.end_s))
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What was seen of a whole replay.
+class ReplayResult:
+    """Results of a whole replay.
 
     commands: what the guard would have sent to the robot, on the replay's clock. latencies_ms: from the camera's stamp,
     by what was made. recorded_age_ms: of frames when they were recorded. frames: how many were shown. late_ms: by how
     much later than recorded. pipeline: its diagnostics at the end.
     """
 
-    played: tuple[Played, ...]
+    playbacks: tuple[PlaybackResult, ...]
     commands: Commands
     latencies_ms: Mapping[str, np.ndarray]
     recorded_age_ms: np.ndarray

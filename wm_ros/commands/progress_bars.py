@@ -11,17 +11,17 @@ from wm_ros.commands.terminal import Terminal
 
 LOG_LINES = 10  # of a phase, where nobody sees bars
 
-View = TypeVar("View", bound="Bars")
+Self = TypeVar("Self", bound="ProgressBars")
 
 
-class Bars:
+class ProgressBars:
     """Progress bars with these columns; use as a context manager. quiet: show nothing."""
 
     def __init__(self, *columns: ProgressColumn, quiet: bool = False) -> None:
         self._console = Terminal(quiet=quiet)
         self._progress = Progress(*columns, console=self._console)
 
-    def __enter__(self: View) -> View:
+    def __enter__(self: Self) -> Self:
         self._progress.start()
         return self
 

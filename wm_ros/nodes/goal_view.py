@@ -22,7 +22,7 @@ GAP = 4
 NO_GOAL = 64
 
 
-class View(Stage):
+class GoalView(Stage):
     """Publishes on `~/view` the goal (left) and the frame planned from (right), while somebody subscribes.
 
     What the model predicts is not shown: its world is made of latents, and no checkpoint has a decoder.

@@ -1,4 +1,4 @@
-"""What is asked of an evaluation, and whether another asked the same."""
+"""Configuration of an evaluation, and the fingerprint by which an ended one goes on."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class EvaluationError(RuntimeError):
 
 
 @dataclass(frozen=True)
-class Ask:
+class EvaluationConfig:
     """Which bags, read for which robot, which model, and which encoders beside its own.
 
     encoders: `checkpoint`, `pixels`, `random`, or folders of checkpoints. families: small encoders trained here.
@@ -43,8 +43,8 @@ class Ask:
         """So many steps instead of the full number."""
         return max(1, round(self.effort * full))
 
-    def identity(self) -> dict[str, Any]:
-        """What it is, as JSON data: evaluations of the same give the same report."""
+    def fingerprint(self) -> dict[str, Any]:
+        """What determines the report, as JSON data: equal fingerprints, equal reports."""
         return {
             "wm_ros": __version__,
             "bags": {str(path.resolve()): _files(path) for path in self.bags},

@@ -14,14 +14,14 @@ from rich.progress import (
 )
 from rich.table import Column, Table
 
-from wm_ros.commands.bars import Bars
+from wm_ros.commands.progress_bars import ProgressBars
 from wm_ros.training.optimise import Report
 
 SHOWN = ("error_to_copy", "action_gap_shuffled", "displacement", "inverse", "foreground")
 SUMMARY = ("one_step", "action_gap_shuffled", "controller_gap", "planning_success")
 
 
-class SweepView(Bars):
+class SweepProgress(ProgressBars):
     """Progress bars on the terminal; use as a context manager."""
 
     def __init__(self) -> None:
@@ -75,7 +75,7 @@ class SweepView(Bars):
         self.say(f"{run}: failed: {error}" if error else f"{run}: {_text(figures, SUMMARY)}")
 
     def table(self, table: dict[str, Any]) -> None:
-        """The means of all models; their spread takes more room than a terminal has."""
+        """The means of all models; least and most take more room than a terminal has."""
         columns = [Column(model, overflow="fold") for model in table["rows"]]
         view = Table("", *columns, title="episodes that were not trained on, mean of the seeds")
         for name in table["figures"]:

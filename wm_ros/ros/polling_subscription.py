@@ -1,4 +1,4 @@
-"""A subscription that no executor serves: its owner takes what has come, in a thread and at times of its own."""
+"""A polling subscription: no executor serves it, its owner takes what has come in a thread of its own."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from wm_ros.ros.qos import incompatible_qos_fix
 from wm_ros.ros.stream import SubscriptionEventCallbacks
 
 
-class Polled:
+class PollingSubscription:
     """Keeps the newest `qos.depth` messages until they are taken.
 
     For a loop that runs anyway: an executor wakes for every message, and builds a wait set of all of its node's
@@ -24,7 +24,7 @@ class Polled:
         # No events either: with Fast DDS, one in a wait set ends every wait while there are messages to be taken.
         events = SubscriptionEventCallbacks(use_default_callbacks=False)
         self._subscription = node.create_subscription(
-            message_type, topic, lambda _: None, qos, callback_group=_Nobody(), event_callbacks=events
+            message_type, topic, lambda _: None, qos, callback_group=_NeverExecuted(), event_callbacks=events
         )
         self.topic = self._subscription.topic_name
 
@@ -40,7 +40,7 @@ class Polled:
                 messages.append(taken[0])
         return messages
 
-    def unheard(self) -> str | None:
+    def qos_mismatch(self) -> str | None:
         """Why a publisher on the topic does not reach this subscription, and what to change; None where all do."""
         if self._qos.reliability is ReliabilityPolicy.RELIABLE:
             for publisher in self._node.get_publishers_info_by_topic(self.topic):
@@ -52,8 +52,8 @@ class Polled:
         self._node.destroy_subscription(self._subscription)
 
 
-class _Nobody(CallbackGroup):
-    """The group of what executors leave alone."""
+class _NeverExecuted(CallbackGroup):
+    """A callback group that no executor may execute."""
 
     def can_execute(self, entity: Any) -> bool:
         return False

@@ -6,10 +6,10 @@ import time
 
 from rich.progress import BarColumn, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from wm_ros.commands.bars import Bars
+from wm_ros.commands.progress_bars import ProgressBars
 
 
-class EvaluateView(Bars):
+class EvaluationProgress(ProgressBars):
     """Progress bars on the terminal; use as a context manager. `seconds`: how long each phase took.
 
     quiet: show nothing.
@@ -36,7 +36,7 @@ class EvaluateView(Bars):
         self.seconds[phase] = 0.0
         self._all = self._progress.add_task(phase, total=max(tasks, 1), completed=0 if tasks else 1)
 
-    def going(self, task: str, share: float) -> None:
+    def update(self, task: str, share: float) -> None:
         """A task has got so far."""
         if task not in self._bars:
             self._bars[task] = self._progress.add_task(task, total=1.0)

@@ -15,10 +15,10 @@ from wm_ros.models.world_model import WorldModel, build_encoder
 
 OUTPUT = "output"
 MOST_LAYERS = 6  # besides the output
-BENDS = (nn.SiLU, nn.GELU, nn.ReLU)  # where a network without blocks can be tapped
+NONLINEARITIES = (nn.SiLU, nn.GELU, nn.ReLU)  # where a network without blocks get hooks
 
 
-class Pixels(nn.Module):
+class PixelEncoder(nn.Module):
     """No encoder at all: the centre square, shrunk to 16 pixels, as one token of numbers in 0 .. 1."""
 
     size = 16
@@ -31,7 +31,7 @@ class Pixels(nn.Module):
         return F.interpolate(square, size=(self.size, self.size), mode="area").flatten(1)[:, None] / 255.0
 
 
-class Tapped:
+class HookedEncoder:
     """An encoder with its layers: frames uint8 [B, H, W, 3] to tokens [B, N, D] of each layer by name.
 
     Layers are the blocks of its longest list of modules, or its nonlinearities where it has no such list; at most six,
@@ -42,7 +42,7 @@ class Tapped:
         self._encoder = encoder.eval().requires_grad_(False)
         self._found: dict[str, Tensor] = {}
         for name, module in _layers(encoder):
-            module.register_forward_hook(lambda _, __, out, name=name: self._keep(name, out))
+            module.register_forward_hook(lambda _, __, output, name=name: self._keep(name, output))
 
     @torch.no_grad()
     def __call__(self, frames: Tensor) -> dict[str, Tensor]:
@@ -52,22 +52,22 @@ class Tapped:
         whole = {name: found for name, found in self._found.items() if len(found) == len(frames)}
         return {name: found.float().cpu() for name, found in {**whole, OUTPUT: output}.items()}
 
-    def _keep(self, name: str, out: Any) -> None:
-        out = out[0] if isinstance(out, (tuple, list)) else out
-        if out.ndim == 2:
-            out = out[:, None]
-        elif out.ndim == 4:
-            out = out.flatten(2).transpose(1, 2)
-        if out.ndim == 3:
-            self._found[name] = out
+    def _keep(self, name: str, output: Any) -> None:
+        output = output[0] if isinstance(output, (tuple, list)) else output
+        if output.ndim == 2:
+            output = output[:, None]
+        elif output.ndim == 4:
+            output = output.flatten(2).transpose(1, 2)
+        if output.ndim == 3:
+            self._found[name] = output
 
 
-def encoder_named(name: str, model: WorldModel) -> nn.Module:
+def load_named_encoder(name: str, model: WorldModel) -> nn.Module:
     """`checkpoint`: the model's own; `random`: the same, untrained; `pixels`; or that of a folder's checkpoint."""
     if name == "checkpoint":
         return model.encoder
     if name == "pixels":
-        return Pixels()
+        return PixelEncoder()
     if name == "random":
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
@@ -77,7 +77,11 @@ def encoder_named(name: str, model: WorldModel) -> nn.Module:
 
 def _layers(encoder: nn.Module) -> Sequence[tuple[str, nn.Module]]:
     lists = [module for module in encoder.modules() if isinstance(module, nn.ModuleList)]
-    blocks = list(max(lists, key=len)) if lists else [m for m in encoder.modules() if isinstance(m, BENDS)]
+    blocks = (
+        list(max(lists, key=len))
+        if lists
+        else [m for m in encoder.modules() if isinstance(m, NONLINEARITIES)]
+    )
     count = min(MOST_LAYERS, len(blocks))
-    chosen = sorted({round((place + 1) * len(blocks) / count) for place in range(count)})
+    chosen = sorted({round((index + 1) * len(blocks) / count) for index in range(count)})
     return [(f"layer {number} of {len(blocks)}", blocks[number - 1]) for number in chosen]

@@ -1,4 +1,4 @@
-"""The robot's ear in a fault round: every command with the time at which it was sent."""
+"""Records the commands to a robot in a fault round: every command with the time at which it was sent."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 ALL = QoSProfile(depth=2000, reliability=ReliabilityPolicy.RELIABLE)
 
 
-class Robot:
-    """Records what is said to the robot since `forget`, from rest.
+class CommandRecorder:
+    """Records the commands to the robot since `reset`, from rest.
 
     Times are those at which the commands were handed to the middleware: on a busy machine the listener is held up for
     longer than the guard, whose threads come first. How late they were heard at most is a figure of its own.
@@ -30,13 +30,13 @@ class Robot:
 
     def __init__(self, node: Node, profile: RobotProfile) -> None:
         self._profile = profile
-        self.forget()
+        self.reset()
         kind = message_class(profile.command.type)
         self._subscription: Subscription[Any] = node.create_subscription(
             kind, profile.command.topic, self._on_command, ALL
         )
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         self._commands: list[np.ndarray] = []
         self._numbers: list[int] = []  # that the guard's publisher gave them
         self._sent_ns: list[int] = []
@@ -71,7 +71,7 @@ class Robot:
         following = (speed[1:] >= speed[:-1]).any(axis=1) & speed[1:].any(axis=1)
         return np.array(self._sent_ns[1:])[following]
 
-    def breaches(self) -> list[str]:
+    def violations(self) -> list[str]:
         """Each command that broke a limit of velocity or acceleration, in words.
 
         After a pause longer than command.timeout_s the robot has stopped itself, so that it starts from rest. A
@@ -84,8 +84,8 @@ class Robot:
             at, commands = np.concatenate([[0], np.cumsum(steps)]), np.array(self._commands[begin:end])
             if len(commands):
                 every = np.arange(at[-1] + 1)
-                filled = np.stack([np.interp(every, at, component) for component in commands.T], axis=1)
-                broken = np.flatnonzero(out_of_limits(filled, self._profile))
+                interpolated = np.stack([np.interp(every, at, component) for component in commands.T], axis=1)
+                broken = np.flatnonzero(out_of_limits(interpolated, self._profile))
                 found += [self._in_words(begin + int(np.searchsorted(at, one))) for one in broken]
             begin = end
         return found

@@ -1,4 +1,4 @@
-"""Which episodes of a bag answer the questions, and which may be learned from."""
+"""Which episodes of a bag are scored on, and which may be fitted on."""
 
 from __future__ import annotations
 

@@ -1,1 +1,0 @@
-"""What an evaluation takes from each bag, once: features, clips and small pictures, in files."""
