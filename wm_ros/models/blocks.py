@@ -6,6 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+# Of the untrained places that are added to embedded tokens, whose numbers are about .6 large: places must be heard.
+PLACE_STD = 0.3
+
 
 class Attention(nn.Module):
     """Multi-head attention of `x` over `source`, with optional rotary positions and boolean mask."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from wm_ros.models.blocks import Block
+from wm_ros.models.blocks import PLACE_STD, Block
 
 
 class PassThrough(nn.Module):
@@ -54,7 +54,7 @@ class StateConditioned(nn.Module):
             nn.Linear(inputs, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width)
         )
         self.embed_state = nn.Linear(dim, width)
-        self.place = nn.Parameter(0.02 * torch.randn(tokens, width))
+        self.place = nn.Parameter(PLACE_STD * torch.randn(tokens, width))
         self.self_attention = nn.ModuleList(Block(width, heads) for _ in range(depth))
         self.cross_attention = Block(width, heads)
         self.norm = nn.LayerNorm(width)

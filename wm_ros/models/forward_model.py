@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from wm_ros.models.blocks import Attention, mlp, rotation_table
+from wm_ros.models.blocks import PLACE_STD, Attention, mlp, rotation_table
 from wm_ros.models.kv_cache import Past
 
 Cache = list[tuple[Tensor, Tensor]]
@@ -67,7 +67,7 @@ class ForwardModel(nn.Module):
         super().__init__()
         self.head_size = width // heads
         self.embed = nn.Linear(dim, width)
-        self.place = nn.Parameter(0.02 * torch.randn(tokens, width))
+        self.place = nn.Parameter(PLACE_STD * torch.randn(tokens, width))
         self.condition = nn.Sequential(
             nn.Linear(latent, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU()
         )

@@ -60,7 +60,7 @@ class TrainOptions:
     encoder_kind: str = "tiny"
     encoder_steps: int = 2500
     world_model_steps: int = 800
-    world_model_rollout_steps: int = 1600
+    world_model_rollout_steps: int = 2000
     controller_steps: int = 2200
     controller_rollout_steps: int = 400
     goal_distance_steps: int = 8000

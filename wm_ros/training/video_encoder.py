@@ -2,10 +2,9 @@
 commanded between them.
 
 Time-contrastive learning (arXiv 1807.03748, arXiv 2203.12601): of a batch of pairs of frames, each up to two seconds
-apart, every frame must find its partner. What moves by itself or by the robot is hard to foretell so far ahead; what
-tells partners from strangers is where the things lie that nobody has touched yet, and how they are turned. Redrawing
-the picture finds where, and hardly how: on PushT (1400 episodes) a probe of the block's angle had R2 .35 after
-redrawing, and .76 after this.
+apart, every frame must find its partner. Where the robot will be by then is hard to foretell; what tells partners from
+strangers is where the things lie that nobody has touched yet, and how they are turned. Redrawing the picture finds
+where, and hardly how: doc/encoders.md has the figures.
 
 The robot itself has moved on within two seconds. Two frames a few model steps apart must therefore tell the mean
 command between them, as far as it is known: the inverse-dynamics head of [ACT], L1, from the beginning of training,
