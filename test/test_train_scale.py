@@ -108,7 +108,14 @@ def test_two_processes_train_as_one(bag, whole, tmp_path):
     assert done.stdout.count("checkpoint: ") == 1
     assert load_checkpoint(tmp_path / "model").card.training["processes"] == 2
     expected, found = (losses(folder) for folder in (whole[1], tmp_path / "logs"))
-    assert list(expected) == ["controller", "controller_rollouts", "encoder", "goal_distance", "world_model"]
+    assert list(expected) == [
+        "controller",
+        "controller_rollouts",
+        "encoder",
+        "goal_distance",
+        "world_model",
+        "world_model_rollouts",
+    ]
     assert found.keys() == expected.keys()
     for phase, curve in expected.items():
         np.testing.assert_allclose(found[phase], curve, rtol=LOSS_TOLERANCE, err_msg=phase)

@@ -25,7 +25,7 @@ from wm_ros.training.engine import Engine
 from wm_ros.training.goal_distance import train_goal_distance
 from wm_ros.training.states import encode_all, mapped
 from wm_ros.training.train import Run, TrainOptions, new_card, train
-from wm_ros.training.world_model import train_world_model
+from wm_ros.training.world_model import train_world_model, train_world_model_rollouts
 
 EPISODE_FRAMES = 100
 FRAMES = 1000
@@ -50,6 +50,7 @@ def compare_steps() -> dict[str, dict[str, float]]:
     engine = Engine()
     phases = {
         "world model": train_world_model,
+        "world model rollouts": train_world_model_rollouts,
         "goal distance": train_goal_distance,
         "controller": train_controller,
     }
@@ -63,7 +64,12 @@ def compare_steps() -> dict[str, dict[str, float]]:
                 times[way] += np.diff(stamps).tolist()  # after the first step, which warms up
         row = {way: round(1000 * statistics.median(series), 1) for way, series in times.items()}
         table[name] = {**row, "times_faster": round(row["encoding_ms"] / row["cached_ms"], 1)}
-    counts = [options.world_model_steps, options.goal_distance_steps, options.controller_steps]
+    counts = [
+        options.world_model_steps,
+        options.world_model_rollout_steps,
+        options.goal_distance_steps,
+        options.controller_steps,
+    ]
     cached, encoding = (
         np.average([row[way] for row in table.values()], weights=counts)
         for way in ("cached_ms", "encoding_ms")

@@ -85,7 +85,7 @@ class _Steps:
 
     def __init__(self, run: Run, report: Report) -> None:
         self._report, self._begun = report, 0
-        training = 0 if run.trained else 2 if run.options.labelled else 4
+        training = 0 if run.trained else 3 if run.options.labelled else 5
         self._phases = training + (run.planning is None) * (1 + (run.goals > 0))
 
     def phase(self, name: str, steps: int) -> Callable[..., None]:
