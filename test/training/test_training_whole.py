@@ -32,8 +32,8 @@ from wm_ros.training.train import TrainOptions, train
 def test_losses_fall_and_the_model_is_scored_and_written(recording, tmp_path, short_probe):
     options = TrainOptions(
         encoder_steps=20,
-        world_model_steps=15,
-        world_model_rollout_steps=25,
+        world_model_steps=25,
+        world_model_rollout_steps=40,
         controller_steps=15,
         controller_rollout_steps=5,
         goal_distance_steps=40,
@@ -48,11 +48,11 @@ def test_losses_fall_and_the_model_is_scored_and_written(recording, tmp_path, sh
         "controller",
         "controller rollouts",
     ]
-    assert [len(rows) for rows in phases.figures.values()] == [20, 15, 25, 40, 15, 5]
+    assert [len(rows) for rows in phases.figures.values()] == [20, 25, 40, 40, 15, 5]
     assert phases.fell("encoder", "foreground") < 0.8
     assert phases.fell("encoder", "sigreg") < 0.6
-    assert phases.fell("world model", "error_to_copy") < 0.9
-    assert phases.fell("world model rollouts", "error_to_copy") < 0.8
+    assert phases.fell("world model", "error_to_copy") < 0.8
+    assert phases.fell("world model rollouts", "error_to_copy") < 0.5
     assert phases.fell("goal distance", "displacement") < 0.7
     assert phases.fell("controller", "inverse") < 0.7
     assert np.isfinite(list(found.values())).all()

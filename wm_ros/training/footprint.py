@@ -14,8 +14,8 @@ from wm_ros.models.world_model import WorldModel
 from wm_ros.training import world_model
 from wm_ros.training.clips import Clips
 from wm_ros.training.engine import Engine
-from wm_ros.training.labelled import train_labelled_world_model
-from wm_ros.training.world_model import train_world_model
+from wm_ros.training.labelled import train_labelled_rollouts
+from wm_ros.training.world_model import train_world_model_rollouts
 
 PARTS_TRAINED = ("bottleneck", "inverse_dynamics", "forward_model")
 
@@ -48,7 +48,7 @@ def count_weights(card: Card) -> dict[str, int]:
 
 
 def measure_step(model: WorldModel, frames: int) -> Footprint:
-    """Train a model for one step on clips of random states, and say what that took."""
+    """Train a model for one step of rollouts, which take most, on clips of random states, and say what that took."""
     batch = world_model.BATCH
     shape = (batch, frames, model.encoder.tokens, model.encoder.dim)
     actions = np.random.default_rng(0).uniform(-1, 1, (batch * frames, len(model.card.action_scale)))
@@ -57,7 +57,7 @@ def measure_step(model: WorldModel, frames: int) -> Footprint:
     states = torch.randn(batch * frames, *shape[2:])
     clips = Clips(states, rows[::frames], rows + 1, frames - 1, actions.astype(np.float32), engine.device)
     model.to(engine.device)
-    train = train_labelled_world_model if model.card.labelled else train_world_model
+    train = train_labelled_rollouts if model.card.labelled else train_world_model_rollouts
     own = {parameter.untyped_storage().data_ptr() for parameter in model.parameters()}
     kept: dict[int, int] = {}
 

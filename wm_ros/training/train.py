@@ -22,6 +22,7 @@ from wm_ros.models.card import Card
 from wm_ros.models.checkpoint import save_checkpoint
 from wm_ros.models.encoder_checkpoint import EncoderCheckpoint
 from wm_ros.models.encoders.encoder import Encoder
+from wm_ros.models.encoders.kinds import TRAINED_HERE
 from wm_ros.models.encoders.registry import build_encoder
 from wm_ros.models.encoders.tiny import TinyEncoder
 from wm_ros.models.encoders.video import VideoEncoder
@@ -48,9 +49,6 @@ from wm_ros.training.world_model import train_world_model, train_world_model_rol
 
 # Called with a phase's name and its number of steps; gives the function to report each step to.
 Phases = Callable[[str, int], Report]
-
-
-ENCODER_KINDS = ("tiny", "video")
 
 
 @dataclass(frozen=True)
@@ -221,15 +219,13 @@ def _train_heads(
     """
     steps, chosen = options.world_model_steps, options.world_model_rollout_steps
     if options.labelled:
-        train_labelled_world_model(model, clips, steps, options.seed, phases("world model", steps), engine)
+        learned, train_steps, train_rollouts = clips, train_labelled_world_model, train_labelled_rollouts
     else:
-        train_world_model(model, seen, steps, options.seed, phases("world model", steps), engine)
+        learned, train_steps, train_rollouts = seen, train_world_model, train_world_model_rollouts
+    train_steps(model, learned, steps, options.seed, phases("world model", steps), engine)
     report = phases("world model rollouts", chosen)
     best = BestWeights(model, choosing, chosen, options.seed, report) if choosing else None
-    if options.labelled:
-        train_labelled_rollouts(model, clips, chosen, options.seed, best or report, engine)
-    else:
-        train_world_model_rollouts(model, seen, chosen, options.seed, best or report, engine)
+    train_rollouts(model, learned, chosen, options.seed, best or report, engine)
     if best:
         chosen = best.restore()
     for part in (model.inverse_dynamics, model.forward_model, model.bottleneck):
@@ -291,9 +287,9 @@ def new_card(
 
 def own_encoder(profile: RobotProfile, options: TrainOptions) -> dict[str, Any]:
     """The encoder that these options train for a robot, as a card describes it; TrainingError for an unknown kind."""
-    if options.encoder_kind not in ENCODER_KINDS:
+    if options.encoder_kind not in TRAINED_HERE:
         raise TrainingError(
-            f"no encoder is called {options.encoder_kind!r}; known: {', '.join(ENCODER_KINDS)}"
+            f"no encoder is called {options.encoder_kind!r}; known: {', '.join(TRAINED_HERE)}"
         )
     if options.encoder_kind == "video":
         return {"name": "video", "size": 64, "dim": options.state_dim or 32, "width": 48, "depth": 2}

@@ -7,6 +7,7 @@ the same for every encoder, whatever the size of its numbers.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -28,86 +29,78 @@ LEAST_CHANGE = 1e-9
 RATE = 2e-3
 
 
-def train_world_model(
-    model: WorldModel, clips: Clips, steps: int, seed: int, report: Report, engine: Engine
-) -> None:
-    """Fit g, p and their bottleneck on clips without looking at any robot action, one step at a time [LAM].
+@dataclass(frozen=True)
+class Phase:
+    """A phase of training g and p together; called with what is trained, on what, how long, and by whom.
 
-    Teacher forcing: every state is predicted from the true ones before it.
+    imagined: whole clips are imagined from their first state, and errors add up as they do in a plan; else every state
+    is predicted from the true ones before it, which is teacher forcing [LAM]. loss: of a batch that it draws; called
+    with the phase, the model, clips, what to draw with, and the unit of errors. Figure of both losses: `error_to_copy`
+    (1 = as bad as no motion).
     """
-    _train("world model", model, clips, steps, seed, report, engine, forced)
+
+    name: str
+    imagined: bool
+    loss: Callable[
+        [Phase, WorldModel, Clips, np.random.Generator, torch.Generator, float],
+        tuple[Tensor, dict[str, float]],
+    ]
+
+    def __call__(
+        self, model: WorldModel, clips: Clips, steps: int, seed: int, report: Report, engine: Engine
+    ) -> None:
+        choose = np.random.default_rng(seed)
+        generator = torch.Generator(model.device).manual_seed(seed)
+        parts = [model.inverse_dynamics, model.forward_model, model.bottleneck]
+        unit = change(clips, clips.steps if self.imagined else 1)
+
+        def loss() -> tuple[Tensor, dict[str, float]]:
+            return self.loss(self, model, clips, choose, generator, unit)
+
+        engine.optimise(self.name, parts, loss, steps, RATE, report, [choose, generator])
+
+    def error(self, model: WorldModel, states: Tensor, latents: Tensor) -> Tensor:
+        """Mean squared error of predicting what follows in clips of states [B, T + 1, N, D] under latent actions
+        [B, T, Z]."""
+        if self.imagined:
+            predicted = imagine(model, states[:, 0], latents)
+        else:
+            predicted = model.forward_model(states[:, :-1], latents)
+        return F.mse_loss(predicted, states[:, 1:])
 
 
-def train_world_model_rollouts(
-    model: WorldModel, clips: Clips, steps: int, seed: int, report: Report, engine: Engine
-) -> None:
-    """Go on with g, p and their bottleneck on imagined clips, whose errors add up as they do in a plan."""
-    _train("world model rollouts", model, clips, steps, seed, report, engine, _imagined)
-
-
-# What follows states [B, T + 1, N, D] under latent actions [B, T, Z]: [B, T, N, D].
-Prediction = Callable[[WorldModel, Tensor, Tensor], Tensor]
-
-
-def _train(
-    name: str,
+def _latent_loss(
+    phase: Phase,
     model: WorldModel,
     clips: Clips,
-    steps: int,
-    seed: int,
-    report: Report,
-    engine: Engine,
-    predict: Prediction,
-) -> None:
-    choose = np.random.default_rng(seed)
-    generator = torch.Generator(model.device).manual_seed(seed)
-    parts = [model.inverse_dynamics, model.forward_model, model.bottleneck]
-    unit, price_share = (
-        (change(clips, 1), FIRST_PRICE) if predict is forced else (change(clips, clips.steps), 1.0)
-    )
-
-    def loss() -> tuple[Tensor, dict[str, float]]:
-        return world_model_loss(model, clips.share(choose, BATCH)[0], generator, unit, predict, price_share)
-
-    engine.optimise(name, parts, loss, steps, RATE, report, [choose, generator])
-
-
-def world_model_loss(
-    model: WorldModel,
-    states: Tensor,
+    choose: np.random.Generator,
     generator: torch.Generator,
     unit: float,
-    predict: Prediction,
-    price_share: float = 1.0,
 ) -> tuple[Tensor, dict[str, float]]:
-    """What g and p are trained on: states [B, T + 1, N, D] of clips.
+    """Error from the latent actions that pass the bottleneck, plus the bottleneck's own loss; figures: also the
+    bottleneck's health.
 
-    Error of what is predicted from the latent actions that pass the bottleneck, in units of `change`, plus this share
-    of the bottleneck's own loss. Figures: `error_to_copy` (1 = as bad as no motion) and the bottleneck's health. Of
-    several processes, each predicts its own clips; the bottleneck sees those of all.
+    No robot action is looked at. Of several processes, each predicts its own clips; the bottleneck sees those of all.
     """
+    states = clips.share(choose, BATCH)[0]
     raw = gather(inferred(model, states)[1])
     latents, price = model.bottleneck(raw, generator)
-    error = F.mse_loss(predict(model, states, mine(latents)), states[:, 1:]) / unit
+    error = phase.error(model, states, mine(latents)) / unit
     with torch.no_grad():
         health = model.bottleneck.health(raw)
     figures = {name: value.item() for name, value in health.items() if not value.ndim}
-    return error + price_share * price, {"error_to_copy": error.item(), **figures}
+    total = error + (1.0 if phase.imagined else FIRST_PRICE) * price
+    return total, {"error_to_copy": error.item(), **figures}
+
+
+train_world_model = Phase("world model", imagined=False, loss=_latent_loss)
+train_world_model_rollouts = Phase("world model rollouts", imagined=True, loss=_latent_loss)
 
 
 def change(clips: Clips, steps: int) -> float:
     """Mean squared change of a state in the first steps of clips, over up to 512 of them: the unit of errors."""
     rows = np.linspace(0, len(clips) - 1, min(len(clips), COMPARED_CLIPS)).round().astype(int)
-    return max(copy_error(clips.take(rows)[0][:, : steps + 1]), LEAST_CHANGE)
-
-
-def forced(model: WorldModel, states: Tensor, latents: Tensor) -> Tensor:
-    """States [B, T, N, D] that follow each of states [B, T + 1, N, D] but the last, under latent actions [B, T, Z]."""
-    return model.forward_model(states[:, :-1], latents)
-
-
-def _imagined(model: WorldModel, states: Tensor, latents: Tensor) -> Tensor:
-    return imagine(model, states[:, 0], latents)
+    return max(copy_error(replace(clips, steps=steps).take(rows)[0]), LEAST_CHANGE)
 
 
 def imagine(model: WorldModel, state: Tensor, latents: Tensor) -> Tensor:
