@@ -127,6 +127,17 @@ def test_an_unknown_kind_is_named():
         new_card(ARM, TrainOptions(encoder_kind="vidoe"))
 
 
+def test_an_encoder_is_taken_over_or_trained_and_not_both(tmp_path):
+    called = CliRunner().invoke(
+        app,
+        ["train", "bag", "--out", str(tmp_path / "out"), "--encoder", "theirs", "--encoder-kind", "video"],
+        env={"COLUMNS": "200"},
+    )
+    assert called.exit_code == 2
+    assert "--encoder takes over the encoder in theirs" in called.output
+    assert not (tmp_path / "out").exists()
+
+
 def test_sizes_follow_the_tokens_and_the_robot():
     tiny, video = (new_card(ARM, TrainOptions(encoder_kind=kind)) for kind in ("tiny", "video"))
     assert (tiny.latent_action_dim, video.latent_action_dim) == (4, 8)

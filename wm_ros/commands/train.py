@@ -31,11 +31,9 @@ from wm_ros.commands.run_options import (
     SaveEvery,
     require_free,
 )
+from wm_ros.models.encoders.kinds import TRAINED_HERE
 
-
-class EncoderKind(str, Enum):
-    tiny = "tiny"
-    video = "video"
+EncoderKind = Enum("EncoderKind", {name: name for name in TRAINED_HERE}, type=str)  # type: ignore[misc]
 
 
 @with_bottleneck_numbers
@@ -65,12 +63,12 @@ def train(
         ),
     ] = None,
     encoder_kind: Annotated[
-        EncoderKind,
+        EncoderKind | None,
         typer.Option(
             help="Which encoder to train: `tiny` has one token a frame, for a robot that moves itself; `video` has 16, "
-            "for things that it moves."
+            "for things that it moves (default tiny)."
         ),
-    ] = EncoderKind.tiny,
+    ] = None,
     effort: Annotated[
         float,
         typer.Option(min=0.001, help="Share of the default number of steps; 0.01 tries everything out."),
@@ -89,8 +87,9 @@ def train(
 ) -> None:
     """Train encoder, world model and controller from recordings.
 
-    The encoder, the latent actions and the forward model learn from the images alone, of videos without commands too;
-    the commands are used last, for the controller between robot actions and latent actions. A tenth of the episodes
+    The latent actions and the forward model learn from the images alone, of videos without commands too, and so does
+    the encoder `tiny`; `video` also learns from the commands that there are. The controller between robot actions and
+    latent actions comes last. A tenth of the episodes
     with commands is held out and scored on.
 
     \b
@@ -113,6 +112,11 @@ def train(
     from wm_ros.training.train import Run, TrainOptions, new_card
     from wm_ros.training.train import train as run_training
 
+    if encoder_from is not None and encoder_kind is not None:
+        raise typer.BadParameter(
+            f"--encoder takes over the encoder in {encoder_from}, and --encoder-kind {encoder_kind.value} would train "
+            "one: give one of the two"
+        )
     begun = require_free(out, resume)
     narrow = bottleneck_of(bottleneck, action_labelled, controller, numbers)
     options = TrainOptions(
@@ -122,7 +126,7 @@ def train(
         labelled=action_labelled,
         optimiser=optimiser.value,
         precision=precision.value,
-        encoder_kind=encoder_kind.value,
+        encoder_kind=(encoder_kind or EncoderKind(TRAINED_HERE[0])).value,
         seed=seed,
     ).scaled(effort)
     torch.set_num_threads(num_threads)
