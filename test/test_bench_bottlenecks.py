@@ -19,11 +19,13 @@ pytest.importorskip("rosbags")
 pytest.importorskip("matplotlib")
 
 from checkpoint_harness import write_checkpoint
+from safetensors.torch import load_file
 from small_bag import record_small_bag
 from typer.testing import CliRunner
 
 from wm_ros.bench.bottlenecks import sweep as sweeping
 from wm_ros.bench.bottlenecks import worker
+from wm_ros.bench.bottlenecks.encoder import WEIGHTS, prepare
 from wm_ros.bench.bottlenecks.report import why_no_goals
 from wm_ros.bench.bottlenecks.runs import MODELS, SweepError
 from wm_ros.bench.bottlenecks.sweep import SweepOptions, sweep
@@ -39,6 +41,7 @@ from wm_ros.tasks.lockstep import LockstepOptions
 from wm_ros.tasks.record import record_sim
 from wm_ros.training import scores
 from wm_ros.training.optimise import TrainingError
+from wm_ros.training.train import TrainOptions, train
 
 ARM = load_profile("arm")
 
@@ -283,6 +286,20 @@ def test_a_run_that_fails_does_not_keep_the_others_from_finishing(recording, tmp
     model, weights = load_checkpoint(tmp_path / "out" / "none-0"), taken.encoder.state_dict()
     assert all((model.encoder.state_dict()[key] == weights[key]).all() for key in weights)
     assert model.card.training["options"]["split_seed"] == 3
+
+
+@pytest.mark.parametrize(("robot", "kind"), [("arm", "video"), ("rover", "tiny")])
+def test_the_shared_encoder_is_the_one_that_a_training_would_have(robot, kind, tmp_path):
+    profile, options = load_profile(robot), replace(TrainOptions().scaled(0.001), encoder_kind=kind)
+    record_sim(profile, tmp_path / "bag", episodes=4, seconds=5.0)
+    recording, phases = load_recording(tmp_path / "bag", profile), View().phase
+    (tmp_path / "shared").mkdir()
+    prepare(tmp_path / "shared", recording, options, {}, None, phases, None)
+    train(recording, tmp_path / "model", options, "a test", phases)
+    shared = load_file(tmp_path / "shared" / WEIGHTS)
+    trained = load_checkpoint(tmp_path / "model").encoder.state_dict()
+    assert list(shared) == sorted(trained)
+    assert all((shared[name] == weight).all() for name, weight in trained.items())
 
 
 def test_a_bag_without_commands_is_told_before_anything_is_trained(recording, tmp_path):

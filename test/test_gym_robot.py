@@ -90,6 +90,8 @@ def test_a_step_that_commands_do_not_fill_is_refused():
 def test_an_environment_without_known_goals_says_what_would_give_it_some():
     with pytest.raises(ProfileError, match=r"no goals are known for .*Slider.* in a file of wm_ros/tasks"):
         next(run_goals(SLIDER, random_policy(SLIDER, 10.0), 1, 0))
+    with pytest.raises(ProfileError, match=r"no goals are known for .*Slider"):
+        simulated(SLIDER).simulator().place(np.zeros(1))
 
 
 TWO = [{"name": name, "field": f"data[{i}]", **COMPONENT} for i, name in enumerate(("along", "up"))]

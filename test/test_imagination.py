@@ -16,7 +16,7 @@ from wm_ros.models.card import Network
 from wm_ros.models.controller import StateConditioned
 from wm_ros.models.forward_model import ForwardModel
 from wm_ros.models.inverse_dynamics import InverseDynamics
-from wm_ros.models.kv_cache import Past
+from wm_ros.models.kv_cache import KVCache
 from wm_ros.robots.profile import load_profile
 
 ARM = load_profile("arm")
@@ -132,7 +132,7 @@ def test_nothing_is_left_over_after_many_plans():
 
     def alive():
         gc.collect()
-        return sum(type(one) in (torch.Tensor, Past) for one in gc.get_objects())
+        return sum(type(one) in (torch.Tensor, KVCache) for one in gc.get_objects())
 
     model.imaginer()(observed)(told)
     before = alive()

@@ -110,7 +110,8 @@ def test_controller_goal_distance_and_scores_see_labelled_episodes_alone(
 
     monkeypatch.setattr(Clips, "take", watched)
     trained(mixed, tmp_path / "model")
-    assert drawn[True] == BRIEF.world_model_steps + BRIEF.world_model_rollout_steps + 2  # and a unit for each
+    video = (BRIEF.world_model_steps, BRIEF.world_model_rollout_steps, BRIEF.controller_rollout_steps)
+    assert drawn[True] == sum(video) + len(video)  # and a unit for each
     assert drawn[False] >= BRIEF.controller_steps + BRIEF.goal_distance_steps + scores.PROBE_STEPS + 3
 
 

@@ -305,3 +305,22 @@ def test_a_latent_action_is_the_mean_of_what_inverse_dynamics_reads():
     model = small_model(ARM, weight=0.3)
     before, after = torch.randn(2, 4, 1, 8)
     torch.testing.assert_close(model.infer(before, after), model.inverse_dynamics(before, after)[:, :2])
+
+
+def test_tokens_that_are_one_to_the_networks_are_told_apart_all_the_same():
+    torch.manual_seed(0)
+    states, latents = torch.randn(3, 5, 6, DIM), torch.randn(3, 4, LATENT)
+    forward = ForwardModel(6, DIM, LATENT, width=16, depth=1, heads=2, merge=3)
+    torch.nn.init.normal_(forward.read.weight)
+    predicted = forward(states[:, :-1], latents)
+    assert predicted.shape == states[:, :-1].shape
+    one_by_one = forward.unroll(states[:, 0], 1, lambda step, _: latents[:, step])
+    torch.testing.assert_close(one_by_one[:, 0], predicted[:, 0], atol=1e-5, rtol=1e-4)
+    infer = InverseDynamics(6, DIM, LATENT, width=16, depth=1, heads=2, merge=6)
+    control = StateConditioned(2, LATENT, 6, DIM, width=16, heads=2, merge=2)
+    for part in (
+        lambda states: infer(states[:, 0], states[:, 1]),
+        lambda states: control(torch.ones(3, 2), states[:, 0]),
+        lambda states: forward(states[:, :1], latents[:, :1]),
+    ):
+        assert not torch.allclose(part(states), part(states.flip(2)), atol=1e-3)

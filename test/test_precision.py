@@ -40,7 +40,7 @@ class World:
 
     device = torch.device("cpu")
     card, encoder = SimpleNamespace(robot=ARM), SimpleNamespace(tokens=1, dim=2)
-    goal_distance = SimpleNamespace(embed=torch.nn.Flatten(-2), latent_step=None)
+    goal_distance = SimpleNamespace(embed=torch.nn.Flatten(-2), latent_step=None, rests=True)
 
     def __init__(self, gain):
         self.gain = gain

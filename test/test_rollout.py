@@ -62,6 +62,17 @@ def test_the_cost_is_the_sum_of_the_distances_along_the_imagined_way_less_the_dr
     assert rollout(actions).std() > 1e-3
 
 
+def test_a_distance_of_things_takes_nothing_off_for_what_moves_without_being_told(world):
+    model = small_model(load_profile("arm"), weight=0.3, goal_distance="temporal")
+    _, state, goal, actions, _ = world
+    distances = rollout_of((model, state, goal, actions, None)).distances(actions)
+    for candidate in range(7):
+        imagined = model.rollout(state[None], actions[candidate : candidate + 1])[0]
+        torch.testing.assert_close(
+            distances[candidate], model.goal_distance(imagined, goal), rtol=1e-4, atol=1e-3
+        )
+
+
 def test_what_the_goal_distance_takes_for_the_same_the_latents_tell_apart(world):
     model, state, goal, actions, _ = world
     flat = rollout_of(world).distances(actions)

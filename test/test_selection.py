@@ -1,4 +1,4 @@
-"""Choosing the weights of a world model by what they do on episodes that neither train nor score it."""
+"""Choosing the weights of world model and controller by what they do on episodes that neither train nor score it."""
 
 from dataclasses import replace
 
@@ -47,9 +47,16 @@ def heeding(model, share):
             block.modulation.weight.mul_(share)
 
 
+def parts_of(model):
+    return [model.inverse_dynamics, model.forward_model, model.controller, model.controller_inverse]
+
+
 def weights_of(model):
-    parts = (model.inverse_dynamics, model.forward_model)
-    return [tensor.clone() for part in parts for tensor in part.state_dict().values()]
+    return [tensor.clone() for part in parts_of(model) for tensor in part.state_dict().values()]
+
+
+def best_weights(model, steps, report, some=None):
+    return BestWeights(parts_of(model), scores.held_out_error(model, some or clips(), 0), steps, report)
 
 
 def same(first, second):
@@ -61,7 +68,7 @@ def followed(model, shares, steps_each=25):
     figures and the weights of every step."""
     figures, weights, origin = [], [], {k: v.clone() for k, v in model.forward_model.state_dict().items()}
     steps = steps_each * len(shares)
-    best = BestWeights(model, clips(), steps, 0, lambda step, found: figures.append(found))
+    best = best_weights(model, steps, lambda step, found: figures.append(found))
     for step in range(1, steps + 1):
         model.forward_model.load_state_dict(origin)
         heeding(model, shares[(step - 1) // steps_each])
@@ -72,69 +79,54 @@ def followed(model, shares, steps_each=25):
 
 @pytest.fixture
 def scripted(monkeypatch):
-    """Stand-ins for what is found: functions of the model that give its action gap and its planning gap."""
+    """A stand-in for what is found: a function of the model that gives its error from robot actions."""
 
-    def script(action_gap, planning_gap=lambda model: 1.0):
-        selection = "wm_ros.training.selection"
+    def script(error):
         monkeypatch.setattr(
-            f"{selection}.action_gap", lambda model, pairs: {"action_gap_shuffled": action_gap(model)}
+            "wm_ros.training.scores.held_out_error",
+            lambda model, *clips: lambda: {"controller_rollout": error(model)},
         )
-        monkeypatch.setattr(f"{selection}.planning_gap", lambda model, *ways: planning_gap(model))
 
     return script
 
 
-def test_the_weights_with_the_largest_action_gap_come_back_where_planning_is_equal(monkeypatch):
-    monkeypatch.setattr("wm_ros.training.selection.planning_gap", lambda *_: 1.5)
+def test_the_weights_with_the_least_error_from_robot_actions_come_back():
     model = small_model(ARM, weight=0.3)
-    best, figures, weights = followed(model, [0.0, 0.5, 1.0, 0.3])
-    gaps = [row["action_gap_shuffled"] for row in figures]
-    found = {step: gaps[step - 1] for step in (1, 25, 50, 75, 100)}
-    assert found[1] == 1.0
+    best, figures, weights = followed(model, [1.0, 0.5, 0.1, 0.3])
+    errors = [row["controller_rollout"] for row in figures]
+    found = {step: errors[step - 1] for step in (1, 25, 50, 75, 100)}
     assert len(set(found.values())) == 4
     step = best.restore()
-    assert step == max(found, key=found.get)
+    assert step == min(found, key=lambda step: (found[step], -step)) != 100
     assert same(weights_of(model), weights[step - 1])
 
 
-def test_planning_decides_as_much_as_the_action_gap(scripted):
-    action_gaps, planning_gaps = iter([1.0, 4.0, 3.0]), iter([1.0, 1.0, 2.0])
-    scripted(lambda model: next(action_gaps), lambda model: next(planning_gaps))
-    best, figures, _ = followed(small_model(ARM, weight=0.3), [1.0, 1.0])
-    assert figures[-1]["planning_gap"] == 2.0
-    assert best.restore() == 50
-
-
-def test_of_equal_gaps_the_last_is_kept():
+def test_of_equal_errors_the_last_is_kept():
     model = small_model(ARM, weight=0.3)
     best, figures, _ = followed(model, [0.0, 0.0])
-    assert {row["action_gap_shuffled"] for row in figures} == {1.0}
+    assert len({row["controller_rollout"] for row in figures}) == 1
     assert best.restore() == 50
 
 
 def test_controls_are_reported_at_every_step_beside_the_figures_of_training():
     _, figures, _ = followed(small_model(ARM, weight=0.3), [1.0])
-    names = {"error_to_copy", "one_step", "action_gap_shuffled", "action_gap_zero", "planning_gap"}
+    names = {"error_to_copy", "controller_rollout"}
     assert all(set(row) == names for row in figures)
 
 
 @pytest.mark.parametrize(("steps", "most"), [(2500, CHECKS + 1), (30_000, CHECKS + 1), (100, 5), (2, 2)])
 def test_looking_costs_little(steps, most, monkeypatch):
     """A check is about two training steps: at most 3 % of a training of some length."""
-    seen, planned = [], []
+    seen = []
     monkeypatch.setattr(
-        "wm_ros.training.selection.action_gap",
-        lambda model, pairs: seen.append(len(pairs)) or {"action_gap_shuffled": 1.0},
+        "wm_ros.training.scores.controller_error",
+        lambda model, states, actions: seen.append((len(states), len(actions))) or 1.0,
     )
-    monkeypatch.setattr(
-        "wm_ros.training.selection.planning_gap",
-        lambda model, states, actions: planned.append(len(states)) or 1.0,
-    )
-    best = BestWeights(small_model(ARM), clips(1000), steps, 0, lambda step, figures: None)
+    best = best_weights(small_model(ARM), steps, lambda step, figures: None, clips(1000))
     for step in range(1, steps + 1):
         best(step, {})
     assert len(seen) <= most
-    assert set(seen) == set(planned) == {512}
+    assert set(seen) == {(512, 512)}
 
 
 def test_what_was_found_goes_on_in_another_training():
@@ -142,7 +134,7 @@ def test_what_was_found_goes_on_in_another_training():
     model = small_model(ARM, weight=0.3)
     before, _, weights = followed(model, [1.0, 0.5])
     figures = []
-    after = BestWeights(model, clips(), 100, 0, lambda step, found: figures.append(found))
+    after = best_weights(model, 100, lambda step, found: figures.append(found))
     after.load_state_dict({name: tensor.clone() for name, tensor in before.state_dict().items()})
     after(51, {})
     whole = before.state_dict()
@@ -190,17 +182,22 @@ def trained(recording, folder, **options):
     def phases(name, steps):
         return lambda step, figures: last.__setitem__(name, figures)
 
-    brief = replace(TrainOptions(seed=3).scaled(0.001), world_model_rollout_steps=30, **options)
+    brief = replace(
+        TrainOptions(seed=3).scaled(0.001),
+        world_model_rollout_steps=30,
+        controller_rollout_steps=30,
+        **options,
+    )
     train(recording, folder, brief, "a test", phases, encoder_of=small_model(ARM, weight=0.3))
-    return load_checkpoint(folder), last["world model rollouts"]
+    return load_checkpoint(folder), last
 
 
 def test_looking_changes_nothing_but_which_weights_are_kept(recording, tmp_path, half_held_out, scripted):
     plain, figures = trained(recording, tmp_path / "plain", choose=False)
-    assert "action_gap_zero" not in figures
+    assert all("controller_rollout" not in row for row in figures.values())
     assert plain.card.training["chosen_at_step"] == 30
     assert plain.card.training["choosing_episodes"] == 0
-    # Of equal gaps the last is kept: the same training as without looking.
+    # Of equal errors the last is kept: the same training as without looking.
     scripted(lambda model: 1.0)
     looked, _ = trained(recording, tmp_path / "looked")
     assert looked.card.training["chosen_at_step"] == 30
@@ -209,18 +206,25 @@ def test_looking_changes_nothing_but_which_weights_are_kept(recording, tmp_path,
     assert all(torch.equal(tensor, looked.state_dict()[name]) for name, tensor in plain.state_dict().items())
 
 
-@pytest.mark.parametrize("labelled", [False, True])
-def test_the_chosen_step_is_in_the_card_and_its_weights_in_the_checkpoint(
-    recording, tmp_path, half_held_out, scripted, labelled
+@pytest.mark.parametrize(
+    ("phase", "options"),
+    [
+        ("joint rollouts", {}),
+        ("controller rollouts", {"joint": False}),
+        ("world model rollouts", {"labelled": True}),
+    ],
+)
+def test_the_chosen_step_of_the_last_phase_is_in_the_card_and_its_weights_in_the_checkpoint(
+    recording, tmp_path, half_held_out, scripted, phase, options
 ):
-    gaps, kept = iter([1.0, 3.0, 2.0]), []
+    errors, kept = iter([2.0, 1.0, 3.0]), []
 
-    def action_gap(model):
+    def error(model):
         kept.append(weights_of(model))
-        return next(gaps)
+        return next(errors)
 
-    scripted(action_gap)
-    model, figures = trained(recording, tmp_path / "model", labelled=labelled)
+    scripted(error)
+    model, figures = trained(recording, tmp_path / "model", **options)
     assert model.card.training["chosen_at_step"] == 25
     assert same(weights_of(model), kept[1])
-    assert figures["action_gap_shuffled"] == 2.0
+    assert figures[phase]["controller_rollout"] == 3.0

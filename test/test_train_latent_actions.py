@@ -143,7 +143,8 @@ def test_options_that_do_not_fit_are_told_before_the_bag_is_read(arguments, said
 
 
 @pytest.mark.parametrize(
-    "arguments", [("--beta", ".1"), ("--bottleneck", "sparse"), ("--controller", "action-only")]
+    "arguments",
+    [("--beta", ".1"), ("--bottleneck", "sparse"), ("--controller", "action-only"), ("--no-joint",)],
 )
 def test_the_action_labelled_baseline_has_neither_bottleneck_nor_controller(arguments, tmp_path):
     result = called(tmp_path / "no bag", "--out", tmp_path / "out", "--action-labelled", *arguments)

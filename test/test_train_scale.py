@@ -110,9 +110,9 @@ def test_two_processes_train_as_one(bag, whole, tmp_path):
     expected, found = (losses(folder) for folder in (whole[1], tmp_path / "logs"))
     assert list(expected) == [
         "controller",
-        "controller_rollouts",
         "encoder",
         "goal_distance",
+        "joint_rollouts",
         "world_model",
         "world_model_rollouts",
     ]
@@ -165,3 +165,14 @@ def test_memory_does_not_grow_with_the_recording():
     assert longer["frames_mb"] > shorter["frames_mb"] + 100
     # Commands, stamps and indexes of a frame are some hundred bytes; the rest is how the allocator packs.
     assert longer["anonymous_mb"] < shorter["anonymous_mb"] + 60
+
+
+def test_steps_on_cached_states_and_steps_that_encode_are_timed_in_every_phase(monkeypatch):
+    from wm_ros.bench import training
+
+    monkeypatch.setattr(training, "STEPS", 2)
+    monkeypatch.setattr(training, "TURNS", 1)
+    table = training.compare_steps()
+    assert list(table) == ["world model", "world model rollouts", "goal distance", "controller", "all"]
+    for row in table.values():
+        assert min(row["cached_ms"], row["encoding_ms"], row["times_faster"]) > 0.0

@@ -48,6 +48,7 @@ def test_nothing_is_said_before_start_nor_before_the_first_plan(ros, rig):
     rig.until_status("idle: call ~/start")
     ros.spin_for(0.3)
     rig.rates = None
+    ros.spin_for(0.15)  # the last plan arrives, and is still young enough to be followed
     rig.start()
     ros.spin_for(0.3)
     assert rig.commands == []

@@ -1,4 +1,4 @@
-"""One bag of the embedded arm for all trainings here, and one thread, so that equal trainings give equal weights."""
+"""One bag of the embedded arm for all trainings here."""
 
 from importlib.util import find_spec
 
@@ -26,16 +26,6 @@ def recording(bag):
     from wm_ros.data.load import load_recording
 
     return load_recording(bag, ARM)
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture

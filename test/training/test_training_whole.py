@@ -46,7 +46,7 @@ def test_losses_fall_and_the_model_is_scored_and_written(recording, tmp_path, sh
         "world model rollouts",
         "goal distance",
         "controller",
-        "controller rollouts",
+        "joint rollouts",
     ]
     assert [len(rows) for rows in phases.figures.values()] == [20, 25, 40, 40, 15, 5]
     assert phases.fell("encoder", "foreground") < 0.8
@@ -85,8 +85,9 @@ def test_held_out_episodes_are_scored_on_and_nothing_else(recording, tmp_path, s
 def test_encoder_and_latent_actions_never_look_at_the_commands(recording, tmp_path, short_probe):
     vectors = recording.commands.vectors[::-1]
     commands = Commands(recording.commands.stamps_ns, vectors, ARM.command.timeout_s)
-    model, _ = trained(recording, tmp_path / "one")
-    other, _ = trained(replace(recording, commands=commands), tmp_path / "two")
+    apart = replace(BRIEF, joint=False)
+    model, _ = trained(recording, tmp_path / "one", apart)
+    other, _ = trained(replace(recording, commands=commands), tmp_path / "two", apart)
     assert parts_that_differ(model, other) == {"controller", "controller_inverse", "goal_distance"}
 
 

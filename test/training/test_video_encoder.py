@@ -46,7 +46,7 @@ def a_recording(unlabelled=()):
 
 def small_encoder(seed=0):
     torch.manual_seed(seed)
-    return VideoEncoder(size=32, dim=8, width=8, depth=1)
+    return VideoEncoder(size=32, tokens=8, features=4, width=16)
 
 
 def fitted(recording, steps, seed=0):
@@ -56,20 +56,45 @@ def fitted(recording, steps, seed=0):
     return encoder, phases
 
 
-def test_tokens_are_one_for_16_pixels_normalised_and_of_their_frame_alone():
-    encoder = VideoEncoder(size=64, dim=32, width=8)
+def test_tokens_say_where_they_look_and_what_is_there():
+    encoder = VideoEncoder(size=64, tokens=5, features=3, width=8)
     frames = torch.randint(0, 256, (3, 48, 80, 3), dtype=torch.uint8)
     with torch.no_grad():
         tokens = encoder(frames)
-        assert tokens.shape == (3, encoder.tokens, encoder.dim) == (3, 16, 32)
-        torch.testing.assert_close(tokens.mean(dim=-1), torch.zeros(3, 16), atol=1e-5, rtol=0)
-        torch.testing.assert_close(tokens.std(dim=-1, correction=0), torch.ones(3, 16), atol=1e-3, rtol=0)
+        assert tokens.shape == (3, encoder.tokens, encoder.dim) == (3, 5, 5)
+        assert tokens[..., :2].abs().max() < 3.0
         torch.testing.assert_close(encoder(frames[1:2]), tokens[1:2])
 
 
-@pytest.mark.parametrize("sizes", [{"size": 60}, {"width": 9}, {"dim": 0}, {"depth": 65}])
+def test_a_token_moves_as_evenly_as_what_it_looks_at():
+    encoder = VideoEncoder(size=64, tokens=1, features=1, width=8)
+    for layer in encoder.trunk:
+        if isinstance(layer, torch.nn.Conv2d):
+            torch.nn.init.constant_(layer.weight, 1.0 / layer.weight[0].numel())
+    torch.nn.init.ones_(encoder.attention.weight)  # looks at what is bright
+    torch.nn.init.constant_(encoder.log_sharpness, 3.0)
+    frames = torch.zeros(5, 64, 64, 3, dtype=torch.uint8)
+    for step in range(5):
+        frames[step, 24:40, 8 + 8 * step : 24 + 8 * step] = 255  # to the right
+    with torch.no_grad():
+        x, y = encoder(frames)[:, 0, :2].unbind(-1)
+    assert y.abs().max() < 0.1
+    torch.testing.assert_close(x.diff(), x.diff().mean().expand(4), rtol=0.1, atol=0)
+    assert x[-1] - x[0] == pytest.approx(6 * 32 / 60, rel=0.1)  # of 16 places, four pixels apart, six wide
+
+
+def test_numbers_are_standardised_over_the_frames_it_was_trained_on():
+    recording = a_recording()
+    encoder, _ = fitted(recording, 5)
+    with torch.no_grad():
+        tokens = encoder(torch.from_numpy(recording.frames))
+    torch.testing.assert_close(tokens.mean(dim=0), torch.zeros(8, 6), atol=0.1, rtol=0)
+    torch.testing.assert_close(tokens.std(dim=0), torch.ones(8, 6), atol=0.1, rtol=0)
+
+
+@pytest.mark.parametrize("sizes", [{"size": 60}, {"width": 9}, {"features": 0}, {"tokens": 257}])
 def test_sizes_that_make_no_encoder_are_refused(sizes):
-    with pytest.raises(ValueError, match=str(next(iter(sizes.values())))):
+    with pytest.raises(ValueError, match=f"got.* {next(iter(sizes.values()))}"):
         VideoEncoder(**sizes)
 
 
@@ -155,4 +180,4 @@ def test_the_command_trains_a_model_with_it(bag, tmp_path, short_probe):
     assert isinstance(model.encoder, VideoEncoder)
     assert json.loads((out / "card.json").read_text())["encoder"]["name"] == "video"
     states = model.encode(torch.zeros(1, 64, 64, 3, dtype=torch.uint8))
-    assert model.rollout(states, torch.zeros(1, 2, 2)).shape == (1, 2, 16, 32)
+    assert model.rollout(states, torch.zeros(1, 2, 2)).shape == (1, 2, 16, 8)

@@ -6,11 +6,12 @@ import statistics
 import time
 from collections.abc import Callable
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from wm_ros.bench.memory import peak_mb
 from wm_ros.models.compiled import Compiled, warm_up
@@ -76,8 +77,9 @@ def _pair(size: str, precision: str, device: str, reference: bool = True) -> tup
     backbone = VJepa2(PIXELS, **hugging_face_size(settings.to_dict()))
     theirs = None
     if reference:
-        theirs = VJEPA2Model(settings).to(device, PRECISIONS[precision]).eval()
-        backbone.load_state_dict(from_hugging_face(size, theirs.state_dict()))
+        network: nn.Module = VJEPA2Model(settings)
+        theirs = network.to(device, PRECISIONS[precision]).eval()
+        backbone.load_state_dict(from_hugging_face(Path(size), theirs.state_dict()))
     ours = FrozenEncoder(backbone, input_rule(PIXELS), precision=precision).to(device).eval()
     return ours, theirs
 

@@ -12,9 +12,9 @@ def peak_mb(step: Callable[[], object], device: str) -> float:
     """Megabytes that a step takes at its peak: as the GPU's allocator counts them, or of this process (Linux)."""
     if device.startswith("cuda"):
         torch.cuda.reset_peak_memory_stats(device)
-        before = torch.cuda.memory_allocated(device)
+        held = torch.cuda.memory_allocated(device)
         step()
-        return (torch.cuda.max_memory_allocated(device) - before) / 1e6
+        return (torch.cuda.max_memory_allocated(device) - held) / 1e6
     Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
     before = _status_mb("VmRSS")
     step()

@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from wm_ros.training.clips import Clips, make_clips
 from wm_ros.training.controller import train_controller
 from wm_ros.training.engine import Engine
 from wm_ros.training.goal_distance import train_goal_distance
+from wm_ros.training.optimise import Report
 from wm_ros.training.states import encode_all, mapped
 from wm_ros.training.train import Run, TrainOptions, new_card, train
 from wm_ros.training.world_model import train_world_model, train_world_model_rollouts
@@ -46,15 +48,15 @@ def compare_steps() -> dict[str, dict[str, float]]:
     encode_all(model.encoder, recording, states)
     episodes = np.arange(len(recording.episodes))
     clips = make_clips(recording, states, episodes, options.clip_steps)
-    ways = {"cached_ms": clips, "encoding_ms": _Encoding(model, recording, clips)}
+    ways = {"cached_ms": clips, "encoding_ms": _Encoding(**vars(clips), model=model, recording=recording)}
     engine = Engine()
-    phases = {
+    phases: dict[str, Callable[[WorldModel, Clips, int, int, Report, Engine], None]] = {
         "world model": train_world_model,
         "world model rollouts": train_world_model_rollouts,
         "goal distance": train_goal_distance,
         "controller": train_controller,
     }
-    table = {}
+    table: dict[str, dict[str, float]] = {}
     for name, run in phases.items():
         times: dict[str, list[float]] = {way: [] for way in ways}
         for turn in range(TURNS):
@@ -80,7 +82,7 @@ def compare_steps() -> dict[str, dict[str, float]]:
 
 def compare_memory(frames: int = FRAMES) -> dict[str, dict[str, float]]:
     """Peak anonymous memory in MB of trainings on so many frames and on ten times as many, each in its own process."""
-    table = {}
+    table: dict[str, dict[str, float]] = {}
     for count in (frames, 10 * frames):
         anonymous = _peak_anonymous_mb([sys.executable, "-c", TRAIN, str(count)])
         table[f"{count} frames"] = {
@@ -118,18 +120,18 @@ def train_noise(frames: int) -> None:
         train(noise(frames), Path(folder) / "out", TrainOptions().scaled(0.001), "noise", _unseen, run=Run())
 
 
-class _Encoding:
+@dataclass(frozen=True, kw_only=True)
+class _Encoding(Clips):
     """Clips whose states are encoded anew for every batch."""
 
-    def __init__(self, model: WorldModel, recording: Recording, clips: Clips) -> None:
-        self._model, self._recording, self._clips = model, recording, clips
+    model: WorldModel
+    recording: Recording
 
-    def share(self, choose: np.random.Generator, size: int) -> tuple[torch.Tensor, torch.Tensor]:
-        indexes = choose.integers(0, len(self._clips), size)
-        rows = self._clips.rows(indexes)
+    def take(self, indexes: np.ndarray) -> tuple[torch.Tensor, torch.Tensor | None]:
+        rows = self.rows(indexes)
         with torch.no_grad():
-            states = self._model.encode(torch.from_numpy(self._recording.frames[rows.reshape(-1)]))
-        return states.unflatten(0, rows.shape), self._clips.take(indexes)[1]
+            states = self.model.encode(torch.from_numpy(self.recording.frames[rows.reshape(-1)]))
+        return states.unflatten(0, rows.shape), super().take(indexes)[1]
 
 
 def _stamped(stamps: list[float]) -> Callable[[int, dict[str, float]], None]:

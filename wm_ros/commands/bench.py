@@ -11,6 +11,7 @@ import typer
 from wm_ros.commands.bench_live import faults, guard, soak
 from wm_ros.commands.bench_output import Json, print_figures, show_figures, write_figures
 from wm_ros.commands.data_options import CacheDir, Camera, FrameSize, Paths, Profile, Stamps, StampsBy
+from wm_ros.commands.latent_options import EncoderKind
 
 bench = typer.Typer(
     help="Measure what is promised, each against the straightforward way in the same run.",
@@ -54,6 +55,58 @@ def goals(
         task = progress.add_task("trials", total=(len(models) + 1) * count * seeds)
         table = compare(models, robot, count, seeds, lambda name: progress.advance(task))
     show_figures(table, json_file)
+
+
+@bench.command()
+def tasks(
+    out: Annotated[
+        Path, typer.Option(help="Folder of models, trials and table; a measurement in it is gone on with.")
+    ],
+    profile: Profile = "pusht",
+    bag: Annotated[
+        Path | None, typer.Option(help="Train on this recording instead of making one.", exists=True)
+    ] = None,
+    episodes: Annotated[int, typer.Option(min=4, help="Episodes to record.")] = 3200,
+    seconds: Annotated[float, typer.Option(min=1.0, help="Length of each of them.")] = 8.0,
+    encoder_kind: Annotated[EncoderKind, typer.Option(help="Encoder to train.")] = EncoderKind("video"),
+    effort: Annotated[
+        float,
+        typer.Option(min=0.001, help="Share of the default number of steps; 0.01 tries everything out."),
+    ] = 1.0,
+    goals: Annotated[int, typer.Option(min=1, help="Goal pictures of each seed.")] = 50,
+    seeds: Annotated[int, typer.Option(min=1, help="Trainings, and sets of goals.")] = 3,
+    num_threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 2,
+) -> None:
+    """A simulated task from a recording to goals reached: the model, the action-labelled baseline, controls; one table.
+
+    Of each seed both models are trained, on one encoder, and driven to goals in scenes that nobody has seen. Beside
+    them: standing still, random actions, and, where goals are ends of recorded motion, that motion repeated blindly.
+    Ended early, the same command goes on; more --seeds add.
+
+    \b
+    PushT, some hours on two cores:
+        wm_ros bench tasks --profile pusht --out pusht
+    """
+    import torch
+
+    from wm_ros.bench.bottlenecks.table import cell
+    from wm_ros.bench.tasks.compare import TasksOptions, compare
+    from wm_ros.bench.tasks.report import write_report
+    from wm_ros.commands.training_progress import TrainingProgress
+    from wm_ros.robots.profile import load_profile
+    from wm_ros.training.malloc import keep_memory
+
+    torch.set_num_threads(num_threads)
+    keep_memory()
+    options = TasksOptions(episodes, seconds, encoder_kind.value, effort, goals)
+    with TrainingProgress() as bars:
+        table = compare(load_profile(profile), out, options, seeds, bag, bars.phase)
+    write_report(table, out)
+    shown = [figure for figure in table["figures"] if figure in table["rows"]["stands still"]]
+    print_figures(
+        {name: {figure: cell(row[figure]) for figure in shown} for name, row in table["rows"].items()}
+    )
+    typer.echo(f"table: {out / 'table.md'}, .json and .png")
 
 
 @bench.command()

@@ -10,8 +10,11 @@ from typing import Annotated, Any
 import typer
 
 from wm_ros.models.bottlenecks.kinds import CHOICES, KINDS, LABELLED
+from wm_ros.models.encoders.kinds import TRAINED_HERE
 
+# mypy reads the names of an Enum from literals only.
 Bottleneck = Enum("Bottleneck", {name: name for name in CHOICES}, type=str)  # type: ignore[misc]
+EncoderKind = Enum("EncoderKind", {name: name for name in TRAINED_HERE}, type=str)  # type: ignore[misc]
 DEFAULT = Bottleneck(CHOICES[0])
 
 
@@ -76,7 +79,11 @@ def with_bottleneck_numbers(command: Callable[..., None]) -> Callable[..., None]
 
 
 def bottleneck_of(
-    kind: Bottleneck, action_labelled: bool, controller: Controller, numbers: Mapping[str, float | None]
+    kind: Bottleneck,
+    action_labelled: bool,
+    controller: Controller,
+    joint: bool,
+    numbers: Mapping[str, float | None],
 ) -> dict[str, Any]:
     """The entry `bottleneck` of a card; raises BadParameter or BottleneckError for what does not go together."""
     from wm_ros.models.bottlenecks.build import complete_options
@@ -84,9 +91,10 @@ def bottleneck_of(
     options = {name: value for name, value in numbers.items() if value is not None}
     if not action_labelled:
         return complete_options({"name": kind.value, **options})
-    if options or kind is not DEFAULT or controller is not Controller.state_conditioned:
+    if options or kind is not DEFAULT or controller is not Controller.state_conditioned or not joint:
         raise typer.BadParameter(
-            "this baseline is given the robot actions and has neither bottleneck nor controller",
+            "this baseline is given the robot actions and has neither bottleneck nor controller, and nothing to fit "
+            "together",
             param_hint="--action-labelled",
         )
     return complete_options({"name": LABELLED})

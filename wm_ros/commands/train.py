@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +14,7 @@ from wm_ros.commands.latent_options import (
     Controller,
     ControllerKind,
     DryRun,
+    EncoderKind,
     Kind,
     Preset,
     Sizes,
@@ -33,8 +33,6 @@ from wm_ros.commands.run_options import (
 )
 from wm_ros.models.encoders.kinds import TRAINED_HERE
 
-EncoderKind = Enum("EncoderKind", {name: name for name in TRAINED_HERE}, type=str)  # type: ignore[misc]
-
 
 @with_bottleneck_numbers
 def train(
@@ -45,7 +43,7 @@ def train(
     profile: Profile = "arm",
     seed: Annotated[int, typer.Option(min=0, help="Equal seeds on equal data give equal checkpoints.")] = 0,
     num_threads: Annotated[
-        int, typer.Option(min=1, help="CPU threads for the encoder; the rest uses one.")
+        int, typer.Option(min=1, help="CPU threads; with preset tiny, all but the encoder uses at most two.")
     ] = 2,
     bottleneck: Kind = DEFAULT,
     preset: Sizes = Preset.tiny,
@@ -53,6 +51,12 @@ def train(
     action_labelled: Annotated[
         bool, typer.Option(help="Train the baseline instead, whose forward model is given the robot actions.")
     ] = False,
+    joint: Annotated[
+        bool,
+        typer.Option(
+            help="In the end, fit world model and controller together; else the former sees no command."
+        ),
+    ] = True,
     encoder_from: Annotated[
         Path | None,
         typer.Option(
@@ -89,8 +93,8 @@ def train(
 
     The latent actions and the forward model learn from the images alone, of videos without commands too, and so does
     the encoder `tiny`; `video` also learns from the commands that there are. The controller between robot actions and
-    latent actions comes last. A tenth of the episodes
-    with commands is held out and scored on.
+    latent actions comes next, and in the end both are fitted to each other. A tenth of the episodes with commands is
+    held out and scored on.
 
     \b
     The packaged checkpoint of the embedded arm, 11 to 14 minutes on two cores:
@@ -118,12 +122,13 @@ def train(
             "one: give one of the two"
         )
     begun = require_free(out, resume)
-    narrow = bottleneck_of(bottleneck, action_labelled, controller, numbers)
+    narrow = bottleneck_of(bottleneck, action_labelled, controller, joint, numbers)
     options = TrainOptions(
         bottleneck=narrow,
         preset=preset.value,
         controller=controller.value,
         labelled=action_labelled,
+        joint=joint,
         optimiser=optimiser.value,
         precision=precision.value,
         encoder_kind=(encoder_kind or EncoderKind(TRAINED_HERE[0])).value,

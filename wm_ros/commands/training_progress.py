@@ -12,7 +12,7 @@ from rich.progress import (
 from rich.table import Table
 
 from wm_ros.commands.progress_bars import ProgressBars
-from wm_ros.training.metric_descriptions import MEANING
+from wm_ros.training.metric_descriptions import METRIC_DESCRIPTIONS
 from wm_ros.training.optimise import Report
 
 SMOOTHING = 0.05
@@ -51,5 +51,5 @@ class TrainingProgress(ProgressBars):
         """The held-out scores with their meaning."""
         table = Table("score", "value", "meaning", title="episodes that were not trained on")
         for name, value in scores.items():
-            table.add_row(name, f"{value:.3f}", MEANING.get(name, ""))
+            table.add_row(name, f"{value:.3f}", METRIC_DESCRIPTIONS.get(name, ""))
         self._console.print(table)

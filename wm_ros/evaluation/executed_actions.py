@@ -34,10 +34,10 @@ def latent_action_r2(
     track = np.array([positions for _, positions in states])
     known = np.array(sorted(latents))
     pairs = [
-        (before, stamp, action)
+        (start, stamp, action)
         for stamp, action in latent_actions
-        if (before := _frame_before(known, stamp, model.card.robot.model_dt)) is not None
-        and stamps[0] <= before
+        if (start := _frame_before(known, stamp, model.card.robot.model_dt)) is not None
+        and stamps[0] <= start
         and stamp <= stamps[-1]
     ]
     if not pairs:

@@ -10,6 +10,11 @@ from torch.nn import functional as F
 PLACE_STD = 0.3
 
 
+def merged(states: Tensor, merge: int) -> Tensor:
+    """States [..., N, D] with every `merge` neighbouring tokens as one: [..., N / merge, merge * D]."""
+    return states if merge == 1 else states.unflatten(-2, (-1, merge)).flatten(-2)
+
+
 class Attention(nn.Module):
     """Multi-head attention of `x` over `source`, with optional rotary positions and boolean mask."""
 
@@ -73,6 +78,17 @@ def rotate(x: Tensor, table: Tensor) -> Tensor:
 def mlp(width: int, ratio: int = 4) -> nn.Sequential:
     """The feed-forward part of a block."""
     return nn.Sequential(nn.Linear(width, ratio * width), nn.GELU(), nn.Linear(ratio * width, width))
+
+
+def three_layers(inputs: int, width: int, outputs: int) -> tuple[nn.Module, ...]:
+    """The layers of an MLP of three: vectors [..., inputs] to [..., outputs]."""
+    return (
+        nn.Linear(inputs, width),
+        nn.SiLU(),
+        nn.Linear(width, width),
+        nn.SiLU(),
+        nn.Linear(width, outputs),
+    )
 
 
 class Block(nn.Module):

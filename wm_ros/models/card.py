@@ -16,6 +16,10 @@ from wm_ros.robots.profile import ProfileError, RobotProfile, profile_from_dict
 FORMAT = 1
 MOST = 4096  # of anything a network has: beyond, the card is damaged
 
+# How far the goal is: the robot's own commands between two states, or how soon video goes from one to the other, which
+# is for robots that move things.
+GOAL_DISTANCES = ("displacement", "temporal")
+
 
 class CheckpointError(ValueError):
     """A checkpoint that cannot be used; the message names the file, what was found and what was expected."""
@@ -23,11 +27,12 @@ class CheckpointError(ValueError):
 
 @dataclass(frozen=True)
 class Network:
-    """Size of one transformer."""
+    """Size of one transformer; `merge` neighbouring tokens of a frame are one to it."""
 
     width: int
     depth: int
     heads: int
+    merge: int = 1
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,8 @@ class Card:
     """What a checkpoint folder's card.json says: dimensions, input rule, robot, latent action, provenance.
 
     encoder: name and the arguments that build it; robot: the profile the controller was trained for;
-    action_scale: SI value of one normalised unit per action component; controller_kind: whether it reads the state.
+    action_scale: SI value of one normalised unit per action component; controller_kind: whether it reads the state;
+    goal_distance: by what plans are judged, see `GOAL_DISTANCES`.
     """
 
     encoder: dict[str, Any]
@@ -47,6 +53,7 @@ class Card:
     controller: Network
     bottleneck: dict[str, Any]
     controller_kind: str = "state-conditioned"
+    goal_distance: str = "displacement"
     training: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
     licence: str = "Apache-2.0"
@@ -131,11 +138,16 @@ def _card_from_dict(data: dict[str, Any]) -> Card:
         controller=_network(data, "controller"),
         bottleneck=_named(data, "bottleneck"),
         controller_kind=_text(data.get("controller_kind", "state-conditioned"), "controller_kind"),
+        goal_distance=_text(data.get("goal_distance", "displacement"), "goal_distance"),
         training=_object(data.get("training", {}), "training"),
         metrics=_object(data.get("metrics", {}), "metrics"),
         licence=_text(data.get("licence"), "licence"),
     )
     complete_options(card.bottleneck)
+    if card.goal_distance not in GOAL_DISTANCES:
+        raise CheckpointError(
+            f"unknown goal_distance {card.goal_distance!r}; known: {', '.join(GOAL_DISTANCES)}"
+        )
     if card.labelled and card.latent_action_dim != len(robot.action):
         raise CheckpointError(
             f"latent_action_dim {card.latent_action_dim} of a labelled model must be that of the action, "
@@ -145,7 +157,7 @@ def _card_from_dict(data: dict[str, Any]) -> Card:
 
 
 def _network(data: dict[str, Any], where: str) -> Network:
-    sizes = _object(data.get(where), where)
+    sizes = {"merge": 1, **_object(data.get(where), where)}
     names = [item.name for item in fields(Network)]
     if sorted(sizes) != sorted(names):
         raise CheckpointError(f"{where} must have the entries {names}, got {sorted(sizes)}")

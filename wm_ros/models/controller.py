@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from wm_ros.models.blocks import PLACE_STD, Block
+from wm_ros.models.blocks import PLACE_STD, Block, merged, three_layers
 
 
 class PassThrough(nn.Module):
@@ -31,9 +31,7 @@ class ActionOnly(nn.Sequential):
     layers."""
 
     def __init__(self, inputs: int, outputs: int, width: int) -> None:
-        super().__init__(
-            nn.Linear(inputs, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU(), nn.Linear(width, outputs)
-        )
+        super().__init__(*three_layers(inputs, width, outputs))
 
     def forward(self, vector: Tensor, state: Tensor) -> Tensor:  # type: ignore[override]  # as all controllers
         return super().forward(vector)
@@ -43,26 +41,33 @@ class StateConditioned(nn.Module):
     """Maps a vector to a vector in the light of a state: MLP, two self-attention blocks, one cross-attention [LAM].
 
     vector [B, inputs], state [B, N, D] -> [B, outputs]. `context(state)` does not depend on the vector: compute it
-    once and share it among all candidates of a plan.
+    once and share it among all candidates of a plan. merge: so many neighbouring tokens are seen as one.
     """
 
     def __init__(
-        self, inputs: int, outputs: int, tokens: int, dim: int, width: int, heads: int, depth: int = 2
+        self,
+        inputs: int,
+        outputs: int,
+        tokens: int,
+        dim: int,
+        width: int,
+        heads: int,
+        depth: int = 2,
+        merge: int = 1,
     ) -> None:
         super().__init__()
-        self.embed_vector = nn.Sequential(
-            nn.Linear(inputs, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width)
-        )
-        self.embed_state = nn.Linear(dim, width)
-        self.place = nn.Parameter(PLACE_STD * torch.randn(tokens, width))
+        self.merge = merge
+        self.embed_vector = nn.Sequential(*three_layers(inputs, width, width))
+        self.embed_state = nn.Linear(merge * dim, width)
+        self.place = nn.Parameter(PLACE_STD * torch.randn(tokens // merge, width))
         self.self_attention = nn.ModuleList(Block(width, heads) for _ in range(depth))
         self.cross_attention = Block(width, heads)
         self.norm = nn.LayerNorm(width)
         self.read = nn.Linear(width, outputs)
 
     def context(self, state: Tensor) -> Tensor:
-        """What the cross-attention reads of a state [B, N, D]: [B, N, width]."""
-        x = self.embed_state(state) + self.place
+        """What the cross-attention reads of a state [B, N, D]: [B, N / merge, width]."""
+        x = self.embed_state(merged(state, self.merge)) + self.place
         for block in self.self_attention:
             x = block(x)
         return x

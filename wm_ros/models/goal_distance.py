@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from wm_ros.models.blocks import three_layers
+
 
 class GoalDistance(nn.Module):
     """Places every state where the robot's own commands say it is, and measures there.
@@ -16,25 +18,23 @@ class GoalDistance(nn.Module):
     the two states. For a base it is the position in some frame of the surroundings and the heading as a point on a
     circle [..., 4].
 
-    circle: the radius of that circle, for a base; None for joints. latent_step: how far a state of joints moves
-    in a model step at full rate, as training found it; infinite before, None for a base.
+    displaces: whether places are displacements of the components of an action. circle: the radius of that circle, for a
+    base; None for joints. latent_step: how far a state of joints moves in a model step at full rate, as training found
+    it; infinite before, None for a base.
     """
 
+    rests = True
     latent_step: Tensor | None
 
     def __init__(
         self, tokens: int, dim: int, actions: int, width: int = 256, circle: float | None = None
     ) -> None:
         super().__init__()
-        self.circle = circle
+        self.circle, self.displaces = circle, circle is None
         self.register_buffer("latent_step", torch.tensor(torch.inf) if circle is None else None)
         self.embed = nn.Sequential(
             nn.Flatten(-2),
-            nn.Linear(tokens * dim, width),
-            nn.SiLU(),
-            nn.Linear(width, width),
-            nn.SiLU(),
-            nn.Linear(width, actions if circle is None else 4),
+            *three_layers(tokens * dim, width, actions if circle is None else 4),
             *(() if circle is None else (_Heading(circle),)),
         )
 

@@ -53,11 +53,11 @@ class Imaginer:
         """States [S, H, N, D] from the newest one [1, N, D]; see Imagination for the rest."""
         candidates, steps = actions.shape[:2]
         told = self._told((actions / self.scale).to(self.precision), newest, context is not None)
-        pasts = self.forward_model.pasts(candidates, steps, past)
+        caches = self.forward_model.caches(candidates, steps, past)
         state, states = newest.expand(candidates, -1, -1), []
         for step, rotation in enumerate(rotations.unbind()):
             latent_action = self._latent_action(told[:, step], context, None if step == 0 else state)
-            state = self.forward_model.advance(state, latent_action, pasts, rotation)
+            state = self.forward_model.advance(state, latent_action, caches, rotation)
             states.append(state)
         return torch.stack(states, dim=1)
 

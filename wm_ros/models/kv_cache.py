@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-class Past:
+class KVCache:
     """What one block remembers: frames that were observed, shared by all candidates, and each candidate's own.
 
     shared: keys and values of the observed frames, [1, heads, L, size] each, or None; all candidates read them, and

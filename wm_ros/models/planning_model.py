@@ -26,6 +26,17 @@ class Distance(Protocol):
     def embed(self) -> Callable[[Tensor], Tensor]: ...
 
     @property
+    def displaces(self) -> bool:
+        """Whether the difference of two embeddings is how far each component of an action must go, in model steps at
+        full rate."""
+        ...
+
+    @property
+    def rests(self) -> bool:
+        """Whether a robot that is told nothing stays where its state is placed."""
+        ...
+
+    @property
     def latent_step(self) -> Tensor | None:
         """How far a state moves in a model step at full rate; None where latents themselves are not compared."""
         ...

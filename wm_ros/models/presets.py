@@ -17,6 +17,7 @@ class Preset:
     latent_action_dim: int
 
 
+MOST_MERGED = 256  # numbers of a frame
 PRESETS = {
     # For the embedded arm.
     "tiny": Preset(Network(64, 2, 4), Network(64, 2, 4), Network(128, 1, 4), 4),
@@ -28,21 +29,25 @@ PRESETS = {
 }
 
 
-def preset_for(name: str, tokens: int, actions: int) -> Preset:
-    """The sizes of this preset for an encoder of so many tokens a frame and a robot of so many action components.
+def preset_for(name: str, tokens: int, dim: int, actions: int) -> Preset:
+    """The sizes of this preset for an encoder of `tokens` tokens [dim] a frame and a robot of `actions` components.
 
     A latent action has at least two dimensions for each component, and twice as many where a frame has several tokens:
-    then more than the robot moves, and what the bottleneck need not carry, it closes. Several tokens also take a wider
-    forward model than `tiny` has for one, and a narrower controller, which looks at all of them for every candidate.
+    then more than the robot moves, and what the bottleneck need not carry, it closes. For several tokens `tiny` is
+    other than for one: where all of them together are few numbers, they are one to its networks, which learn as well
+    from them, many times faster; where they are not, it has a wider forward model, and a narrower controller, which
+    looks at all of them for every candidate.
     """
     sizes = PRESETS[name]
     least = (2 if tokens == 1 else 4) * actions
     sizes = replace(sizes, latent_action_dim=max(sizes.latent_action_dim, least))
-    if name == "tiny" and tokens > 1:
-        sizes = replace(
-            sizes,
-            inverse_dynamics=Network(128, 2, 4),
-            forward_model=Network(96, 3, 4),
-            controller=Network(64, 1, 4),
-        )
-    return sizes
+    if name != "tiny" or tokens == 1:
+        return sizes
+    if tokens * dim <= MOST_MERGED:
+        parts = Network(128, 2, 4, tokens), Network(256, 2, 4, tokens), Network(128, 1, 4, tokens)
+    else:
+        parts = Network(128, 2, 4), Network(96, 3, 4), Network(64, 1, 4)
+    inverse_dynamics, forward_model, controller = parts
+    return replace(
+        sizes, inverse_dynamics=inverse_dynamics, forward_model=forward_model, controller=controller
+    )

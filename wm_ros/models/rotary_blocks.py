@@ -11,7 +11,7 @@ from wm_ros.models.rotary import rotate
 EPSILON = 1e-6  # of the layer norms
 
 
-class Past:
+class KVCache:
     """Keys and values [B, heads, L, head] that one block has seen, of sequences that are continued."""
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class RotaryAttention(nn.Module):
         self.proj = nn.Linear(width, width)
 
     def forward(
-        self, x: Tensor, table: Tensor, mask: Tensor | None = None, past: Past | None = None
+        self, x: Tensor, table: Tensor, mask: Tensor | None = None, past: KVCache | None = None
     ) -> Tensor:
         qkv = self.qkv(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
         (query, keys), values = rotate(qkv[:2], table), qkv[2]
@@ -70,7 +70,7 @@ class RotaryBlock(nn.Module):
         self.attn, self.mlp = RotaryAttention(width, heads), Mlp(width, hidden)
 
     def forward(
-        self, x: Tensor, table: Tensor, mask: Tensor | None = None, past: Past | None = None
+        self, x: Tensor, table: Tensor, mask: Tensor | None = None, past: KVCache | None = None
     ) -> Tensor:
         x = x + self.attn(self.norm1(x), table, mask, past)
         return x + self.mlp(self.norm2(x))

@@ -15,6 +15,7 @@ from wm_ros.models.forward_model import ForwardModel
 from wm_ros.models.goal_distance import GoalDistance
 from wm_ros.models.imagination import Imaginer
 from wm_ros.models.inverse_dynamics import InverseDynamics
+from wm_ros.models.temporal_distance import TemporalDistance
 
 CONTROLLERS = ("state-conditioned", "action-only")
 # Of a base's heading against its position, both in steps at full rate. With more, a plan that holds one action does not
@@ -44,11 +45,14 @@ class WorldModel(nn.Module):
         tokens, dim, latent = self.encoder.tokens, self.encoder.dim, card.latent_action_dim
         actions = len(card.robot.action)
         g, p, c = card.inverse_dynamics, card.forward_model, card.controller
+        for part in (g, p, c):
+            if tokens % part.merge:
+                raise CheckpointError(f"merge must divide the {tokens} tokens of a frame, got {part.merge}")
         self.bottleneck = build_bottleneck(card.bottleneck, latent)
         self.inverse_dynamics = InverseDynamics(
-            tokens, dim, self.bottleneck.outputs, g.width, g.depth, g.heads
+            tokens, dim, self.bottleneck.outputs, g.width, g.depth, g.heads, g.merge
         )
-        self.forward_model = ForwardModel(tokens, dim, latent, p.width, p.depth, p.heads)
+        self.forward_model = ForwardModel(tokens, dim, latent, p.width, p.depth, p.heads, p.merge)
         self.controller: nn.Module
         self.controller_inverse: nn.Module
         if card.labelled:
@@ -56,12 +60,13 @@ class WorldModel(nn.Module):
         else:
             self.controller = build_controller(card, tokens, dim)
             self.controller_inverse = StateConditioned(
-                latent, actions, tokens, dim, c.width, c.heads, c.depth
+                latent, actions, tokens, dim, c.width, c.heads, c.depth, c.merge
             )
-        circle = None
-        if card.robot.is_base:
-            circle = HEADING_WEIGHT / (card.action_scale[1] * card.robot.model_dt)
-        self.goal_distance = GoalDistance(tokens, dim, actions, circle=circle)
+        self.goal_distance: GoalDistance | TemporalDistance
+        if card.goal_distance == "temporal":
+            self.goal_distance = TemporalDistance(tokens, dim)
+        else:
+            self.goal_distance = GoalDistance(tokens, dim, actions, circle=heading_circle(card))
         scale = torch.tensor(card.action_scale, dtype=torch.float32)
         self.register_buffer("action_scale", scale, persistent=False)
 
@@ -99,6 +104,11 @@ class WorldModel(nn.Module):
         )
 
 
+def heading_circle(card: Card) -> float | None:
+    """The radius on which a base's heading is placed, in model steps at full rate; None for a robot of joints."""
+    return HEADING_WEIGHT / (card.action_scale[1] * card.robot.model_dt) if card.robot.is_base else None
+
+
 def build_controller(card: Card, tokens: int, dim: int) -> nn.Module:
     """The controller from robot action to latent action that a card describes, of states [tokens, dim]."""
     actions, latent, size = len(card.robot.action), card.latent_action_dim, card.controller
@@ -110,4 +120,4 @@ def build_controller(card: Card, tokens: int, dim: int) -> nn.Module:
         return NoAction(latent)
     if card.controller_kind == "action-only":
         return ActionOnly(actions, latent, size.width)
-    return StateConditioned(actions, latent, tokens, dim, size.width, size.heads, size.depth)
+    return StateConditioned(actions, latent, tokens, dim, size.width, size.heads, size.depth, size.merge)

@@ -28,7 +28,8 @@ class LatentRollout:
 
     A robot that is told nothing stays. Where the model imagines that it moves, the model is wrong, and by about as much
     for every other action: that drift is taken off all candidates. Without it the plan comes to rest where an imagined
-    drift would carry the robot to the goal.
+    drift would carry the robot to the goal. Where a distance is mostly that of things (it does not `rest`), what moves
+    without being told may be right, and nothing is taken off.
     """
 
     def __init__(
@@ -51,7 +52,7 @@ class LatentRollout:
         self.place, self.goal = places[0], places[1]
         self._committed, self._share = committed, share[:, None]
         self._chunk = chunk or max(1, CHUNK_TOKENS // len(state))
-        self._targets: tuple[Tensor, Tensor] | None = None
+        self._targets = None if distance.rests else (self.goal, self._goal)
 
     @property
     def goal_distance(self) -> Tensor:
@@ -67,17 +68,20 @@ class LatentRollout:
         return torch.cat([self._part(part) for part in torch.split(executed, self._chunk)])
 
     def _part(self, executed: Tensor) -> Tensor:
-        # To stand still is one more in every part: alone it would take nearly as long as all of them.
-        states = self._imagine(torch.cat([executed, torch.zeros_like(executed[:1])]))
+        count = len(executed)
+        if self._distance.rests:
+            # To stand still is one more in every part: alone it would take nearly as long as all of them.
+            executed = torch.cat([executed, torch.zeros_like(executed[:1])])
+        states = self._imagine(executed)
         places = self._distance.embed(states)
         if self._targets is None:
             self._targets = self.goal + (places[-1] - self.place), self._goal + (states[-1] - self._state)
         place, state = self._targets
-        distances = length(places[:-1] - place)
+        distances = length(places[:count] - place)
         latent_step = self._distance.latent_step
         if latent_step is None:
             return distances
-        off = states[:-1].sub_(state)  # in place: with many tokens they are the largest thing here
+        off = states[:count].sub_(state)  # in place: with many tokens they are the largest thing here
         summed: Tensor = distances + off.flatten(2).norm(dim=-1) * (LATENT_WEIGHT / latent_step)
         return summed
 

@@ -100,6 +100,15 @@ class RobotProfile:
         return self.state
 
     @property
+    def required_simulator(self) -> GymSimulator:
+        """The Gymnasium environment that is this robot; ProfileError without one."""
+        if self.simulator is None:
+            raise ProfileError(
+                f"profile {self.name} needs an entry `simulator`: which Gymnasium environment is this robot"
+            )
+        return self.simulator
+
+    @property
     def model_dt(self) -> float:
         """Seconds between two model steps."""
         return 1.0 / self.model_rate_hz

@@ -158,8 +158,8 @@ class PlanStage:
             return None
         scale, shape = self._model.action_scale, self._options.shape
         back = by_way_back(self._model, latent, goal, *shape)
-        if self._robot.is_base:
-            return back  # its place is no sum of its actions
+        if not self._model.goal_distance.displaces:
+            return back
         left = rollout.goal - rollout.place - committed / scale
         return torch.cat([by_displacement(left, *shape) * scale, back])
 

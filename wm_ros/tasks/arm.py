@@ -62,17 +62,20 @@ class Arm:
     @property
     def positions(self) -> np.ndarray:
         """Joint angles [2], rad."""
-        return self._data.qpos.copy()
+        angles: np.ndarray = self._data.qpos.copy()
+        return angles
 
     @property
     def velocities(self) -> np.ndarray:
         """Joint velocities [2], rad/s."""
-        return self._data.qvel.copy()
+        velocities: np.ndarray = self._data.qvel.copy()
+        return velocities
 
     def tip(self) -> np.ndarray:
         """Position of the fingertip [3], m, in the base frame."""
         mujoco.mj_kinematics(self._model, self._data)
-        return self._data.site("tip").xpos.copy()
+        tip: np.ndarray = self._data.site("tip").xpos.copy()
+        return tip
 
     def render(self) -> np.ndarray:
         """Camera image now, [height, width, 3] uint8 RGB."""
@@ -105,7 +108,8 @@ def errors(positions: np.ndarray, goal: np.ndarray) -> tuple[np.ndarray, None]:
 
 def rates(before: np.ndarray, after: np.ndarray, seconds: np.ndarray) -> np.ndarray:
     """Mean joint velocities [S, 2] between joint angles [S, 2] so many seconds [S] apart."""
-    return (after - before) / seconds[:, None]
+    velocities: np.ndarray = (after - before) / seconds[:, None]
+    return velocities
 
 
 def tip_position(positions: np.ndarray) -> np.ndarray:

@@ -30,16 +30,18 @@ class Lens:
     def rays(self, direction: np.ndarray) -> np.ndarray:
         """Unit vectors [R, 3] in the world frame, of a camera upright that looks along `direction` [3]."""
         right, down, forward = _axes(direction)
-        rays = forward + self.u * right + self.v * down
-        return (rays / np.linalg.norm(rays, axis=-1, keepdims=True)).reshape(-1, 3)
+        rays: np.ndarray = forward + self.u * right + self.v * down
+        unit: np.ndarray = rays / np.linalg.norm(rays, axis=-1, keepdims=True)
+        return unit.reshape(-1, 3)
 
     def image(self, colour: np.ndarray) -> np.ndarray:
         """Image [height, width, 3] uint8 of the colours [R, 3] float32, 0 to 1, that the rays met."""
         n = self.supersample
         rays = colour.reshape(self.height, n, self.width, n, 3)
         # Summed slice by slice: several times faster than a mean over strided axes.
-        pixels = sum(rays[:, row, :, column] for row in range(n) for column in range(n))
-        return (pixels * np.float32(255.0 / n**2) + np.float32(0.5)).astype(np.uint8)
+        summed = sum(rays[:, row, :, column] for row in range(n) for column in range(n))
+        pixels: np.ndarray = summed * np.float32(255.0 / n**2) + np.float32(0.5)
+        return pixels.astype(np.uint8)
 
 
 class RayCamera:

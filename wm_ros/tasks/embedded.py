@@ -16,6 +16,7 @@ EXCURSION = 3.0
 ROBOTS = (
     SimulatedRobot(
         name="arm",
+        components=arm.JOINTS,
         simulator=arm.Arm,
         motion=wandering(EXCURSION),
         excursion=EXCURSION,
@@ -30,6 +31,7 @@ ROBOTS = (
     ),
     SimulatedRobot(
         name="rover",
+        components=rover.COMPONENTS,
         simulator=rover.Rover,
         motion=wandering(EXCURSION),
         excursion=EXCURSION,

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from wm_ros.robots.profile import RobotProfile
+from wm_ros.robots.profile import ProfileError, RobotProfile
 from wm_ros.tasks.protocol import Motion
 
 
@@ -50,3 +50,12 @@ class Environment:
     motion: Callable[[RobotProfile, np.random.Generator], Motion] | None = None
     excursion: float = 3.0
     goals: Goals | None = None
+
+
+def no_goals_known(profile: RobotProfile) -> ProfileError:
+    """That nobody said what a goal is to the environment of a profile."""
+    return ProfileError(
+        f"no goals are known for simulator.env {profile.required_simulator.env} of profile {profile.name!r}: it can be "
+        "driven and recorded only. Say in a file of wm_ros/tasks, as pusht_robot.py does, how its state is set and "
+        "when a goal is reached"
+    )

@@ -28,6 +28,7 @@ class GoalsAhead:
         is_task: Callable[[np.ndarray, np.ndarray], bool],
     ) -> None:
         self._make, self._motion, self._is_task = simulator, motion, is_task
+        self._way: list[np.ndarray] = []
 
     def draw_start(self, generator: np.random.Generator) -> np.ndarray:
         """A state [P] somewhere in a recorded episode, so early that a goal can follow."""
@@ -42,11 +43,17 @@ class GoalsAhead:
         goal = self._simulator.positions
         return goal if self._is_task(positions, goal) else None
 
+    def way(self) -> np.ndarray:
+        """The velocities [25, A] that led to the goal last drawn."""
+        return np.array(self._way)
+
     @cached_property
     def _simulator(self) -> Simulator:
         return self._make()
 
     def _move(self, generator: np.random.Generator, steps: int) -> None:
         motion = self._motion(generator)
+        self._way = []
         for _ in range(steps):
-            self._simulator.step(motion(self._simulator.positions, PERIOD_S), PERIOD_S)
+            self._way.append(motion(self._simulator.positions, PERIOD_S))
+            self._simulator.step(self._way[-1], PERIOD_S)

@@ -18,8 +18,9 @@ def make(profile: RobotProfile, environment: Environment) -> Any:
     """The environment of a profile; ProfileError when it is not installed, shows nothing or takes other actions."""
     for name, value in HEADLESS.items():
         os.environ.setdefault(name, value)
-    env = _make(profile.simulator.env, environment)
-    _require_pictures(env, profile.simulator.env)
+    env_id = profile.required_simulator.env
+    env = _make(env_id, environment)
+    _require_pictures(env, env_id)
     _require_action(env, profile, environment)
     return env
 
@@ -76,7 +77,7 @@ def _require_pictures(env: Any, env_id: str) -> None:
 
 
 def _require_action(env: Any, profile: RobotProfile, environment: Environment) -> None:
-    space, env_id = env.action_space, profile.simulator.env
+    space, env_id = env.action_space, profile.required_simulator.env
     if type(space).__name__ != "Box" or len(space.shape) != 1:
         raise ProfileError(
             f"simulator.env {env_id} takes {space}, and a robot's action is one Box of numbers in a row: register the "

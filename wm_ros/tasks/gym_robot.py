@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from wm_ros.robots.profile import ProfileError, RobotProfile
-from wm_ros.tasks.environment import Environment
+from wm_ros.tasks.environment import Environment, no_goals_known
 from wm_ros.tasks.environments import ENVIRONMENTS
 from wm_ros.tasks.goals_ahead import GoalsAhead
 from wm_ros.tasks.gym_make import make, timestep_s
@@ -22,8 +22,8 @@ from wm_ros.tasks.wandering import wandering
 
 def gym_robot(profile: RobotProfile) -> SimulatedRobot:
     """The robot of a profile's entry `simulator`; the environment itself is made with its simulator."""
-    env_id = profile.simulator.env
-    environment = ENVIRONMENTS.get(env_id.rpartition(":")[2], Environment())
+    settings = profile.required_simulator
+    environment = ENVIRONMENTS.get(settings.env.rpartition(":")[2], Environment())
     simulator = partial(GymSimulator, profile, environment)
     motion = environment.motion or wandering(environment.excursion)
     task, goals = None, environment.goals
@@ -36,9 +36,16 @@ def gym_robot(profile: RobotProfile) -> SimulatedRobot:
             rates=goals.rates,
             overview=partial(CameraOverview, simulator),
             criterion=Criterion(goals.radius_m, goals.heading_rad, hold_s=0.0, settle_s=5.0, limit_s=5.0),
+            way=ahead.way,
         )
     return SimulatedRobot(
-        profile.name, simulator, motion, environment.excursion, task, profile.simulator.size
+        name=profile.name,
+        components=profile.names,
+        simulator=simulator,
+        motion=motion,
+        excursion=environment.excursion,
+        task=task,
+        size=settings.size,
     )
 
 
@@ -60,9 +67,11 @@ class GymSimulator:
         width: int | None = None,
         height: int | None = None,
     ) -> None:
-        self._env_id, self._environment = profile.simulator.env, environment
+        settings = profile.required_simulator
+        self._profile = profile
+        self._env_id, self._environment = settings.env, environment
         self._env = make(profile, environment)
-        self._size = width or profile.simulator.size, height or profile.simulator.size
+        self._size = width or settings.size, height or settings.size
         self.components = profile.names
         self.timestep_s = timestep_s(self._env, self._env_id, environment)
         self.reset(seed)
@@ -84,6 +93,8 @@ class GymSimulator:
 
     def place(self, positions: np.ndarray) -> None:
         """Be at rest in a state [P], in the same scene."""
+        if self._environment.goals is None:
+            raise no_goals_known(self._profile)
         self._environment.goals.place(self._env, positions)
 
     def step(self, velocity: np.ndarray, duration_s: float) -> None:

@@ -42,11 +42,11 @@ class LockstepOptions:
 
 # From a frame's stamp and pixels to a plan.
 Policy = Callable[[int, np.ndarray], Plan]
+# From a trial's number and its goal picture to the policy that drives it.
+MakePolicy = Callable[[int, np.ndarray], Policy]
 
 
-def model_policy(
-    model: WorldModel, planner: PlannerOptions, latency_s: float
-) -> Callable[[int, np.ndarray], Policy]:
+def model_policy(model: WorldModel, planner: PlannerOptions, latency_s: float) -> MakePolicy:
     """A policy that plans towards the goal picture; called with a trial's number and its goal picture."""
     encode = Encode(model)
 
@@ -58,7 +58,7 @@ def model_policy(
     return make_policy
 
 
-def random_policy(profile: RobotProfile, camera_hz: float) -> Callable[[int, np.ndarray], Policy]:
+def random_policy(profile: RobotProfile, camera_hz: float) -> MakePolicy:
     """A policy of exploratory motion, whatever the goal: the control."""
     excursion = simulated(profile).excursion
 
@@ -71,26 +71,28 @@ def random_policy(profile: RobotProfile, camera_hz: float) -> Callable[[int, np.
 
 def run_goals(
     profile: RobotProfile,
-    make_policy: Callable[[int, np.ndarray], Policy],
+    make_policy: MakePolicy,
     goals: int,
     seed: int,
     options: LockstepOptions | None = None,
+    first: int = 0,
 ) -> Iterator[Score]:
-    """Scores of `goals` trials; scene, start and goal of each follow the seed and its number."""
+    """Scores of the trials from `first` up to `goals`; scene, start and goal of each follow the seed and its number."""
     options = options or LockstepOptions()
     robot = simulated(profile)
     task = task_of(profile, robot)
     simulator = robot.simulator()
-    for number in range(goals):
+    for number in range(first, goals):
         simulator.reset(FIRST_SCENE + 1000 * seed + number)
-        start, goal = _start_and_goal(task, np.random.default_rng([seed, number]))
+        start, goal = start_and_goal(task, np.random.default_rng([seed, number]))
         simulator.place(goal)
         policy = make_policy(number, simulator.render())
         simulator.place(start)
         yield _trial(profile, policy, task, simulator, goal, options)
 
 
-def _start_and_goal(task: Task, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def start_and_goal(task: Task, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """A start and a goal [P] that is a task from there."""
     while True:
         start = task.draw_start(generator)
         goal = task.draw_goal(generator, start)
@@ -119,7 +121,7 @@ def _trial(
             pending.append((time_s + options.latency_s, plan))
         _deliver(guard, pending, time_s)
         command = guard.tick(_now(time_s))
-        simulator.step(np.zeros(len(profile.action)) if command is None else command, period_s)
+        simulator.step(np.zeros(len(profile.action)) if command is None else np.array(command), period_s)
         times.append(time_s)
         track.append(simulator.positions)
         distances, headings = task.errors(np.array(track), goal)

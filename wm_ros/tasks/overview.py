@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import cv2
 import numpy as np
 
 from wm_ros.tasks import room
-from wm_ros.tasks.protocol import Simulator
+from wm_ros.tasks.protocol import MakeSimulator
 
 GOAL, WAY, ROVER = (20, 160, 60), (30, 90, 220), (240, 140, 25)
 _SHIFT = 4  # OpenCV draws between pixels, in 16ths
@@ -20,7 +19,7 @@ class CameraOverview:
 
     draws_way = False
 
-    def __init__(self, simulator: Callable[[int, int, int], Simulator], seed: int, size: int) -> None:
+    def __init__(self, simulator: MakeSimulator, seed: int, size: int) -> None:
         self._simulator = simulator(seed, size, size)
 
     def __call__(self, track: np.ndarray, goal: np.ndarray) -> np.ndarray:
@@ -57,13 +56,14 @@ class RoverOverview:
 
     def __call__(self, track: np.ndarray, goal: np.ndarray) -> np.ndarray:
         """Image [size, size, 3] uint8 of a track [T, 3] so far, the rover at its end, and the goal [3]."""
-        image = self._room.copy()
+        image: np.ndarray = self._room.copy()
         points = np.array([self._at(x, y) for x, y, _ in track], np.int32)
         cv2.polylines(image, [points], False, WAY, 2, cv2.LINE_AA, _SHIFT)
-        self._disc(image, *goal[:2], room.ROVER_RADIUS_M, GOAL, 2)
+        self._disc(image, goal[0], goal[1], room.ROVER_RADIUS_M, GOAL, 2)
         self._needle(image, goal, GOAL)
-        self._disc(image, *track[-1, :2], room.ROVER_RADIUS_M, ROVER)
-        self._needle(image, track[-1], (20, 20, 20))
+        here = track[-1]
+        self._disc(image, here[0], here[1], room.ROVER_RADIUS_M, ROVER)
+        self._needle(image, here, (20, 20, 20))
         return image
 
     def _at(self, x: float, y: float) -> tuple[int, int]:

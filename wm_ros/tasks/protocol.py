@@ -18,9 +18,14 @@ class Simulator(Protocol):
     components: names of the A numbers of a command. timestep_s: commands are held for multiples of it.
     """
 
-    components: tuple[str, ...]
-    timestep_s: float
-    seed: int
+    @property
+    def components(self) -> tuple[str, ...]: ...
+
+    @property
+    def timestep_s(self) -> float: ...
+
+    @property
+    def seed(self) -> int: ...
 
     def reset(self, seed: int) -> None:
         """Scene and start of this seed, at rest."""
@@ -51,10 +56,17 @@ class Simulator(Protocol):
         """Focal length of the camera in pixels; 0 where it is no pinhole camera or not known."""
 
 
+class MakeSimulator(Protocol):
+    """Makes a robot's simulator, by default of seed 0 and with pictures as large as its robot says."""
+
+    def __call__(self, seed: int = ..., width: int = ..., height: int = ...) -> Simulator: ...
+
+
 class Overview(Protocol):
     """Pictures for a bystander. draws_way: the way so far is in them, and the goal."""
 
-    draws_way: bool
+    @property
+    def draws_way(self) -> bool: ...
 
     def __call__(self, track: np.ndarray, goal: np.ndarray) -> np.ndarray:
         """Image [size, size, 3] uint8 of the robot at the end of a track of states [T, P]."""
@@ -71,7 +83,8 @@ class Task:
     draw_start(generator): a state [P]. draw_goal(generator, positions [P]): a state that is a task from there, None
     when what was drawn is none. errors(positions [..., P], goal [P]): distances [...] m and headings [...] rad, None
     where they do not count. rates(before [S, P], after, seconds [S]): mean actions [S, A]; None where states do not
-    tell them. overview(seed, size).
+    tell them. overview(seed, size). way(): the velocities [T, A] that led to the goal last drawn, a period of 0.1 s
+    each; None where goals are no ends of motion.
     """
 
     draw_start: Callable[[np.random.Generator], np.ndarray]
@@ -80,19 +93,21 @@ class Task:
     rates: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray] | None
     overview: Callable[[int, int], Overview]
     criterion: Criterion
+    way: Callable[[], np.ndarray] | None = None
 
 
 @dataclass(frozen=True)
 class SimulatedRobot:
     """What data, evaluation and demo need to know of one robot.
 
-    simulator(seed, width, height): by default seed 0 and `size` by `size` pixels. motion(profile, generator): how it
-    moves for an episode that is recorded. excursion: bound of plain random motion, the control. task: None where
-    nobody said what a goal is.
+    components: names of the A numbers of a command. simulator: its pictures are `size` by `size` pixels by default.
+    motion(profile, generator): how it moves for an episode that is recorded. excursion: bound of plain random motion,
+    the control. task: None where nobody said what a goal is.
     """
 
     name: str
-    simulator: Callable[..., Simulator]
+    components: tuple[str, ...]
+    simulator: MakeSimulator
     motion: Callable[[RobotProfile, np.random.Generator], Motion]
     excursion: float
     task: Task | None

@@ -62,7 +62,7 @@ def place(env: Any, positions: np.ndarray) -> None:
 
 def picture(env: Any, width: int, height: int) -> np.ndarray:
     """The table from above [height, width, 3] uint8, without the mark of the last action that `render` draws."""
-    drawn = env.unwrapped._render(visualize=False)
+    drawn: np.ndarray = env.unwrapped._render(visualize=False)
     return cv2.resize(drawn, (width, height), interpolation=cv2.INTER_AREA)
 
 
@@ -81,4 +81,5 @@ def errors(positions: np.ndarray, goal: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 def rates(before: np.ndarray, after: np.ndarray, seconds: np.ndarray) -> np.ndarray:
     """Mean velocities of the disc [S, 2] m/s between states [S, 5] so many seconds [S] apart."""
-    return (after[:, :2] - before[:, :2]) / seconds[:, None]
+    velocities: np.ndarray = (after[:, :2] - before[:, :2]) / seconds[:, None]
+    return velocities

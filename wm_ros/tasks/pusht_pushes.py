@@ -29,7 +29,7 @@ class Pushes:
         self._profile, self._generator = profile, generator
         self._pushes = generator.uniform() < PUSHING_SHARE
         self._speed_limit = float(profile.high.min())
-        self._noise = np.zeros(2)
+        self._target, self._noise = np.zeros(2), np.zeros(2)
         self._left_s = 0.0
 
     def __call__(self, positions: np.ndarray, dt: float) -> np.ndarray:
@@ -46,7 +46,8 @@ class Pushes:
         kept = NOISE_KEPT ** (dt / 0.1)
         spread = NOISE_SHARE * self._speed_limit * np.sqrt((1.0 - kept**2) / (1.0 - NOISE_KEPT**2))
         self._noise = kept * self._noise + self._generator.normal(0.0, spread, size=2)
-        return (velocity + self._noise).clip(self._profile.low, self._profile.high)
+        noisy: np.ndarray = velocity + self._noise
+        return noisy.clip(self._profile.low, self._profile.high)
 
     def _draw_target(self, agent: np.ndarray, centre: np.ndarray) -> np.ndarray:
         if not self._pushes:
@@ -55,7 +56,8 @@ class Pushes:
         if what < PAST_SHARE:
             aim = centre + self._generator.normal(0.0, AIM_SPREAD_M, size=2)
             ahead = (aim - agent) / (np.linalg.norm(aim - agent) + 1e-9)
-            return aim + ahead * self._generator.uniform(*PAST_M)
+            past: np.ndarray = aim + ahead * self._generator.uniform(*PAST_M)
+            return past
         radius = ROUND_M if what < PAST_SHARE + ROUND_SHARE else self._generator.uniform(*AWAY_M)
         angle = self._generator.uniform(-np.pi, np.pi)
         return centre + radius * np.array([np.cos(angle), np.sin(angle)])

@@ -23,7 +23,8 @@ FLAGS = {"shadow": False, "reflection": False}
 
 def state(env: Any) -> np.ndarray:
     """Joint angles [2], rad."""
-    return _physics(env).data.qpos.copy()
+    angles: np.ndarray = _physics(env).data.qpos.copy()
+    return angles
 
 
 def place(env: Any, positions: np.ndarray) -> None:
@@ -36,7 +37,8 @@ def place(env: Any, positions: np.ndarray) -> None:
 
 def picture(env: Any, width: int, height: int) -> np.ndarray:
     """The plane from above [height, width, 3] uint8."""
-    return _physics(env).render(height, width, camera_id=0, render_flag_overrides=FLAGS)
+    drawn: np.ndarray = _physics(env).render(height, width, camera_id=0, render_flag_overrides=FLAGS)
+    return drawn
 
 
 def timestep_s(env: Any) -> float:

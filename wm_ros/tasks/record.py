@@ -76,7 +76,8 @@ def _record_episode(
                 guard.offer(held_plan(now_ns, profile.names, rates, 1.0 / CAMERA_RATE_HZ), now)
         command = guard.tick(now)
         if command is not None:
-            bag.command(now_ns, command)
-            simulator.step(command, period_s)
+            vector = np.array(command)
+            bag.command(now_ns, vector)
+            simulator.step(vector, period_s)
         tick += 1
     return start_ns + round(tick * period_s * 1e9)

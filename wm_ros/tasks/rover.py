@@ -141,10 +141,15 @@ def rates(before: np.ndarray, after: np.ndarray, seconds: np.ndarray) -> np.ndar
     middle = before[:, 2] + 0.5 * turned
     ahead = np.stack([np.cos(middle), np.sin(middle)], axis=-1)
     chord = ((after[:, :2] - before[:, :2]) * ahead).sum(axis=-1)
-    return np.stack([chord / np.sinc(0.5 * turned / np.pi), turned], axis=-1) / seconds[:, None]
+    driven = np.stack([chord / np.sinc(0.5 * turned / np.pi), turned], axis=-1)
+    per_second: np.ndarray = driven / seconds[:, None]
+    return per_second
 
 
 def _arc(pose: np.ndarray, forward: float, turn: float, seconds: float) -> np.ndarray:
     """The pose after a piece of a circle."""
     middle, chord = pose[2] + 0.5 * turn * seconds, forward * seconds * np.sinc(0.5 * turn * seconds / np.pi)
-    return pose + np.array([chord * math.cos(middle), chord * math.sin(middle), turn * seconds])
+    reached: np.ndarray = pose + np.array(
+        [chord * math.cos(middle), chord * math.sin(middle), turn * seconds]
+    )
+    return reached

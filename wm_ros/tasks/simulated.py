@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wm_ros.robots.profile import ProfileError, RobotProfile
+from wm_ros.tasks.environment import no_goals_known
 from wm_ros.tasks.gym_robot import gym_robot
 from wm_ros.tasks.protocol import SimulatedRobot, Task
 
@@ -14,9 +15,9 @@ def simulated(profile: RobotProfile) -> SimulatedRobot:
     from wm_ros.tasks.embedded import ROBOTS  # needs MuJoCo, which not every environment does
 
     for robot in ROBOTS:
-        if robot.simulator.components == profile.names:
+        if robot.components == profile.names:
             return robot
-    known = ", ".join(f"{robot.name} ({', '.join(robot.simulator.components)})" for robot in ROBOTS)
+    known = ", ".join(f"{robot.name} ({', '.join(robot.components)})" for robot in ROBOTS)
     raise ProfileError(
         f"there is no simulation of robot {profile.name!r} with actions {', '.join(profile.names)}; known: {known}; "
         "or name a Gymnasium environment in the profile's entry `simulator`"
@@ -26,9 +27,5 @@ def simulated(profile: RobotProfile) -> SimulatedRobot:
 def task_of(profile: RobotProfile, robot: SimulatedRobot) -> Task:
     """What is asked of a robot; ProfileError where nobody said what a goal is."""
     if robot.task is None:
-        raise ProfileError(
-            f"no goals are known for simulator.env {profile.simulator.env} of profile {profile.name!r}: it can be "
-            "driven and recorded only. Say in a file of wm_ros/tasks, as pusht_robot.py does, how its state is set and "
-            "when a goal is reached"
-        )
+        raise no_goals_known(profile)
     return robot.task

@@ -1,1 +1,1 @@
-"""Training on recordings: encoder, world model, controller, one after the other; each frozen before the next."""
+"""Training on recordings: encoder, world model, controller, one after the other; the last two in the end together."""

@@ -76,6 +76,14 @@ class Clips:
         """The actions [C, A] with which the clips begin; ValueError where they are not known."""
         return self.known_actions[self.starts]
 
+    def some_steps(self) -> tuple[np.ndarray, Tensor, Tensor]:
+        """Up to 4096 frames with which clips begin, drawn alike every time, and the states there and a step later."""
+        rows = np.random.default_rng(0).permutation(self.starts)[:COMPARED_STATES]
+        now, then = (
+            self.states[torch.from_numpy(some)].to(self.device) for some in (rows, self.successors[rows])
+        )
+        return rows, now, then
+
     def require_actions(self, names: Sequence[str]) -> None:
         """Raise TrainingError when one of these components of the commands always has the same value."""
         first = self.first_actions()

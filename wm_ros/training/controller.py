@@ -1,4 +1,7 @@
-"""Trains the controller both ways with the world model frozen: robot action to latent action, and back."""
+"""Trains the controller both ways, robot action to latent action and back; in the end together with the world model.
+
+Errors are in units of what predicting no change would miss, as those of the world model.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +10,26 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from wm_ros.models.goal_distance import GoalDistance
 from wm_ros.models.world_model import WorldModel
 from wm_ros.training.clips import Clips
 from wm_ros.training.engine import Engine
 from wm_ros.training.optimise import Report
-from wm_ros.training.world_model import copy_error, inferred
+from wm_ros.training.processes import gather
+from wm_ros.training.world_model import (
+    LEAST_CHANGE,
+    change,
+    copy_error,
+    inferred,
+    latent_loss,
+    train_world_model_rollouts,
+)
 
 PAIRS = 512
 PAIR_RATE = 2e-3
 CLIPS = 128
 ROLLOUT_RATE = 1e-3
-LATENT_WEIGHT = 0.1
-PLACE_WEIGHT = 0.1  # of square steps at full rate, where the camera rides along
+MATCH_WEIGHT = 0.1  # of the error in z, in units of its variance
 
 
 def train_controller(
@@ -30,12 +41,14 @@ def train_controller(
     action leads. Figures: `error_to_copy` of that, `inverse` error of the way back (1 = mean).
     """
     choose = np.random.default_rng(seed)
+    unit = change(clips, 1)
 
     def loss() -> tuple[Tensor, dict[str, float]]:
         states, actions = clips.labelled_share(choose, PAIRS)
-        return _loss(model, states[:, :2], actions[:, :1])
+        return _loss(model, states[:, :2], actions[:, :1], unit)
 
-    engine.optimise("controller", _modules(model), loss, steps, PAIR_RATE, report, [choose])
+    parts = [model.controller, model.controller_inverse]
+    engine.optimise("controller", parts, loss, steps, PAIR_RATE, report, [choose])
 
 
 def train_controller_rollouts(
@@ -43,24 +56,49 @@ def train_controller_rollouts(
 ) -> None:
     """Go on with c and its inverse on imagined clips, whose errors add up as they do in a plan; figures as above."""
     choose = np.random.default_rng([seed, 1])
-    engine.optimise(
-        "controller rollouts",
-        _modules(model),
-        lambda: _loss(model, *clips.labelled_share(choose, CLIPS)),
-        steps,
-        ROLLOUT_RATE,
-        report,
-        [choose],
-    )
+    unit = change(clips, clips.steps)
+
+    def loss() -> tuple[Tensor, dict[str, float]]:
+        return _loss(model, *clips.labelled_share(choose, CLIPS), unit)
+
+    parts = [model.controller, model.controller_inverse]
+    engine.optimise("controller rollouts", parts, loss, steps, ROLLOUT_RATE, report, [choose])
 
 
-def _modules(model: WorldModel) -> list[torch.nn.Module]:
-    return [model.controller, model.controller_inverse]
+def train_jointly(
+    model: WorldModel, seen: Clips, clips: Clips, steps: int, seed: int, report: Report, engine: Engine
+) -> None:
+    """Go on with world model and controller together: the former on all clips, as before, both on labelled clips.
+
+    A latent action that was learned from video alone also tells what no robot action can, such as how a thing was hit,
+    and the forward model relies on it. Here it learns to do without: z is drawn towards what the controller makes of
+    the action, and p is trained on that, too. [LAM] finds the same worth in robot data during pretraining; as much
+    follows from few labels in LAOM (arXiv 2502.00379). Figures: those of the world model's rollouts, and `steered`, the
+    error from robot actions.
+    """
+    choose = np.random.default_rng([seed, 1])
+    generator = torch.Generator(model.device).manual_seed(seed)
+    unit = change(seen, seen.steps)
+
+    def loss() -> tuple[Tensor, dict[str, float]]:
+        video, figures = latent_loss(train_world_model_rollouts, model, seen, choose, generator, unit)
+        robot, found = _loss(model, *clips.labelled_share(choose, CLIPS), unit)
+        return video + robot, {**figures, "steered": found["error_to_copy"], "inverse": found["inverse"]}
+
+    parts = [
+        model.inverse_dynamics,
+        model.forward_model,
+        model.bottleneck,
+        model.controller,
+        model.controller_inverse,
+    ]
+    for part in parts:
+        part.requires_grad_(True)
+    engine.optimise("joint rollouts", parts, loss, steps, ROLLOUT_RATE, report, [choose, generator])
 
 
-def _loss(model: WorldModel, states: Tensor, actions: Tensor) -> tuple[Tensor, dict[str, float]]:
-    with torch.no_grad():
-        latents = inferred(model, states)[0]
+def _loss(model: WorldModel, states: Tensor, actions: Tensor, unit: float) -> tuple[Tensor, dict[str, float]]:
+    latents = inferred(model, states)[0]
     meant = []
 
     def latent_action(step: int, state: Tensor) -> Tensor:
@@ -68,16 +106,19 @@ def _loss(model: WorldModel, states: Tensor, actions: Tensor) -> tuple[Tensor, d
         return meant[-1]
 
     imagined = model.forward_model.unroll(states[:, 0], actions.shape[1], latent_action)
-    error = F.mse_loss(imagined, states[:, 1:])
-    match = F.mse_loss(torch.stack(meant, dim=1), latents)
+    error = F.mse_loss(imagined, states[:, 1:]) / unit
+    # Of all processes: a share of its own would be another unit.
+    variance = gather(latents.detach()).flatten(0, 1).var(dim=0).mean().clamp(min=LEAST_CHANGE)
+    match = F.mse_loss(torch.stack(meant, dim=1), latents) / variance
     before, flat = states[:, :-1].flatten(0, 1), actions.flatten(0, 1)
-    back = model.robot_action(latents.flatten(0, 1), before)
+    back = model.robot_action(latents.detach().flatten(0, 1), before)
     inverse = F.mse_loss(back / model.action_scale, flat / model.action_scale)
     spread = (flat / model.action_scale).var(dim=0).mean()
-    total = error + LATENT_WEIGHT * match + inverse
-    if model.card.robot.camera.moves:
+    total = error + MATCH_WEIGHT * match + inverse
+    if model.card.robot.camera.moves and isinstance(model.goal_distance, GoalDistance):
         # Of a whole picture most says nothing about the place, which is all that a plan is judged by.
         place = model.goal_distance.embed
-        total = total + PLACE_WEIGHT * F.mse_loss(place(imagined), place(states[:, 1:]))
-    figures = {"error_to_copy": error.item() / copy_error(states), "inverse": inverse.item() / spread.item()}
-    return total, figures
+        places = place(states)
+        moved = max(copy_error(gather(places)), LEAST_CHANGE)
+        total = total + F.mse_loss(place(imagined), places[:, 1:]) / moved
+    return total, {"error_to_copy": error.item(), "inverse": inverse.item() / spread.item()}

@@ -7,13 +7,16 @@ image-only distance, unfolding the video so that neighbouring frames are one ste
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from wm_ros.models.goal_distance import GoalDistance
 from wm_ros.models.world_model import WorldModel
-from wm_ros.training.clips import COMPARED_STATES, Clips
+from wm_ros.training.clips import Clips
 from wm_ros.training.engine import Engine
 from wm_ros.training.optimise import Report
 from wm_ros.training.processes import mine
@@ -30,9 +33,11 @@ FAR_S = 4.0
 def train_goal_distance(
     model: WorldModel, clips: Clips, steps: int, seed: int, report: Report, engine: Engine
 ) -> None:
-    """Fit the goal distance on labelled clips of cached states; figure: `displacement` error in model steps."""
+    """Fit the goal distance of displacements on labelled clips of cached states; figure: `displacement` error in model
+    steps."""
     choose = np.random.default_rng(seed)
-    distance, scale, dt = model.goal_distance, model.action_scale, model.card.robot.model_dt
+    distance = cast(GoalDistance, model.goal_distance)
+    scale, dt = model.action_scale, model.card.robot.model_dt
     if distance.latent_step is not None:
         distance.latent_step.fill_(latent_step(clips, scale.cpu().numpy()))
 
@@ -52,8 +57,7 @@ def train_goal_distance(
 
 def latent_step(clips: Clips, scale: np.ndarray) -> float:
     """How far a state moves for each model step at full rate that was commanded, over up to 4096 clips."""
-    rows = np.random.default_rng(0).permutation(clips.starts)[:COMPARED_STATES]
-    now, then = (clips.states[torch.from_numpy(some)] for some in (rows, clips.successors[rows]))
+    rows, now, then = clips.some_steps()
     commanded = np.linalg.norm(clips.known_actions[rows] / scale, axis=1).sum()
     return float((then - now).flatten(1).norm(dim=1).sum()) / commanded
 

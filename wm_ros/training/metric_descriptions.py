@@ -1,6 +1,6 @@
 """What the held-out scores mean, for people."""
 
-MEANING = {
+METRIC_DESCRIPTIONS = {
     "one_step": "one-step error / error of predicting no change",
     "rollout": "error over the clip from true latent actions / no change",
     "action_gap_shuffled": "one-step error with another clip's latent action / with the true one",

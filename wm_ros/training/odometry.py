@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from wm_ros.data.recording import Recording
 from wm_ros.models.goal_distance import GoalDistance
-from wm_ros.models.world_model import WorldModel
+from wm_ros.models.world_model import WorldModel, heading_circle
 from wm_ros.training.goal_distance import ROBUST_BEYOND, places
 
 WEIGHT = 0.5  # beside the error of redrawing, of which 1 is a blank picture
@@ -26,7 +26,7 @@ class Odometry(nn.Module):
 
     def __init__(self, recording: Recording, model: WorldModel) -> None:
         super().__init__()
-        tokens, dim, circle = model.encoder.tokens, model.encoder.dim, model.goal_distance.circle
+        tokens, dim, circle = model.encoder.tokens, model.encoder.dim, heading_circle(model.card)
         self.head = GoalDistance(tokens, dim, len(recording.profile.action), circle=circle).to(model.device)
         self._places = _places(recording, model.action_scale.cpu(), circle)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from wm_ros.training.r2 import r2
 from wm_ros.training.world_model import copy_error, imagine, inferred
 
 SCORED_CLIPS = 2048
+CHECKED = 512  # clips, while it trains
 PLAN_STEPS = 3
 PLAN_STARTS = 64
 PLAN_LENDERS = 32
@@ -124,13 +126,26 @@ def controller_scores(model: WorldModel, clips: Clips, seed: int) -> dict[str, f
     states, actions = _subset(clips, seed)
     latents, _ = inferred(model, states)
     informed = _error(imagine(model, states[:, 0], latents), states[:, 1:])
-    steered = _error(model.rollout(states[:, 0], actions), states[:, 1:])
+    steered = controller_error(model, states, actions)
     back = model.robot_action(latents[:, 0], states[:, 0])
     return {
-        "controller_rollout": steered / copy_error(states),
-        "controller_gap": steered / informed,
+        "controller_rollout": steered,
+        "controller_gap": steered * copy_error(states) / informed,
         "latent_action_r2": _r2(actions[:, 0], back),
     }
+
+
+@torch.no_grad()
+def controller_error(model: WorldModel, states: Tensor, actions: Tensor) -> float:
+    """Error of imagining clips [B, T + 1, N, D] from their robot actions [B, T, A], a share of that of no change."""
+    return _error(model.rollout(states[:, 0], actions), states[:, 1:]) / copy_error(states)
+
+
+def held_out_error(model: WorldModel, clips: Clips, seed: int) -> Callable[[], dict[str, float]]:
+    """A measure of a model on some clips, for as long as it trains: `controller_rollout`."""
+    rows = np.random.default_rng(seed).permutation(len(clips))[:CHECKED]
+    states, actions = clips.labelled(rows)
+    return lambda: {"controller_rollout": controller_error(model, states, actions)}
 
 
 def action_probe(train: Clips, held_out: Clips, seed: int) -> float:

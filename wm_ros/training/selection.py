@@ -1,40 +1,42 @@
-"""Keeps the weights of a world model that heed the latent action and plan best, not the last or those of least loss.
+"""Keeps the weights that do best on episodes that training does not see, not the last.
 
-A low prediction error is no controllability: a forward model can do well and ignore what it is told.
+What is learned from few episodes is learned by heart sooner or later, and the last weights are worse than earlier ones.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from wm_ros.data.recording import Recording
-from wm_ros.models.world_model import WorldModel
-from wm_ros.training.clips import Clips
 from wm_ros.training.optimise import Report
 from wm_ros.training.phase_state import below
-from wm_ros.training.scores import action_gap, planning_gap
 
 CHECKS = 20
 # A check takes about as long as two training steps.
 LEAST_STEPS_BETWEEN = 25
-CLIPS = 512
 LEAST_EPISODES = 4
 
 
 class BestWeights:
-    """A report of training steps that also looks, now and then, at clips which training does not see.
+    """A report of training steps that also measures, now and then, what the weights do on what training does not see.
 
-    Passes each report on with the `one_step`, `action_gap_shuffled`, `action_gap_zero` and `planning_gap` last found on
-    them, and remembers the weights with the largest `action_gap_shuffled` times `planning_gap`; of equal ones, the
-    last. Changes nothing of the training itself.
+    measure: gives figures, of which the first one decides; the smaller, the better. Passes each report on with those
+    last found, and remembers the weights of `parts` with the best; of equal ones, the last. Changes nothing of the
+    training itself.
     """
 
-    def __init__(self, model: WorldModel, clips: Clips, steps: int, seed: int, report: Report) -> None:
-        rows = np.random.default_rng(seed).permutation(len(clips))[:CLIPS]
-        self._model = model
-        self._states, self._actions = clips.labelled(rows)
+    def __init__(
+        self,
+        parts: Sequence[nn.Module],
+        measure: Callable[[], dict[str, float]],
+        steps: int,
+        report: Report,
+    ) -> None:
+        self._parts, self._measure = parts, measure
         self._steps, self._every = steps, max(LEAST_STEPS_BETWEEN, steps // CHECKS)
         self._report = report
         self._found: dict[str, float] = {}
@@ -42,15 +44,15 @@ class BestWeights:
 
     def __call__(self, step: int, figures: dict[str, float]) -> None:
         if step == 1 or step == self._steps or step % self._every == 0:
-            self._found = action_gap(self._model, self._states[:, :2])
-            self._found["planning_gap"] = planning_gap(self._model, self._states, self._actions)
-            merit = self._found["action_gap_shuffled"] * self._found["planning_gap"]
-            if self._best is None or merit >= self._best[0]:
+            with torch.no_grad():
+                self._found = self._measure()
+            value = next(iter(self._found.values()))
+            if self._best is None or value <= self._best[0]:
                 weights = [
                     {name: tensor.clone() for name, tensor in part.state_dict().items()}
-                    for part in self._parts()
+                    for part in self._parts
                 ]
-                self._best = merit, step, weights
+                self._best = value, step, weights
         self._report(step, {**figures, **self._found})
 
     @property
@@ -60,18 +62,18 @@ class BestWeights:
         return self._best
 
     def restore(self) -> int:
-        """Give the model the best weights seen, and return the step they are of."""
+        """Give the parts the best weights seen, and return the step they are of."""
         _, step, weights = self._found_best
-        for part, kept in zip(self._parts(), weights, strict=True):
+        for part, kept in zip(self._parts, weights, strict=True):
             part.load_state_dict(kept)
         return step
 
     def state_dict(self) -> dict[str, Tensor]:
         """What was found and remembered so far, for a training that is resumed."""
-        merit, step, parts = self._found_best
-        state = {"merit": torch.tensor(merit, dtype=torch.float64), "step": torch.tensor(step)}
-        for name, value in self._found.items():
-            state[f"found.{name}"] = torch.tensor(value, dtype=torch.float64)
+        value, step, parts = self._found_best
+        state = {"value": torch.tensor(value, dtype=torch.float64), "step": torch.tensor(step)}
+        for name, found in self._found.items():
+            state[f"found.{name}"] = torch.tensor(found, dtype=torch.float64)
         for index, part in enumerate(parts):
             state |= {f"weights.{index}.{name}": tensor for name, tensor in part.items()}
         return state
@@ -79,11 +81,8 @@ class BestWeights:
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Go on from there."""
         self._found = {name: value.item() for name, value in below(state, "found.").items()}
-        parts = [below(state, f"weights.{index}.") for index in range(len(self._parts()))]
-        self._best = state["merit"].item(), int(state["step"]), parts
-
-    def _parts(self) -> tuple[nn.Module, ...]:
-        return self._model.inverse_dynamics, self._model.forward_model, self._model.bottleneck
+        parts = [below(state, f"weights.{index}.") for index in range(len(self._parts))]
+        self._best = state["value"].item(), int(state["step"]), parts
 
 
 def set_apart(recording: Recording, held_out: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:

@@ -1,5 +1,5 @@
-"""Recording in, checkpoint out: encoder, world model, controller, each frozen before the next, scored on episodes
-that were held out of all three."""
+"""Recording in, checkpoint out: encoder, world model, controller, and the latter two together; scored on episodes that
+were held out of all."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from wm_ros import __version__
 from wm_ros.data.recording import Recording
@@ -27,11 +27,12 @@ from wm_ros.models.encoders.registry import build_encoder
 from wm_ros.models.encoders.tiny import TinyEncoder
 from wm_ros.models.encoders.video import VideoEncoder
 from wm_ros.models.presets import preset_for
+from wm_ros.models.temporal_distance import TemporalDistance
 from wm_ros.models.world_model import WorldModel
 from wm_ros.robots.profile import RobotProfile
 from wm_ros.training import scores
 from wm_ros.training.clips import Clips, make_clips
-from wm_ros.training.controller import train_controller, train_controller_rollouts
+from wm_ros.training.controller import train_controller, train_controller_rollouts, train_jointly
 from wm_ros.training.encoder import train_encoder
 from wm_ros.training.engine import Engine
 from wm_ros.training.goal_distance import FAR_S, train_goal_distance
@@ -43,6 +44,12 @@ from wm_ros.training.progress import Progress
 from wm_ros.training.run_identity import identity
 from wm_ros.training.selection import BestWeights
 from wm_ros.training.states import encode_all, mapped
+from wm_ros.training.temporal_distance import (
+    distant_clips,
+    held_out_contrast,
+    measure_step,
+    train_temporal_distance,
+)
 from wm_ros.training.validation_split import Split, split
 from wm_ros.training.video_encoder import train_video_encoder
 from wm_ros.training.world_model import train_world_model, train_world_model_rollouts
@@ -58,21 +65,22 @@ class TrainOptions:
     encoder_kind: str = "tiny"
     encoder_steps: int = 2500
     world_model_steps: int = 800
-    world_model_rollout_steps: int = 2000
-    controller_steps: int = 2200
-    controller_rollout_steps: int = 400
+    world_model_rollout_steps: int = 500
+    controller_steps: int = 1000
+    controller_rollout_steps: int = 2000
     goal_distance_steps: int = 8000
     state_dim: int | None = (
-        None  # None: 8, where the camera rides on the robot 16, of each token of `video` 32
+        None  # None: 8, where the camera rides on the robot 16, of each token of `video` 8
     )
     bottleneck: dict[str, Any] = field(default_factory=lambda: {"name": "noise"})
     clip_steps: int = 6
     preset: str = "tiny"
     controller: str = "state-conditioned"
     labelled: bool = False
+    joint: bool = True  # the world model learns from commands, too, in the last phase; else from video alone
     optimiser: str = "adamw"
     precision: str = "fp32"
-    choose: bool = True  # the world model's weights by what they do on held-out episodes, else the last
+    choose: bool = True  # the last phase's weights by what they do on held-out episodes, else the last
     seed: int = 0
     split_seed: int | None = None  # of the episodes held out; None: the seed. Models to be compared share one
 
@@ -121,9 +129,10 @@ def train(
 ) -> dict[str, float]:
     """Train a model on a recording and write its checkpoint folder; returns the held-out scores.
 
-    Encoder and world model learn from all episodes but the held-out ones, controller and goal distance from those with
-    commands; the held-out ones have commands. The labelled baseline uses episodes with commands alone. Every other
-    held-out episode chooses among the world model's weights, the rest score the model.
+    Encoder and world model learn from all episodes but the held-out ones, and so does the temporal goal distance; the
+    controller and the other goal distance from those with commands; the held-out ones have commands. The labelled
+    baseline uses episodes with commands alone. Every other held-out episode chooses among the weights of the last
+    phase, the rest score the model.
 
     source: what the recording is, for the card. encoder_of: a model whose encoder is taken over as it is, instead of
     training one; states: what it made of all frames [F, N, D], instead of encoding them. Raises TrainingError when
@@ -147,8 +156,12 @@ def train(
         make_clips(recording, states, some, options.clip_steps, engine.device)
         for some in (episodes.seen, episodes.fitted, episodes.scored)
     )
-    far_clips, choosing_clips = train_clips, None
-    if recording.profile.camera.moves:
+    far_clips, choosing_clips, far_choosing = train_clips, None, None
+    if card.goal_distance == "temporal":
+        far_clips = distant_clips(recording, states, episodes.seen, engine.device)
+        if len(episodes.choosing):
+            far_choosing = distant_clips(recording, states, episodes.choosing, engine.device)
+    elif recording.profile.camera.moves:
         far_clips = make_clips(
             recording, states, episodes.fitted, round(FAR_S * recording.profile.model_rate_hz), engine.device
         )
@@ -160,7 +173,7 @@ def train(
         clips.require_actions(recording.profile.names)
     if taken is None:
         report = phases("encoder", options.encoder_steps)
-        _train_encoder(model, recording, episodes.seen, options, report, engine, run.cache_dir)
+        train_own_encoder(model, recording, episodes.seen, options, report, engine, run.cache_dir)
     else:
         model.encoder.load_state_dict(taken.state_dict())
     model.encoder.requires_grad_(False).eval()
@@ -172,7 +185,8 @@ def train(
     if options.preset == "tiny":
         # The heads' matrices are small: more threads cost them more than they bring.
         torch.set_num_threads(min(threads, 2))
-    chosen = _train_heads(model, options, phases, seen_clips, train_clips, far_clips, choosing_clips, engine)
+    material = _Material(seen_clips, train_clips, far_clips, choosing_clips, far_choosing)
+    chosen = _train_heads(model, options, phases, material, engine)
     torch.set_num_threads(threads)
     model.eval()
     found = {
@@ -202,49 +216,84 @@ def train(
     return found
 
 
-def _train_heads(
-    model: WorldModel,
-    options: TrainOptions,
-    phases: Phases,
-    seen: Clips,
-    clips: Clips,
-    far: Clips,
-    choosing: Clips | None,
-    engine: Engine,
-) -> int:
-    """World model on all clips, then goal distance (on `far`) and controller on those with commands; on cached states.
+@dataclass(frozen=True)
+class _Material:
+    """Clips of cached states: of all episodes, of those with commands, long ones for the goal distance; and of the
+    episodes that choose among weights, where there are any."""
 
-    Returns the step of its rollouts whose weights of the world model were kept: by their action and planning gaps on
-    `choosing`, or the last.
+    seen: Clips
+    labelled: Clips
+    far: Clips
+    choosing: Clips | None
+    far_choosing: Clips | None
+
+
+def _train_heads(
+    model: WorldModel, options: TrainOptions, phases: Phases, clips: _Material, engine: Engine
+) -> int:
+    """World model on all clips, then goal distance on long ones, then controller on those with commands.
+
+    Returns the step of the last phase whose weights were kept: by the error from robot actions on episodes that choose,
+    or the last.
     """
-    steps, chosen = options.world_model_steps, options.world_model_rollout_steps
+    seed = options.seed
+    world_model = [model.inverse_dynamics, model.forward_model, model.bottleneck]
+
+    def best_of(parts: list[nn.Module], steps: int, report: Report) -> BestWeights | None:
+        if clips.choosing is None:
+            return None
+        return BestWeights(parts, scores.held_out_error(model, clips.choosing, seed), steps, report)
+
+    steps, rollouts = options.world_model_steps, options.world_model_rollout_steps
+    report = phases("world model", steps)
     if options.labelled:
-        learned, train_steps, train_rollouts = clips, train_labelled_world_model, train_labelled_rollouts
+        train_labelled_world_model(model, clips.labelled, steps, seed, report, engine)
+        report = phases("world model rollouts", rollouts)
+        best = best_of(world_model, rollouts, report)
+        train_labelled_rollouts(model, clips.labelled, rollouts, seed, best or report, engine)
+        chosen = best.restore() if best else rollouts
     else:
-        learned, train_steps, train_rollouts = seen, train_world_model, train_world_model_rollouts
-    train_steps(model, learned, steps, options.seed, phases("world model", steps), engine)
-    report = phases("world model rollouts", chosen)
-    best = BestWeights(model, choosing, chosen, options.seed, report) if choosing else None
-    train_rollouts(model, learned, chosen, options.seed, best or report, engine)
-    if best:
-        chosen = best.restore()
-    for part in (model.inverse_dynamics, model.forward_model, model.bottleneck):
+        train_world_model(model, clips.seen, steps, seed, report, engine)
+        report = phases("world model rollouts", rollouts)
+        train_world_model_rollouts(model, clips.seen, rollouts, seed, report, engine)
+    for part in world_model:
         part.requires_grad_(False)
 
-    report = phases("goal distance", options.goal_distance_steps)
-    train_goal_distance(model, far, options.goal_distance_steps, options.seed, report, engine)
-    model.goal_distance.requires_grad_(False)
-    if not options.labelled:
-        report = phases("controller", options.controller_steps)
-        train_controller(model, clips, options.controller_steps, options.seed, report, engine)
-        report = phases("controller rollouts", options.controller_rollout_steps)
-        train_controller_rollouts(
-            model, clips, options.controller_rollout_steps, options.seed, report, engine
-        )
-    return chosen
+    _train_distance(model, options, phases, clips, engine)
+    if options.labelled:
+        return chosen
+
+    steps, rollouts = options.controller_steps, options.controller_rollout_steps
+    train_controller(model, clips.labelled, steps, seed, phases("controller", steps), engine)
+    report = phases("joint rollouts" if options.joint else "controller rollouts", rollouts)
+    best = best_of([*world_model, model.controller, model.controller_inverse], rollouts, report)
+    if options.joint:
+        train_jointly(model, clips.seen, clips.labelled, rollouts, seed, best or report, engine)
+    else:
+        train_controller_rollouts(model, clips.labelled, rollouts, seed, best or report, engine)
+    return best.restore() if best else rollouts
 
 
-def _train_encoder(
+def _train_distance(
+    model: WorldModel, options: TrainOptions, phases: Phases, clips: _Material, engine: Engine
+) -> None:
+    """Train the model's goal distance, of whichever kind; the temporal one keeps what does best on other episodes."""
+    distance, steps, seed = model.goal_distance, options.goal_distance_steps, options.seed
+    report = phases("goal distance", steps)
+    if isinstance(distance, TemporalDistance):
+        best = None
+        if clips.far_choosing is not None:
+            best = BestWeights([distance], held_out_contrast(distance, clips.far_choosing), steps, report)
+        train_temporal_distance(distance, clips.far, steps, seed, best or report, engine)
+        if best:
+            best.restore()
+        measure_step(distance, clips.far)
+    else:
+        train_goal_distance(model, clips.far, steps, seed, report, engine)
+    distance.requires_grad_(False)
+
+
+def train_own_encoder(
     model: WorldModel,
     recording: Recording,
     episodes: np.ndarray,
@@ -253,7 +302,7 @@ def _train_encoder(
     engine: Engine,
     cache_dir: Path | None,
 ) -> None:
-    """Train the encoder that the card names, where none is taken over."""
+    """Train a model's encoder, of a kind that is trained here, on these episodes [E]."""
     encoder, steps, seed = model.encoder, options.encoder_steps, options.seed
     if isinstance(encoder, VideoEncoder):
         train_video_encoder(encoder, recording, episodes, steps, seed, report, engine, cache_dir)
@@ -270,7 +319,8 @@ def new_card(
     encoder = own_encoder(profile, options) if encoder_of is None else encoder_of.card.encoder
     with torch.device("meta"):
         built = build_encoder(encoder) if encoder_of is None else encoder_of.encoder
-    sizes = preset_for(options.preset, cast(Encoder, built).tokens, len(profile.action))
+    tokens, dim = cast(Encoder, built).tokens, cast(Encoder, built).dim
+    sizes = preset_for(options.preset, tokens, dim, len(profile.action))
     return Card(
         encoder=encoder,
         robot=profile,
@@ -280,6 +330,7 @@ def new_card(
         forward_model=sizes.forward_model,
         controller=sizes.controller,
         controller_kind=options.controller,
+        goal_distance="temporal" if encoder["name"] == "video" else "displacement",
         bottleneck=complete_options({"name": LABELLED} if options.labelled else options.bottleneck),
         licence="Apache-2.0" if encoder_of is None else encoder_of.card.licence,
     )
@@ -292,6 +343,12 @@ def own_encoder(profile: RobotProfile, options: TrainOptions) -> dict[str, Any]:
             f"no encoder is called {options.encoder_kind!r}; known: {', '.join(TRAINED_HERE)}"
         )
     if options.encoder_kind == "video":
-        return {"name": "video", "size": 64, "dim": options.state_dim or 32, "width": 48, "depth": 2}
+        return {
+            "name": "video",
+            "size": 64,
+            "tokens": 16,
+            "features": (options.state_dim or 8) - 2,
+            "width": 48,
+        }
     dim = options.state_dim or (16 if profile.camera.moves else 8)
     return {"name": "tiny", "size": 64, "dim": dim, "width": 48}

@@ -22,7 +22,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from wm_ros.data.recording import Recording
+from wm_ros.models.blocks import three_layers
 from wm_ros.models.encoders.video import VideoEncoder
+from wm_ros.training.contrast import partner_nats
 from wm_ros.training.engine import Engine
 from wm_ros.training.images import Images
 from wm_ros.training.optimise import Report
@@ -34,6 +36,8 @@ APART_S = 2.0  # of partners, at most
 COMMAND_STEPS = 4  # model steps between the frames that tell a command, at most: k of [ACT]
 HIDDEN, COMPARED = 256, 64
 LARGEST_LOG_SCALE = math.log(100.0)
+STANDARDISED = 4096  # frames
+LEAST_VARIANCE = 1e-5
 
 
 class ContrastHead(nn.Module):
@@ -41,17 +45,13 @@ class ContrastHead(nn.Module):
 
     def __init__(self, tokens: int, dim: int) -> None:
         super().__init__()
-        self.project = nn.Sequential(
-            nn.Flatten(), nn.Linear(tokens * dim, HIDDEN), nn.SiLU(), nn.Linear(HIDDEN, COMPARED)
-        )
+        self.project = nn.Sequential(nn.Flatten(), *three_layers(tokens * dim, HIDDEN, COMPARED))
         self.log_scale = nn.Parameter(torch.tensor(math.log(10.0)))
 
     def forward(self, first: Tensor, second: Tensor) -> Tensor:
         """Cross-entropy, in nats, of finding each one's partner among those of all, both ways."""
         here, there = (gather(F.normalize(self.project(tokens), dim=-1)) for tokens in (first, second))
-        likeness = here @ there.T * self.log_scale.clamp(max=LARGEST_LOG_SCALE).exp()
-        partner = torch.arange(len(here), device=here.device)
-        return 0.5 * (F.cross_entropy(likeness, partner) + F.cross_entropy(likeness.T, partner))
+        return partner_nats(here @ there.T * self.log_scale.clamp(max=LARGEST_LOG_SCALE).exp())
 
 
 class CommandHead(nn.Module):
@@ -93,7 +93,7 @@ def train_video_encoder(
             rows = pairs.draw(choose, BATCH)
             first, partner, soon = (mine(part) for part in rows)
             images = images_of(np.concatenate([first, partner, soon])).to(engine.device)
-        here, there, after = encoder.from_images(images).chunk(3)
+        here, there, after = _standardised(encoder.keypoints(images)).chunk(3)
         nats = contrast(here, there)
         wanted = torch.from_numpy(pairs.commands(first, soon)).to(engine.device)
         known = ~wanted.isnan()
@@ -104,6 +104,32 @@ def train_video_encoder(
         return nats + off / max(pairs.command_size, 1e-6), figures
 
     engine.optimise("encoder", [encoder, contrast, command], loss, steps, RATE, report, [choose])
+    _standardise(encoder, images_of, pairs, engine)
+
+
+def _standardised(tokens: Tensor) -> Tensor:
+    """Tokens [B, N, D] with every number standardised over the batch, that of all processes."""
+    mean, std = _mean_std(gather(tokens))
+    return (tokens - mean) / std
+
+
+@torch.no_grad()
+def _standardise(encoder: VideoEncoder, images_of: Images, pairs: _Pairs, engine: Engine) -> None:
+    """Have the encoder standardise every number over the frames that it was trained on."""
+    drawn = np.sort(pairs.draw(np.random.default_rng(0), STANDARDISED)[0])
+    parts = [
+        encoder.keypoints(images_of(rows).to(engine.device))
+        for rows in np.array_split(drawn, STANDARDISED // BATCH)
+    ]
+    mean, std = _mean_std(torch.cat(parts))
+    encoder.mean.copy_(mean)
+    encoder.std.copy_(std)
+
+
+def _mean_std(tokens: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation [N, D] of every number of tokens [B, N, D]."""
+    variance, mean = torch.var_mean(tokens, dim=0, correction=0)
+    return mean, (variance + LEAST_VARIANCE).sqrt()
 
 
 class _Pairs:

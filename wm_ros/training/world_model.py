@@ -69,7 +69,7 @@ class Phase:
         return F.mse_loss(predicted, states[:, 1:])
 
 
-def _latent_loss(
+def latent_loss(
     phase: Phase,
     model: WorldModel,
     clips: Clips,
@@ -93,8 +93,8 @@ def _latent_loss(
     return total, {"error_to_copy": error.item(), **figures}
 
 
-train_world_model = Phase("world model", imagined=False, loss=_latent_loss)
-train_world_model_rollouts = Phase("world model rollouts", imagined=True, loss=_latent_loss)
+train_world_model = Phase("world model", imagined=False, loss=latent_loss)
+train_world_model_rollouts = Phase("world model rollouts", imagined=True, loss=latent_loss)
 
 
 def change(clips: Clips, steps: int) -> float:

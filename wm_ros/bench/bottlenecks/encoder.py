@@ -15,11 +15,10 @@ from wm_ros.data.recording import Recording
 from wm_ros.models.encoder_checkpoint import EncoderCheckpoint
 from wm_ros.models.world_model import WorldModel
 from wm_ros.robots.profile import RobotProfile
-from wm_ros.training.encoder import train_encoder
 from wm_ros.training.engine import Engine
 from wm_ros.training.progress import Progress
 from wm_ros.training.states import encode_all
-from wm_ros.training.train import Phases, TrainOptions, new_card
+from wm_ros.training.train import Phases, TrainOptions, new_card, train_own_encoder
 
 WEIGHTS, STATES = "encoder.safetensors", "states.npy"
 SAVE_EVERY_S = 60.0
@@ -44,11 +43,11 @@ def prepare(
     progress = Progress(out / ".progress", what, resume=True)
     engine.keep(progress, SAVE_EVERY_S)
     torch.manual_seed(options.seed)
-    encoder = WorldModel(new_card(recording.profile, options, encoder_of)).encoder.to(engine.device)
+    model = WorldModel(new_card(recording.profile, options, encoder_of)).to(engine.device)
+    encoder = model.encoder
     if encoder_of is None:
-        seen, steps = options.split(recording).seen, options.encoder_steps
-        report = phases("encoder", steps)
-        train_encoder(encoder, recording, seen, steps, options.seed, report, engine, cache_dir)
+        seen, report = options.split(recording).seen, phases("encoder", options.encoder_steps)
+        train_own_encoder(model, recording, seen, options, report, engine, cache_dir)
     else:
         encoder.load_state_dict(encoder_of.encoder.state_dict())
     weights = {name: tensor.cpu().contiguous() for name, tensor in encoder.eval().state_dict().items()}

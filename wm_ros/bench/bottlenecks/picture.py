@@ -31,7 +31,7 @@ def draw(table: Mapping[str, Any], path: Path) -> None:
     figure = Figure(figsize=(4.2 * len(panels), 4.2), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
     for axis, (name, title) in zip(figure.subplots(1, len(panels)), panels.items(), strict=True):
-        _dots(axis, {model: row[name] for model, row in table["rows"].items() if name in row})
+        dots(axis, {model: row[name] for model, row in table["rows"].items() if name in row})
         axis.set_title(title, fontsize="medium")
         if name in RATIOS:
             axis.set_yscale("log")
@@ -45,7 +45,7 @@ def draw(table: Mapping[str, Any], path: Path) -> None:
     figure.savefig(path)
 
 
-def _dots(axis: Axes, entries: Mapping[str, Mapping[str, Any]]) -> None:
+def dots(axis: Axes, entries: Mapping[str, Mapping[str, Any]]) -> None:
     """A column for each model: a dot for each seed, beside each other, and a line at the mean."""
     for place, entry in enumerate(entries.values()):
         values = entry["by_seed"]

@@ -52,6 +52,11 @@ class Run:
         return self.options is None or (self.folder / "card.json").is_file()
 
     @property
+    def untrained(self) -> TrainOptions | None:
+        """How it is yet to be trained; None where nothing is left to train."""
+        return None if self.trained else self.options
+
+    @property
     def planning(self) -> dict[str, float] | None:
         """Planning success and plan errors where they were measured as asked, else None."""
         path = self.folder / "bench.json"

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from wm_ros.training.metric_descriptions import MEANING
+from wm_ros.training.metric_descriptions import METRIC_DESCRIPTIONS
 
 BELOW, ABOVE = "none", "deterministic"  # the bounds of the one-step error
 POSITION = "one_step_position"
 
 OWN = {
     POSITION: f"one-step error between its bounds: `{BELOW}` is 0, `{ABOVE}` is 1",
-    "action_probe_r2": f"{MEANING['action_probe_r2']}, whatever the model",
+    "action_probe_r2": f"{METRIC_DESCRIPTIONS['action_probe_r2']}, whatever the model",
     "planning_success": "share of goal pictures in unseen scenes that were reached, in lockstep",
 }
 ORDER = (
@@ -31,7 +31,7 @@ ORDER = (
     "planning_success",
 )
 # Figures in the order of the table, with what they mean. Plan errors come last, one for each unit.
-FIGURES = {name: (MEANING | OWN)[name] for name in ORDER}
+FIGURES = {name: (METRIC_DESCRIPTIONS | OWN)[name] for name in ORDER}
 PLAN_ERROR = "plan_error_"
 
 Row = dict[str, dict[str, Any]]
@@ -45,7 +45,7 @@ def tabulate(runs: Mapping[str, Sequence[Mapping[str, float]]]) -> dict[str, Row
             position = _position(figures, runs[BELOW][seed], runs[ABOVE][seed])
             if position is not None:
                 figures[POSITION] = position
-    return {model: _row(seeds) for model, seeds in placed.items()}
+    return {model: over_seeds(seeds) for model, seeds in placed.items()}
 
 
 def figures_of(rows: Mapping[str, Row]) -> dict[str, str]:
@@ -89,7 +89,8 @@ def _position(
     return (figures["one_step"] - below["one_step"]) / width if "one_step" in figures and width else None
 
 
-def _row(seeds: Sequence[Mapping[str, float]]) -> Row:
+def over_seeds(seeds: Sequence[Mapping[str, float]]) -> Row:
+    """Mean, least and most of each figure that every seed has, and its values by seed."""
     # In a seed without it, a figure is not known: its mean over fewer seeds would compare with nothing.
     names = [name for name in seeds[0] if all(name in figures for figures in seeds)]
     row = {}

@@ -36,10 +36,10 @@ def work(shared: Shared, run: Run, report: Report) -> None:
     """Train a run and measure how it plans, as far as that is not done; reports phase, share of the run, figures."""
     steps = _Steps(run, report)
     encoder_of, states = load_prepared(shared.out, shared.recording.profile, shared.options, shared.encoder)
-    if not run.trained:
+    if (untrained := run.untrained) is not None:
         how = training.Run(resume=True)
         training.train(
-            shared.recording, run.folder, run.options, shared.source, steps.phase, encoder_of, how, states
+            shared.recording, run.folder, untrained, shared.source, steps.phase, encoder_of, how, states
         )
     if run.planning is None:
         model = None if run.options is None else load_checkpoint(run.folder)
@@ -85,7 +85,8 @@ class _Steps:
 
     def __init__(self, run: Run, report: Report) -> None:
         self._report, self._begun = report, 0
-        training = 0 if run.trained else 3 if run.options.labelled else 5
+        untrained = run.untrained
+        training = 0 if untrained is None else 3 if untrained.labelled else 5
         self._phases = training + (run.planning is None) * (1 + (run.goals > 0))
 
     def phase(self, name: str, steps: int) -> Callable[..., None]:

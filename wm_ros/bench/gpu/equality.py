@@ -7,6 +7,8 @@ from torch import Tensor
 
 from wm_ros.bench.gpu import sizes
 from wm_ros.bench.gpu.rows import Rows
+from wm_ros.models.action_conditioned.model import ActionConditionedModel
+from wm_ros.models.world_model import WorldModel
 
 
 @torch.inference_mode()
@@ -28,7 +30,7 @@ def measure(device: str, toy: bool, rows: Rows) -> None:
 
 
 def _imagination(device: str, toy: bool, generator: torch.Generator, rows: Rows) -> None:
-    models = {
+    models: dict[str, WorldModel | ActionConditionedModel] = {
         "forward model large": sizes.world_model(256, toy, "cpu"),
         "V-JEPA 2-AC predictor": sizes.action_conditioned(toy, "cpu", "float32"),
     }
@@ -36,13 +38,13 @@ def _imagination(device: str, toy: bool, generator: torch.Generator, rows: Rows)
         tokens, dim = model.encoder.tokens, model.encoder.dim
         state = torch.randn(1, tokens, dim, generator=generator)
         actions = 0.1 * torch.randn(2, 2, len(model.card.robot.action), generator=generator)
-        if model.needs_pose:
+        if isinstance(model, ActionConditionedModel):
             model.at([0.4, 0.0, 0.3, 3.1, 0.0, 0.2, 0.5])
         expected = model.imaginer()(state)(actions)
         model.to(device)
         found = model.imaginer()(state.to(device))(actions.to(device))
         rows.add(f"{name} float32", _both(found, expected, state))
-        if model.needs_pose:
+        if isinstance(model, ActionConditionedModel):
             model.predictor.to(torch.bfloat16)
             found = model.imaginer()(state.to(device))(actions.to(device))
         else:

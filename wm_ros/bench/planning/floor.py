@@ -40,12 +40,13 @@ GROWTH = {
 
 def settings(
     preset: str, tokens: int, device: str, compiled: bool, progress: Callable[[], None]
-) -> dict[str, dict]:
+) -> dict[str, dict[str, float]]:
     """Each setting's plan and a matrix product in turns: milliseconds, and the share of the product's speed.
 
     compiled: the plan with torch.compile too, in the same turns.
     """
-    model, table = random_model(preset, tokens, device), {}
+    model = random_model(preset, tokens, device)
+    table: dict[str, dict[str, float]] = {}
     for name, options in SETTINGS.items():
         table |= _against_product(model, tokens, name, options, compiled)
         progress()

@@ -33,7 +33,7 @@ def compare(
     table = {}
     for horizon, context in cases():
         asked = tuple(map(str, (preset, tokens, candidates, horizon, context, device)))
-        found = {}
+        found: dict[str, float] = {}
         for what in ("times", *WAYS):
             found |= _child(what, *asked)
             progress()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +15,8 @@ from wm_ros.tasks.lockstep import LockstepOptions, model_policy, run_goals
 
 HARD = (300, 15)  # of [LAM]: candidates and iterations
 EFFORTS = ((16, 1), (32, 2), (64, 2), (64, 3))
-WAYS = {
-    "cold": {"warm_start": False, "proposals": False},
-    "warm": {"warm_start": True, "proposals": False},
-    "warm, proposals": {"warm_start": True, "proposals": True},
-}
+# Whether a plan begins with the last one, and whether the networks propose.
+WAYS = {"cold": (False, False), "warm": (True, False), "warm, proposals": (True, True)}
 
 
 def cases() -> list[tuple[str, int, int]]:
@@ -34,13 +30,15 @@ def compare(
     """Success and median distance held, over the same goals for all. progress: called after each trial."""
     lockstep, table = LockstepOptions(), {}
     for way, candidates, iterations in cases():
-        options = replace(
-            PlannerOptions(),
+        warm, proposals = WAYS[way]
+        options = PlannerOptions(
             batch_size=candidates,
             iteration_count=iterations,
             elites=min(8, candidates // 4),
+            warm_start=warm,
+            proposals=proposals,
         )
-        aim = model_policy(model, replace(options, **WAYS[way]), lockstep.latency_s)
+        aim = model_policy(model, options, lockstep.latency_s)
         scores = []
         for score in run_goals(model.card.robot, aim, goals, seed, lockstep):
             scores.append(score)

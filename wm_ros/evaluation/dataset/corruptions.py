@@ -7,6 +7,8 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
+from wm_ros.messages.compressed import decode_picture
+
 REFERENCE_PX = 256  # the sizes below are those of pictures with so short a side
 
 # [ACT] has noise of .15 and a blur with a kernel of 11 pixels, which OpenCV takes for a standard deviation of 2.
@@ -55,7 +57,7 @@ def _blur(frame: np.ndarray, std: float, rng: np.random.Generator) -> np.ndarray
 
 def _jpeg(frame: np.ndarray, quality: float, rng: np.random.Generator) -> np.ndarray:
     packed = cv2.imencode(".jpg", frame[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, int(quality)])[1]
-    return cv2.imdecode(packed, cv2.IMREAD_COLOR)[..., ::-1]
+    return decode_picture(packed, "a frame as JPEG", max_pixels=frame.shape[0] * frame.shape[1])
 
 
 def _brightness(frame: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:

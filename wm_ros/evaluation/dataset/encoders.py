@@ -77,11 +77,10 @@ def load_named_encoder(name: str, model: WorldModel) -> nn.Module:
 
 def _layers(encoder: nn.Module) -> Sequence[tuple[str, nn.Module]]:
     lists = [module for module in encoder.modules() if isinstance(module, nn.ModuleList)]
-    blocks = (
-        list(max(lists, key=len))
-        if lists
-        else [m for m in encoder.modules() if isinstance(m, NONLINEARITIES)]
-    )
+    blocks: list[nn.Module] = [m for m in encoder.modules() if isinstance(m, NONLINEARITIES)]
+    if lists:
+        longest = max(lists, key=len)
+        blocks = list(longest)
     count = min(MOST_LAYERS, len(blocks))
     chosen = sorted({round((index + 1) * len(blocks) / count) for index in range(count)})
     return [(f"layer {number} of {len(blocks)}", blocks[number - 1]) for number in chosen]

@@ -16,10 +16,10 @@ def hold_out(recording: Recording, number: int, bags: int) -> tuple[np.ndarray, 
     place in the list: of several such bags every third is held out, beginning with the second. A lone episode is
     neither: there is nothing to hold out.
     """
-    episodes = np.arange(len(recording.episodes))
+    able = list(range(len(recording.episodes)))
     if len(recording.labelled_episodes):
-        episodes = recording.labelled_episodes
-    episodes = np.array([e for e in episodes if len(recording.clip_starts(2, [e]))], dtype=int)
+        able = recording.labelled_episodes.tolist()
+    episodes = np.array([e for e in able if len(recording.clip_starts(2, [e]))], dtype=int)
     if len(episodes) > 1:
         order = np.random.default_rng([0, len(episodes)]).permutation(episodes)
         count = max(1, round(SHARE * len(episodes)))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from wm_ros.evaluation.replay.results import PlaybackResult, ReplayResult
-from wm_ros.evaluation.replay.safety import MOVING
+from wm_ros.evaluation.replay.safety import MOVING, Reaction
 from wm_ros.robots.profile import RobotProfile
 
 DPI = 110
@@ -52,10 +52,9 @@ def draw_commands(result: ReplayResult, profile: RobotProfile, path: Path) -> No
 
 def draw_faults(result: ReplayResult, profile: RobotProfile, path: Path) -> None:
     """Write a PNG with a row per fault: speed as a share of the limits, when the robot stood, when the fault was on."""
-    playbacks = [one for one in result.playbacks if one.playback.fault is not None][:MOST_ROWS]
-    figure, axes = _figure(len(playbacks), 1, 1.25)
-    for axis, one in zip(axes[:, 0], playbacks, strict=True):
-        fault, reaction = one.playback.fault, one.reaction()
+    faulty = [(one, fault) for one in result.playbacks if (fault := one.playback.fault)][:MOST_ROWS]
+    figure, axes = _figure(len(faulty), 1, 1.25)
+    for axis, (one, fault) in zip(axes[:, 0], faulty, strict=True):
         times, values = (part[one.commands] for part in result.commands)
         speed = abs(values / np.maximum(profile.high, -profile.low)).max(axis=1, initial=0.0)
         _shade(axis, one)
@@ -65,7 +64,8 @@ def draw_faults(result: ReplayResult, profile: RobotProfile, path: Path) -> None
         )
         axis.set(xlim=(0, one.playback.duration_s), ylim=(0, 105), yticks=[0, 50, 100])
         axis.set_ylabel("% of limit", fontsize="small")
-        axis.set_title(f"{fault.describe()}: {_describe_reaction(reaction)}", fontsize="small", loc="left")
+        met = _describe_reaction(one.reaction(fault))
+        axis.set_title(f"{fault.describe()}: {met}", fontsize="small", loc="left")
     axes[-1, 0].set_xlabel("seconds into the episode; red: the fault, grey: the robot stands")
     figure.savefig(path, dpi=DPI)
 
@@ -86,7 +86,7 @@ def _shade(axis: Any, one: PlaybackResult) -> None:
             axis.axvspan(event.at_s, end_s, color=STANDING, alpha=0.6, lw=0)
 
 
-def _describe_reaction(reaction: Any) -> str:
+def _describe_reaction(reaction: Reaction | None) -> str:
     if reaction is None:
         return "nothing tested, no plan was followed when it began"
     if reaction.time_to_stop_s is None:

@@ -51,15 +51,14 @@ class PlaybackResult:
     commands: slice
     operator: Commands
 
-    def reaction(self) -> Reaction | None:
-        """How the guard met the fault of this playback."""
-        fault = self.playback.fault
+    def reaction(self, fault: Fault) -> Reaction | None:
+        """How the guard met a fault, that of this playback."""
         return measure_reaction(self.trace, fault.at_s, fault.end_s, self.restarted)
 
     def false_stops(self) -> tuple[int, float, float]:
         """Number of stops without a fault, seconds in them, seconds observed."""
         fault = self.playback.fault
-        return false_stops(self.trace, fault and (fault.at_s, fault.end_s))
+        return false_stops(self.trace, None if fault is None else (fault.at_s, fault.end_s))
 
 
 @dataclass(frozen=True)

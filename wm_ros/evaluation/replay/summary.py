@@ -27,7 +27,7 @@ def summarise(
     Judged is a replay in real time only: at another rate machine and bag do not run at the same speed. A replay that
     could not show the frames in time has failed, whatever the nodes made of them.
     """
-    reactions = [(one.playback.fault, one.reaction()) for one in result.playbacks if one.playback.fault]
+    reactions = [(fault, one.reaction(fault)) for one in result.playbacks if (fault := one.playback.fault)]
     stops, stopped_s, observed_s = np.sum([one.false_stops() for one in result.playbacks], axis=0)
     false_stop_pct = 100.0 * stopped_s / observed_s if observed_s else None
     plan_ms = result.latencies_ms["plan"]
@@ -127,7 +127,7 @@ def _compare_with_operator(result: ReplayResult, profile: RobotProfile) -> dict[
     """By component: how much the operator and the guard commanded, how far apart, and whether alike (-1 to 1)."""
     pairs: list[tuple[np.ndarray, np.ndarray]] = []
     for one in result.playbacks:
-        ours = tuple(values[one.commands] for values in result.commands)
+        ours = result.commands[0][one.commands], result.commands[1][one.commands]
         if one.playback.fault is not None or not len(ours[0]) or not len(one.operator[0]):
             continue
         grid = np.arange(ours[0][0], one.playback.end_ns, GRID_NS)

@@ -42,10 +42,10 @@ def render_comparison(
 
 def comparison(first: dict[str, Any], second: dict[str, Any]) -> list[Row]:
     """Rows of `figure`, two `values` (None where a report has it not) and `better`, 0, 1 or None."""
-    rows = []
+    rows: list[Row] = []
     for encoder in dict.fromkeys((*first["probe"], *second["probe"])):
-        path = ("probe", encoder, "layers", "output", "total")
-        rows.append(_seeded(f"R2 of the action probe, {encoder}", _at(first, path), _at(second, path)))
+        probed = ("probe", encoder, "layers", "output", "total")
+        rows.append(_seeded(f"R2 of the action probe, {encoder}", _at(first, probed), _at(second, probed)))
     for name, (path, more) in SCALARS.items():
         rows.append(_row(name, _at(first, path), _at(second, path), more))
     rows.append(_row("last open-loop error / no change", _last(first), _last(second), False))
@@ -74,7 +74,8 @@ def _row(figure: str, one: float | None, other: float | None, more: bool) -> Row
 
 def _seeded(figure: str, one: dict[str, Any] | None, other: dict[str, Any] | None) -> Row:
     """A row of means of which one is better only where the seeds do not overlap."""
-    row = _row(figure, one and one["mean"], other and other["mean"], True)
+    first, second = (None if score is None else score["mean"] for score in (one, other))
+    row = _row(figure, first, second, True)
     if one and other and one["low"] <= other["high"] and other["low"] <= one["high"]:
         row["better"] = None
     return row

@@ -5,35 +5,19 @@ from __future__ import annotations
 import io
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.rcsetup import cycler
 
 INK, GRID = "#1d2733", "#e3e8ee"
 COLOURS = ("#0b6bcb", "#c2571a", "#2a8a57", "#8a4fbf", "#a8860b", "#b03a6e", "#4c6272", "#1b8a99")
 WIDTH, HEIGHT = 4.3, 2.9
-STYLE = {
-    "svg.hashsalt": "wm_ros",
-    "svg.fonttype": "none",
-    "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"],
-    "font.size": 9,
-    "axes.edgecolor": "#9aa7b4",
-    "axes.labelcolor": INK,
-    "text.color": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.color": GRID,
-    "axes.axisbelow": True,
-    "axes.prop_cycle": matplotlib.cycler(color=COLOURS),
-}
 
 
 def probe_bars(probe: Mapping[str, Any]) -> str:
@@ -56,9 +40,9 @@ def probe_bars(probe: Mapping[str, Any]) -> str:
                 axis.plot([x] * len(seeds), seeds, ".", color=INK, markersize=3)
         axis.set_xticks(range(len(scored)), [_wrapped(name) for name in scored])
         axis.set_ylabel("R2, held out")
-        shown = [o["total"] for o in scored.values()]
-        shown += [o["controls"][control] for o in scored.values() for control in labels[1:]]
-        _r2_axis(axis, min(value["low"] for value in shown))
+        bars = [output["total"] for output in scored.values()]
+        bars += [output["controls"][control] for output in scored.values() for control in labels[1:]]
+        _r2_axis(axis, min(bar["low"] for bar in bars))
         axis.grid(axis="x", visible=False)
         axis.legend(frameon=False, fontsize=8, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0))
 
@@ -122,9 +106,9 @@ def ladder(ladders: Mapping[str, Any], kind: str) -> str:
         lowest = 0.0
         for steps, colour in zip(ladders.values(), keys(ladders).values(), strict=True):
             scores = [step["r2"] for step in (*steps["none"], *steps[kind])]
-            values = [score["mean"] if score else None for score in scores]
+            values = [score["mean"] if score else math.nan for score in scores]
             axis.plot(range(len(values)), values, "o-", color=colour, markersize=3, linewidth=1.4)
-            lowest = min(lowest, *(value for value in values if value is not None))
+            lowest = min(lowest, *(value for value in values if not math.isnan(value)))
         some = next(iter(ladders.values()))[kind]
         axis.set_xticks(range(len(some) + 1), ["none", *(f"{step['severity']:g}" for step in some)])
         _r2_axis(axis, lowest)
@@ -196,8 +180,8 @@ def _r2_axis(axis: Axes, lowest: float) -> None:
     axis.set_ylim(bottom, 1.0)
 
 
-def _svg(plot: Any, width: float = WIDTH, height: float = HEIGHT) -> str:
-    with matplotlib.rc_context(STYLE):
+def _svg(plot: Callable[[Axes], None], width: float = WIDTH, height: float = HEIGHT) -> str:
+    with _style():
         figure = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasAgg(figure)
         plot(figure.subplots())
@@ -205,6 +189,30 @@ def _svg(plot: Any, width: float = WIDTH, height: float = HEIGHT) -> str:
         figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
     svg = text.getvalue()
     return svg[svg.index("<svg") :]
+
+
+def _style() -> AbstractContextManager[None]:
+    """How all plots look."""
+    return matplotlib.rc_context(
+        {
+            "svg.hashsalt": "wm_ros",
+            "svg.fonttype": "none",
+            "font.family": "sans-serif",
+            "font.sans-serif": ["DejaVu Sans"],
+            "font.size": 9,
+            "axes.edgecolor": "#9aa7b4",
+            "axes.labelcolor": INK,
+            "text.color": INK,
+            "xtick.color": INK,
+            "ytick.color": INK,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.grid": True,
+            "grid.color": GRID,
+            "axes.axisbelow": True,
+            "axes.prop_cycle": cycler(color=COLOURS),
+        }
+    )
 
 
 def _legend(axis: Axes) -> None:

@@ -49,7 +49,8 @@ def strips(
             imagined = model.rollout(chosen_latents[:, 0], actions)[:, -1]
         else:
             imagined = imagine(model, chosen_latents[:, 0], inferred(model, chosen_latents)[0])[:, -1]
-        decoder = load_decoder(decoder_file, *latents.shape[2:], config.side)
+        tokens, dim = latents.shape[2:]
+        decoder = load_decoder(decoder_file, tokens, dim, config.side)
         columns["prediction, decoded"] = draw(decoder, imagined.numpy())
         columns["goal, decoded"] = draw(decoder, latents[chosen][:, -1])
     seconds = (latents.shape[1] - 1) * config.profile.model_dt

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from wm_ros.evaluation.report.verdict import R2_CARE
-from wm_ros.training.metric_descriptions import MEANING
+from wm_ros.training.metric_descriptions import METRIC_DESCRIPTIONS
 
 NONE = "-"
 CHECKS = {
@@ -61,14 +61,19 @@ def check_rows(report: dict[str, Any]) -> list[list[str]]:
     """Figure, value, what it is, how to read it."""
     found = report["dynamics"].get("checks", {})
     rows = [
-        [name.replace("_", " "), f"{found[name]:.3g}", MEANING[name], reading]
+        [name.replace("_", " "), f"{found[name]:.3g}", METRIC_DESCRIPTIONS[name], reading]
         for name, reading in CHECKS.items()
         if name in found
     ]
     for name, score in report["dynamics"].get("read_back", {}).items():
         value = NONE if score is None else f"{score:.2f}"
         rows.append(
-            [f"read back, {name}", value, MEANING["latent_action_r2"], "1: all of it; nothing is fitted here"]
+            [
+                f"read back, {name}",
+                value,
+                METRIC_DESCRIPTIONS["latent_action_r2"],
+                "1: all of it; nothing is fitted here",
+            ]
         )
     return rows
 

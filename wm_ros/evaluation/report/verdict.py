@@ -81,7 +81,7 @@ def _encoder(report: dict[str, Any]) -> Finding:
     output = ours["layers"]["output"]
     score = output["total"]["mean"]
     controls = {name: value["mean"] for name, value in output["controls"].items() if isinstance(value, dict)}
-    cheapest = max(controls, key=controls.get) if controls else ""
+    cheapest = max(controls, key=controls.__getitem__) if controls else ""
     most = score if own is None else max(score, own)
     level = "good" if most >= R2_GOOD else "care" if most >= R2_CARE else "bad"
     text = f"{prefix}A probe that is fitted on these bags reads R2 {score:.2f}"

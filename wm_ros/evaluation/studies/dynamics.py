@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -69,7 +70,7 @@ def commands_skip_reason(
 
 
 @torch.no_grad()
-def dynamics(dataset: EvaluationDataset, checkpoint: str, profile: RobotProfile) -> dict[str, Any]:
+def dynamics(dataset: EvaluationDataset, checkpoint: Path, profile: RobotProfile) -> dict[str, Any]:
     """Open-loop errors by step, and the checks of [LAM] on latent actions; or `left_out`, and why."""
     model = load_checkpoint(checkpoint)
     reason = skip_reason(dataset)
@@ -90,8 +91,8 @@ def dynamics(dataset: EvaluationDataset, checkpoint: str, profile: RobotProfile)
     reason = commands_skip_reason(dataset, model.card.robot, profile)
     if reason:
         return {**found, "commands_left_out": reason}
-    latents, clips = held_clips(dataset, labelled=True)
-    latents, actions = torch.from_numpy(latents), torch.from_numpy(dataset.actions(clips))
+    commanded, clips = held_clips(dataset, labelled=True)
+    latents, actions = torch.from_numpy(commanded), torch.from_numpy(dataset.actions(clips))
     latent_actions, _ = inferred(model, latents)
     steered, informed = model.rollout(latents[:, 0], actions), imagine(model, latents[:, 0], latent_actions)
     errors = [(some - latents[:, 1:]).square().mean().item() for some in (steered, informed)]

@@ -4,7 +4,7 @@ recording, four things to learn from it (`training.families`)."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from wm_ros.evaluation.studies.pictures import picture_features, picture_tokens
 from wm_ros.evaluation.studies.probe import probe_features
 from wm_ros.evaluation.studies.probe import skip_reason as probe_skip_reason
 from wm_ros.models.encoders.registry import build_encoder
+from wm_ros.models.encoders.tiny import TinyEncoder
 from wm_ros.training.families import WINDOW, train_family
 
 STEPS = 1500
@@ -39,7 +40,7 @@ def family(
     if reason:
         return {"left_out": reason}
     torch.manual_seed(seed)
-    encoder = build_encoder(encoder_config)
+    encoder = cast(TinyEncoder, build_encoder(encoder_config))  # by its name
     windows = dataset.clips("fit", WINDOW, WINDOWS, with_pictures=True)
     train_family(
         encoder,

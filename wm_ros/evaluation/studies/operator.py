@@ -7,6 +7,7 @@ mobile bases the error of the driven path, as evo computes it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ Progress = Callable[[float], None]
 
 
 def against_operator(
-    dataset: EvaluationDataset, checkpoint: str, profile: RobotProfile, progress: Progress
+    dataset: EvaluationDataset, checkpoint: Path, profile: RobotProfile, progress: Progress
 ) -> dict[str, Any]:
     """Errors of the summed action of plans, in total by unit and by component; or `left_out`, and why."""
     model = load_checkpoint(checkpoint)

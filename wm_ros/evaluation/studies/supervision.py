@@ -26,15 +26,14 @@ Progress = Callable[[float], None]
 
 def supervision(dataset: EvaluationDataset, config: EvaluationConfig, progress: Progress) -> dict[str, Any]:
     """R2 of the probe before and after the fine-tuning; or `left_out`, and why."""
-    encoder = load_checkpoint(config.checkpoint).encoder
-    reason = probe_skip_reason(dataset, config.profile)
-    if reason is None and not isinstance(encoder, TinyEncoder):
-        reason = "only the tiny encoder is tuned here: the weights of others stay as they came"
-    clips = dataset.clips("fit", APART + 1, CLIPS, labelled=True, with_pictures=True)
-    if reason is None and not len(clips):
-        reason = f"no episode to fit on has {APART + 1} frames at the model's rate"
-    if reason:
+    if reason := probe_skip_reason(dataset, config.profile):
         return {"left_out": reason}
+    encoder = load_checkpoint(config.checkpoint).encoder
+    if not isinstance(encoder, TinyEncoder):
+        return {"left_out": "only the tiny encoder is tuned here: the weights of others stay as they came"}
+    clips = dataset.clips("fit", APART + 1, CLIPS, labelled=True, with_pictures=True)
+    if not len(clips):
+        return {"left_out": f"no episode to fit on has {APART + 1} frames at the model's rate"}
     before = _probed(encoder, dataset, config, lambda share: progress(0.2 * share))
     chosen = fine_tune(
         encoder,

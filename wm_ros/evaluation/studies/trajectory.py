@@ -31,7 +31,7 @@ def path_errors(
     from evo.core.metrics import APE, RPE, PoseRelation, StatisticsType, Unit
     from evo.core.trajectory import PosePath3D
 
-    totals = {"ate": [], "rpe": []}
+    totals: dict[str, list[float]] = {"ate": [], "rpe": []}
     for pair in zip(recorded, planned, strict=True):
         true, ours = (PosePath3D(poses_se3=list(_poses(rates, components, step_s))) for rates in pair)
         absolute = APE(PoseRelation.translation_part)

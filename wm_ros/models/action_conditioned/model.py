@@ -55,6 +55,8 @@ class TokenDistance(nn.Module):
     distance.
     """
 
+    displaces = False
+    rests = True
     latent_step: Tensor | None = None  # the places are latents
 
     def embed(self, states: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from wm_ros.models.rotary import rotary_table
-from wm_ros.models.rotary_blocks import EPSILON, Past, RotaryBlock
+from wm_ros.models.rotary_blocks import EPSILON, KVCache, RotaryBlock
 
 POSE = 7  # x y z in m, extrinsic xyz Euler angles in rad, gripper from 0 (open) to 1
 TOLD = 2  # tokens of a frame before its patches: action and pose
@@ -39,7 +39,9 @@ class ActionPredictor(nn.Module):
         mask = frame_of[:, None] >= frame_of[None, :] if frames > 1 else None
         return self._run(patches, actions, poses, 0, mask, [None] * len(self.predictor_blocks))
 
-    def step(self, patches: Tensor, action: Tensor, pose: Tensor, frame: int, past: Sequence[Past]) -> Tensor:
+    def step(
+        self, patches: Tensor, action: Tensor, pose: Tensor, frame: int, past: Sequence[KVCache]
+    ) -> Tensor:
         """The normalised tokens [B, N, dim] that follow frame number `frame`, given as [B, N, dim], [B, 7], [B, 7].
 
         past: what `begin` gave, and all frames before this one went through; exactly as `forward` on all of them.
@@ -47,9 +49,9 @@ class ActionPredictor(nn.Module):
         following = self._run(patches[:, None], action[:, None], pose[:, None], frame, None, past)[:, 0]
         return F.layer_norm(following, (self.dim,))
 
-    def begin(self) -> list[Past]:
+    def begin(self) -> list[KVCache]:
         """The memory of sequences that begin."""
-        return [Past() for _ in self.predictor_blocks]
+        return [KVCache() for _ in self.predictor_blocks]
 
     def _run(
         self,
@@ -58,7 +60,7 @@ class ActionPredictor(nn.Module):
         poses: Tensor,
         first: int,
         mask: Tensor | None,
-        past: Sequence[Past | None],
+        past: Sequence[KVCache | None],
     ) -> Tensor:
         frames, dtype = patches.shape[1], self.predictor_embed.weight.dtype
         told = [self.action_encoder(actions.to(dtype)), self.state_encoder(poses.to(dtype))]

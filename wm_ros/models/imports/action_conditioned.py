@@ -11,7 +11,7 @@ from wm_ros.models.action_conditioned.model import ActionCard, ActionConditioned
 from wm_ros.models.action_conditioned.predictor import ActionPredictor
 from wm_ros.models.card import CheckpointError
 from wm_ros.models.imports import vjepa2_layout
-from wm_ros.models.imports.convert import Wanted, filled, of_hub
+from wm_ros.models.imports.convert import Wanted, filled, from_hub
 from wm_ros.models.imports.sources import digest, licence_of, read_torch, require_tensors
 from wm_ros.models.weights import require_finite, require_same
 from wm_ros.robots.profile import RobotProfile
@@ -36,7 +36,7 @@ def convert_action_conditioned(path: Path, robot: RobotProfile, wanted: Wanted) 
         )
     licence = licence_of(path, wanted.licence, wanted.non_commercial)
     data: Any = read_torch(path)
-    config, weights = of_hub(path, require_tensors(path, data, "encoder"), wanted)
+    config, weights = from_hub(path, require_tensors(path, data, "encoder"), wanted)
     # Its pictures are the whole centre square: the published planner crops nothing more.
     config["input"]["shortest_edge"] = config["input"]["size"]
     config["source"] = {"file": path.name, "sha256": digest(path), "licence": licence}

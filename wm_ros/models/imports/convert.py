@@ -64,12 +64,12 @@ def convert_encoder(source: str, wanted: Wanted) -> EncoderCheckpoint:
     if path.is_dir():
         config, weights = _of_folder(path, wanted)
     else:
-        config, weights = of_hub(path, require_tensors(path, read_torch(path), "encoder"), wanted)
+        config, weights = from_hub(path, require_tensors(path, read_torch(path), "encoder"), wanted)
     config["source"] = {"file": path.resolve().name, "sha256": digest(path), "licence": licence}
     return _checkpoint(filled(path, config, weights), config, licence)
 
 
-def of_hub(
+def from_hub(
     path: Path, weights: Mapping[str, Tensor], wanted: Wanted
 ) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Card entry and weights of the encoder in a `.pt` file of V-JEPA 2."""

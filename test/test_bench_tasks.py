@@ -1,0 +1,112 @@
+"""`wm_ros bench tasks`: from nothing to a table, gone on with, and controls that are what they say."""
+
+import json
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("mujoco")
+pytest.importorskip("rosbags")
+pytest.importorskip("matplotlib")
+
+from typer.testing import CliRunner
+
+from wm_ros.bench.tasks.policies import controls, recorded_policy
+from wm_ros.bench.tasks.trials import run_trials
+from wm_ros.cli import app
+from wm_ros.robots.profile import load_profile
+from wm_ros.tasks.lockstep import LockstepOptions, run_goals
+from wm_ros.training import scores as training_scores
+
+ARM = load_profile("arm")
+BRIEF = [
+    "--profile",
+    "pusht",
+    "--encoder-kind",
+    "tiny",
+    "--episodes",
+    "6",
+    "--seconds",
+    "2",
+    "--effort",
+    "0.001",
+]
+
+
+@pytest.fixture
+def short(monkeypatch):
+    monkeypatch.setattr(training_scores, "PROBE_STEPS", 5)
+    monkeypatch.setenv("COLUMNS", "200")
+
+
+def called(*arguments):
+    return CliRunner().invoke(app, ["bench", "tasks", *map(str, arguments)])
+
+
+def test_a_table_is_made_and_gone_on_with(tmp_path, short):
+    pytest.importorskip("gym_pusht")
+    out = tmp_path / "out"
+    first = called("--out", out, "--seeds", 1, "--goals", 1, *BRIEF)
+    assert first.exit_code == 0, first.output
+    table = json.loads((out / "table.json").read_text())
+    rows = table["rows"]
+    assert list(rows) == [
+        "latent actions",
+        "action-labelled baseline",
+        "stands still",
+        "random actions",
+        "recorded actions",
+    ]
+    assert rows["stands still"]["success"]["mean"] == 0.0
+    assert rows["latent actions"]["one_step"]["mean"] > 0.0
+    assert (out / "table.png").stat().st_size > 1000
+    assert "| success |" in (out / "table.md").read_text()
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.is_file()}
+    (out / "stands_still-0.jsonl").unlink()
+    second = called("--out", out, "--seeds", 1, "--goals", 1, *BRIEF)
+    assert second.exit_code == 0, second.output
+    assert json.loads((out / "table.json").read_text()) == table
+    kept = {
+        path.parent.name
+        for path, stamp in before.items()
+        if path.is_file() and path.stat().st_mtime_ns == stamp
+    }
+    assert kept >= {"bag", "model-0", "labelled-0"}
+    third = called("--out", out, "--seeds", 1, "--goals", 2, *BRIEF)
+    assert third.exit_code != 0
+    assert "options.goals was 1 and is 2" in str(third.exception or third.output)
+
+
+def test_a_robot_without_goals_is_told_before_anything_is_recorded(tmp_path, short):
+    out = tmp_path / "out"
+    refused = called("--out", out, "--profile", "franka_twist")
+    assert refused.exit_code != 0
+    assert not out.exists()
+
+
+def test_trials_go_on_where_they_were(tmp_path):
+    options = LockstepOptions(limit_s=0.5)
+    policy = controls(ARM, 3, options)["random actions"]
+    path, counted = tmp_path / "trials.jsonl", []
+    run_trials(path, ARM, policy, 1, 3, options, lambda done, figures: counted.append(done))
+    found = run_trials(path, ARM, policy, 3, 3, options, lambda done, figures: counted.append(done))
+    assert counted == [1, 2, 3]
+    whole = [vars(score) for score in run_goals(ARM, policy, 3, 3, options)]
+    assert found == json.loads(json.dumps(whole))
+
+
+def test_motion_that_led_to_a_goal_leads_there_again():
+    pytest.importorskip("gym_pusht")
+    profile, options = load_profile("pusht"), LockstepOptions()
+    found = {
+        name: list(run_goals(profile, policy, 8, 5, options))
+        for name, policy in controls(profile, 5, options).items()
+    }
+    reached = {name: np.mean([score.success for score in scores]) for name, scores in found.items()}
+    assert reached["stands still"] == reached["random actions"] == 0.0
+    # The guard rounds off the first and the last moment, and some pushes end elsewhere for it.
+    assert reached["recorded actions"] >= 0.5
+    assert np.median([score.final_distance_m for score in found["recorded actions"]]) < 0.02
+    with pytest.raises(ValueError, match="no ends of recorded motion"):
+        recorded_policy(ARM, 0, options)
