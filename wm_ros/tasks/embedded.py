@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from functools import partial
 
-from wm_ros.tasks import arm, rover
+from wm_ros.tasks import arm, pusher, rover
+from wm_ros.tasks.goals_ahead import GoalsAhead
 from wm_ros.tasks.overview import CameraOverview, RoverOverview
 from wm_ros.tasks.protocol import SimulatedRobot, Task
 from wm_ros.tasks.success import Criterion
 from wm_ros.tasks.wandering import wandering
 
 EXCURSION = 3.0
+_PUSHES = GoalsAhead(pusher.PusherArm, pusher.goal_motion, pusher.puck_must_move)
 
 ROBOTS = (
     SimulatedRobot(
@@ -42,6 +44,22 @@ ROBOTS = (
             rates=rover.rates,
             overview=RoverOverview,
             criterion=Criterion(radius_m=0.25, heading_rad=math.radians(15.0)),
+        ),
+    ),
+    SimulatedRobot(
+        name="pusher",
+        components=pusher.COMPONENTS,
+        simulator=pusher.PusherArm,
+        motion=pusher.pushes,
+        excursion=EXCURSION,
+        task=Task(
+            draw_start=_PUSHES.draw_start,
+            draw_goal=_PUSHES.draw_goal,
+            errors=pusher.errors,
+            rates=pusher.rates,
+            overview=partial(CameraOverview, pusher.PusherArm),
+            criterion=Criterion(radius_m=0.03),
+            way=_PUSHES.way,
         ),
     ),
 )

@@ -7,17 +7,32 @@ from types import MappingProxyType
 
 import numpy as np
 
+from wm_ros.robots.profile import RobotProfile
 from wm_ros.tasks import pusht
 from wm_ros.tasks.environment import Environment, Goals
-from wm_ros.tasks.pusht_pushes import Pushes
+from wm_ros.tasks.pushing import Pusher, Pushes
 
 MOVED_M, TURNED_RAD = 0.035, math.radians(35.0)
+EDGE_M, TABLE_M = 0.025, 0.512
 
 
 def block_must_move(start: np.ndarray, goal: np.ndarray) -> bool:
     """Whether the block must be moved or turned so far between two states [5] that standing still does not do."""
     distance, turn = pusht.errors(start, goal)
     return bool(distance >= MOVED_M or turn >= TURNED_RAD)
+
+
+def pushes(profile: RobotProfile, generator: np.random.Generator) -> Pushes:
+    """Recorded motion of one episode: the disc goes for the block's centre."""
+    pusher = Pusher(
+        places=lambda positions: (positions[:2], pusht.block_centre(positions)),
+        low=np.full(2, EDGE_M),
+        high=np.full(2, TABLE_M - EDGE_M),
+        aim_spread_m=0.028,
+        speed_m_s=float(profile.high.min()),
+        command=lambda positions, velocity: velocity,
+    )
+    return Pushes(pusher, profile, generator)
 
 
 PUSHT = Environment(
@@ -28,7 +43,7 @@ PUSHT = Environment(
     reset=pusht.reset,
     state=pusht.state,
     picture=pusht.picture,
-    motion=Pushes,
+    motion=pushes,
     excursion=0.2,
     goals=Goals(
         place=pusht.place,

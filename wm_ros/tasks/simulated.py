@@ -1,4 +1,5 @@
-"""The simulated robot of a profile: a Gymnasium environment that it names, or the embedded robot with its actions."""
+"""The simulated robot of a profile: the Gymnasium environment or embedded robot that it names, or the embedded one with
+its actions."""
 
 from __future__ import annotations
 
@@ -7,15 +8,18 @@ from wm_ros.tasks.environment import no_goals_known
 from wm_ros.tasks.gym_robot import gym_robot
 from wm_ros.tasks.protocol import SimulatedRobot, Task
 
+EMBEDDED = "wm_ros/"  # before the name of an embedded robot in a profile's simulator.env
+
 
 def simulated(profile: RobotProfile) -> SimulatedRobot:
     """The robot that obeys the actions of a profile; ProfileError names those there are."""
-    if profile.simulator is not None:
+    env = "" if profile.simulator is None else profile.simulator.env
+    if env and not env.startswith(EMBEDDED):
         return gym_robot(profile)
     from wm_ros.tasks.embedded import ROBOTS  # needs MuJoCo, which not every environment does
 
     for robot in ROBOTS:
-        if robot.components == profile.names:
+        if robot.components == profile.names and env in ("", EMBEDDED + robot.name):
             return robot
     known = ", ".join(f"{robot.name} ({', '.join(robot.components)})" for robot in ROBOTS)
     raise ProfileError(
