@@ -18,7 +18,7 @@ from wm_ros.tasks.success import Criterion, Trial, score
 
 START = 1_700_000_000_000_000_000
 SCENE = 4
-ARM, DRIVE = (robot.task for robot in ROBOTS)
+ARM, DRIVE, _ = (robot.task for robot in ROBOTS)
 
 
 def trial(seconds):

@@ -82,15 +82,24 @@ class State:
     names: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class GymSimulator:
-    """The Gymnasium environment that is this robot in simulation, and the side of its square pictures in pixels.
+EMBEDDED = "wm_ros/"
 
-    env: an id such as `gym_pusht/PushT-v0`, with `module:` before it where a module must be imported for it.
+
+@dataclass(frozen=True)
+class SimulatorEntry:
+    """What is this robot in simulation: a Gymnasium environment or an embedded robot; and its square pictures' side, px.
+
+    env: an id such as `gym_pusht/PushT-v0`, with `module:` before it where a module must be imported for it; or
+    `wm_ros/pusher`, the embedded robot of that name, whose pictures have a size of their own.
     """
 
     env: str
     size: int = 64
+
+    @property
+    def embedded(self) -> str | None:
+        """The name of an embedded robot; None where it is a Gymnasium environment."""
+        return self.env.removeprefix(EMBEDDED) if self.env.startswith(EMBEDDED) else None
 
 
 @dataclass(frozen=True)
@@ -176,15 +185,15 @@ def read_state(data: Any) -> State | None:
     )
 
 
-def read_simulator(data: Any) -> GymSimulator | None:
+def read_simulator(data: Any) -> SimulatorEntry | None:
     if data is None:
         return None
     data = require_mapping(data, "simulator")
-    reject_unknown(data, set(GymSimulator.__annotations__), "simulator")
-    size = data.get("size", GymSimulator.size)
+    reject_unknown(data, set(SimulatorEntry.__annotations__), "simulator")
+    size = data.get("size", SimulatorEntry.size)
     if not isinstance(size, int) or not 8 <= size <= 1280:
         raise ProfileError(f"simulator.size must be a whole number of pixels in [8, 1280], got {size!r}")
-    return GymSimulator(env=require_text(data.get("env"), "simulator.env"), size=size)
+    return SimulatorEntry(env=require_text(data.get("env"), "simulator.env"), size=size)
 
 
 def read_gripper(data: Any) -> Gripper | None:

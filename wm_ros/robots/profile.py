@@ -16,8 +16,8 @@ from wm_ros.robots.components import (
     Camera,
     Command,
     Gripper,
-    GymSimulator,
     Leash,
+    SimulatorEntry,
     State,
     read_camera,
     read_command,
@@ -53,7 +53,7 @@ class RobotProfile:
     camera: Camera = field(default_factory=Camera)
     state: State | None = None
     gripper: Gripper | None = None
-    simulator: GymSimulator | None = None
+    simulator: SimulatorEntry | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -100,7 +100,7 @@ class RobotProfile:
         return self.state
 
     @property
-    def required_simulator(self) -> GymSimulator:
+    def required_simulator(self) -> SimulatorEntry:
         """The Gymnasium environment that is this robot; ProfileError without one."""
         if self.simulator is None:
             raise ProfileError(

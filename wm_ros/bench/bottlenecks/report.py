@@ -20,18 +20,18 @@ from wm_ros.robots.profile import ProfileError, RobotProfile, differences, load_
 from wm_ros.training.validation_split import Split
 
 NO_ACTION = "no action"
-EMBEDDED = ("arm", "rover")
+EMBEDDED = ("arm", "rover", "pusher")
 
 
 def why_no_goals(profile: RobotProfile, goals: int) -> str | None:
     """Why planning success cannot be measured, None where it can."""
     if not goals:
         return "--goals 0"
-    if profile.simulator is not None:
+    if profile.simulator is not None and profile.simulator.embedded is None:
         return _why_no_environment(profile)
     found = {name: differences(load_profile(name), profile) for name in EMBEDDED}
     if all(found.values()):
-        known = " and ".join(f"{name} ({differing[0]})" for name, differing in found.items())
+        known = ", ".join(f"{name} ({differing[0]})" for name, differing in found.items())
         return f"there is no simulation of robot {profile.name!r}, only of the embedded {known}"
     return None if find_spec("mujoco") else "mujoco is not installed: pip install 'wm_ros[sim]'"
 
