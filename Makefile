@@ -1,7 +1,8 @@
 # `make demo` and `make test` need Python 3.10+ and git. They make a virtual environment on the first run and reuse
 # it afterwards. With a ROS 2 sourced they use that one, otherwise ROS 2 wheels (x86_64 Linux).
 #
-#   make test TESTS=test/test_guard.py    only some tests         make demo DEMO="--goals 20 --seed 3"
+#   make test TESTS=test/safety/test_guard.py WORKERS=0    only some tests, in one process
+#   make demo DEMO="--goals 20 --seed 3"
 #   make test WHEELS=jazzy                with Jazzy wheels       make venv TORCH_INDEX=URL  for torch's CPU build
 #   make docs                             the documentation site, in build/docs
 #   make coverage                         lines and branches that the tests run, in all processes that they start
@@ -10,6 +11,8 @@ PYTHON ?= python3
 WHEELS ?= kilted
 TORCH_INDEX ?=
 TESTS ?= test
+# Each keeps to ROS domains of its own, and a file's tests to one of them.
+WORKERS ?= 2
 DEMO ?= --goals 5 --out demo
 
 # Empty, or the sourced ROS 2. Wheels beside a sourced ROS 2 are refused: the reason is on stderr.
@@ -37,7 +40,7 @@ demo: venv
 	$(RUN)/wm_ros demo $(DEMO)
 
 test: lint
-	$(RUN)/python -m pytest $(TESTS)
+	$(RUN)/python -m pytest -n $(WORKERS) --dist loadscope $(TESTS)
 
 lint: venv
 	$(RUN)/ruff check .

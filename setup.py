@@ -95,6 +95,7 @@ setup(
             "pre-commit",
             "pytest<8.4",
             "pytest-timeout",
+            "pytest-xdist",
             "ruff",
             "setuptools",
             "types-PyYAML",

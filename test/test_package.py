@@ -284,4 +284,4 @@ def test_a_busy_machine_fails_no_test():
             own = [entry.value for entry in call.keywords if entry.arg in waits]
             own += {"timeout": call.args, "until": call.args[2:]}.get(name, [])
             short = [entry.value for entry in own if isinstance(entry, ast.Constant)]
-            assert not short, f"{path}:{call.lineno}: a limit of {short} s; see test/patience.py"
+            assert not short, f"{path}:{call.lineno}: a limit of {short} s; see test/harness/patience.py"

@@ -87,7 +87,7 @@ EMBEDDED = "wm_ros/"
 
 @dataclass(frozen=True)
 class SimulatorEntry:
-    """What is this robot in simulation: a Gymnasium environment or an embedded robot; and its square pictures' side, px.
+    """What is this robot in simulation, a Gymnasium environment or an embedded robot, and the side of its pictures, px.
 
     env: an id such as `gym_pusht/PushT-v0`, with `module:` before it where a module must be imported for it; or
     `wm_ros/pusher`, the embedded robot of that name, whose pictures have a size of their own.

@@ -12,7 +12,7 @@ from typing import Any
 
 from patience import LIMIT_S, WAIT_S
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 class Child:
@@ -21,7 +21,7 @@ class Child:
     def __init__(self, name: str, command: list[str], folder: Path):
         self.name = name
         self.log_path = folder / f"{name}.log"
-        folders = (str(REPOSITORY), str(REPOSITORY / "test" / "processes"), os.environ.get("PYTHONPATH"))
+        folders = (str(REPOSITORY), str(REPOSITORY / "test" / "harness"), os.environ.get("PYTHONPATH"))
         path = os.pathsep.join(filter(None, folders))
         with self.log_path.open("wb") as log:
             self._timeout = subprocess.Popen(
