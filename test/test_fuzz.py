@@ -1,6 +1,6 @@
 """Whatever comes in from outside, out comes what was asked for or an error of our own.
 
-WM_ROS_FUZZ=10000 pytest --timeout 0 test/test_fuzz.py test/safety/test_guard_machine.py    tries that many cases of each.
+WM_ROS_FUZZ=10000 pytest --timeout 0 test/test_fuzz.py test/safety/test_guard_machine.py    tries so many cases of each.
 """
 
 import json

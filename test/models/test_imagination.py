@@ -30,9 +30,9 @@ def world(tokens, controller_kind="state-conditioned", bottleneck="noise"):
     card |= {"controller_kind": controller_kind, "bottleneck": {"name": bottleneck}}
     model = small_model(ARM, weight=0.3, **card)
     if tokens > 1:
-        model.forward_model = ForwardModel(tokens, 8, 2, 32, 2, 4)
-        model.inverse_dynamics = InverseDynamics(tokens, 8, 2 * 2, 32, 2, 4)
-        model.controller = StateConditioned(2, 2, tokens, 8, 32, 4, 2)
+        model.forward_model = ForwardModel(tokens, 8, 2, width=32, depth=2, heads=4)
+        model.inverse_dynamics = InverseDynamics(tokens, 8, 2 * 2, width=32, depth=2, heads=4)
+        model.controller = StateConditioned(2, 2, tokens, 8, width=32, heads=4, depth=2)
         randomise(model, weight=0.3)
     return model.requires_grad_(False)
 

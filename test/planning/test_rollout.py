@@ -18,7 +18,7 @@ def rollout_of(world, committed=None, share=None, chunk=None):
     committed = torch.zeros(STEPS, 2) if committed is None else committed
     share = torch.zeros(STEPS) if share is None else share
     imagine = model.imaginer()(state[None])
-    return LatentRollout(imagine, model.goal_distance, state, goal, committed, share, chunk)
+    return LatentRollout(imagine, model.goal_distance, state, goal, committed, share, chunk=chunk)
 
 
 @pytest.fixture

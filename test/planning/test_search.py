@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from wm_ros.planning.bounds import Bounds
 from wm_ros.planning.methods import METHODS
 from wm_ros.planning.options import PlannerOptions, planner_of
 from wm_ros.planning.search import search
@@ -40,7 +41,15 @@ class Bowl:
 def plan(rollout, low=LOW, high=HIGH, seed=0, warm_start=None, proposals=None, choices=None, **options):
     options = PlannerOptions(**(PLENTY | options))
     generator = torch.Generator().manual_seed(seed)
-    return search(rollout, low, high, options, generator, warm_start, proposals, choices)
+    return search(
+        rollout,
+        Bounds(low, high),
+        options,
+        generator,
+        warm_start=warm_start,
+        proposals=proposals,
+        choices=choices,
+    )
 
 
 def grid(count=9):

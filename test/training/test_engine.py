@@ -14,7 +14,7 @@ from torch import nn
 from wm_ros.models.blocks import Block
 from wm_ros.training import engine as engine_module
 from wm_ros.training.engine import Engine
-from wm_ros.training.optimise import TrainingError, hidden_matrices, make_optimisers
+from wm_ros.training.optimise import Schedule, TrainingError, hidden_matrices, make_optimisers
 from wm_ros.training.progress import Progress
 
 STEPS = 8
@@ -48,7 +48,7 @@ class Toy:
                 report(step, figures)
 
         draws = [self.choose, self.generator]
-        self.engine.optimise(phase, self.modules, loss or self.loss, STEPS, 1e-2, count, draws)
+        self.engine.optimise(phase, self.modules, loss or self.loss, Schedule(STEPS, 0, count), 1e-2, draws)
         return self
 
     def keep(self, folder, resume=True, run=RUN, every_s=0.0):
@@ -132,7 +132,9 @@ class Remembering:
 def test_a_report_that_remembers_goes_on_too(tmp_path):
     def told(folder, last=None):
         toy, report = Toy().keep(folder), Remembering(last)
-        toy.engine.optimise("toy", toy.modules, toy.loss, STEPS, 1e-2, report, [toy.choose, toy.generator])
+        toy.engine.optimise(
+            "toy", toy.modules, toy.loss, Schedule(STEPS, 0, report), 1e-2, [toy.choose, toy.generator]
+        )
         return report.figures
 
     with pytest.raises(Ended):
@@ -240,9 +242,8 @@ def test_each_optimiser_lowers_the_loss(optimiser):
         return (toy.modules[1](toy.modules[0](x)) - 1.0).square().mean(), {}
 
     before = toy.weights()
-    toy.engine.optimise(
-        "toy", toy.modules, loss, 60, 1e-2, lambda step, figures: values.append(loss()[0].item()), []
-    )
+    schedule = Schedule(60, 0, lambda step, figures: values.append(loss()[0].item()))
+    toy.engine.optimise("toy", toy.modules, loss, schedule, 1e-2, [])
     assert values[-1] < 0.3 * values[0]
     assert (toy.weights() != before).float().mean() > 0.9
 

@@ -15,6 +15,7 @@ from wm_ros.robots.profile import load_profile
 from wm_ros.training.clips import Clips
 from wm_ros.training.controller import train_controller, train_controller_rollouts, train_jointly
 from wm_ros.training.engine import Engine
+from wm_ros.training.optimise import Schedule
 from wm_ros.training.scores import controller_error
 from wm_ros.training.train import TrainOptions, new_card
 from wm_ros.training.world_model import train_world_model
@@ -54,14 +55,14 @@ def figures():
     for name in ("apart", "together"):
         torch.manual_seed(0)
         model, engine = WorldModel(CARD), Engine("adamw", "fp32", None)
-        train_world_model(model, clips, STEPS, 0, silent, engine)
+        train_world_model(model, clips, Schedule(STEPS, 0, silent), engine)
         for part in (model.encoder, model.inverse_dynamics, model.forward_model):
             part.requires_grad_(False)
-        train_controller(model, clips, STEPS, 0, silent, engine)
+        train_controller(model, clips, Schedule(STEPS, 0, silent), engine)
         if name == "apart":
-            train_controller_rollouts(model, clips, STEPS, 0, silent, engine)
+            train_controller_rollouts(model, clips, Schedule(STEPS, 0, silent), engine)
         else:
-            train_jointly(model, clips, clips, STEPS, 0, silent, engine)
+            train_jointly(model, clips, clips, Schedule(STEPS, 0, silent), engine)
         found[name] = controller_error(model, *others.labelled(np.arange(len(others))))
     return found
 

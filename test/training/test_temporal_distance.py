@@ -16,6 +16,7 @@ from wm_ros.planning.options import PlannerOptions
 from wm_ros.stages.plan import PlanStage
 from wm_ros.training.clips import Clips
 from wm_ros.training.engine import Engine
+from wm_ros.training.optimise import Schedule
 from wm_ros.training.selection import BestWeights
 from wm_ros.training.temporal_distance import held_out_contrast, measure_step, train_temporal_distance
 from wm_ros.training.train import TrainOptions, new_card
@@ -37,7 +38,7 @@ def clips_of_a_robot_and_a_thing(actions=None, seed=0, episodes=EPISODES):
 def fitted(clips, steps=300):
     torch.manual_seed(0)
     distance, phases = TemporalDistance(1, 4), Phases()
-    train_temporal_distance(distance, clips, steps, 0, phases("goal distance", steps), Engine())
+    train_temporal_distance(distance, clips, Schedule(steps, 0, phases("goal distance", steps)), Engine())
     measure_step(distance, clips)
     return distance.requires_grad_(False), phases.figures["goal distance"]
 
@@ -72,7 +73,7 @@ def test_what_few_episodes_teach_by_heart_is_seen_on_others_and_not_kept():
     distance, steps, rows = TemporalDistance(1, 4), 400, []
     measure = held_out_contrast(distance, others)
     best = BestWeights([distance], measure, steps, lambda step, figures: rows.append(figures))
-    train_temporal_distance(distance, few, steps, 0, best, Engine())
+    train_temporal_distance(distance, few, Schedule(steps, 0, best), Engine())
     last = measure()["held_out_contrast"]
     assert best.restore() < steps
     assert measure()["held_out_contrast"] == min(row["held_out_contrast"] for row in rows) < last

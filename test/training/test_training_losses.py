@@ -12,6 +12,7 @@ from wm_ros.training import scores
 from wm_ros.training.clips import Clips
 from wm_ros.training.engine import Engine
 from wm_ros.training.goal_distance import train_goal_distance
+from wm_ros.training.optimise import Schedule
 from wm_ros.training.r2 import r2
 from wm_ros.training.sigreg import sigreg
 
@@ -78,7 +79,7 @@ def test_the_goal_distance_learns_how_many_steps_of_commands_lie_between():
     model = small_model(ARM, action_scale=(2.0, 0.5))
     model.goal_distance.requires_grad_(True)
     clips, phases = synthetic_clips(steps=6, size=8), Phases()
-    train_goal_distance(model, clips, 250, seed=0, report=phases("goal distance", 250), engine=Engine())
+    train_goal_distance(model, clips, Schedule(250, 0, phases("goal distance", 250)), Engine())
     states, actions = clips.take(np.arange(400))
     way = (actions / model.action_scale).sum(dim=1).norm(dim=1)
     ends = zip(states[:, 0], states[:, -1], strict=True)

@@ -19,7 +19,7 @@ from wm_ros.data.recording import Commands, Recording
 from wm_ros.models.checkpoint import load_checkpoint
 from wm_ros.models.encoders.video import VideoEncoder
 from wm_ros.training.engine import Engine
-from wm_ros.training.optimise import TrainingError
+from wm_ros.training.optimise import Schedule, TrainingError
 from wm_ros.training.train import TrainOptions, new_card
 from wm_ros.training.video_encoder import ContrastHead, _Pairs, train_video_encoder
 
@@ -52,7 +52,9 @@ def small_encoder(seed=0):
 def fitted(recording, steps, seed=0):
     encoder, phases = small_encoder(), Phases()
     episodes = np.arange(EPISODES)
-    train_video_encoder(encoder, recording, episodes, steps, seed, phases("encoder", steps), Engine())
+    train_video_encoder(
+        encoder, recording, episodes, Schedule(steps, seed, phases("encoder", steps)), Engine()
+    )
     return encoder, phases
 
 

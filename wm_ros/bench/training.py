@@ -24,7 +24,7 @@ from wm_ros.training.clips import Clips, make_clips
 from wm_ros.training.controller import train_controller
 from wm_ros.training.engine import Engine
 from wm_ros.training.goal_distance import train_goal_distance
-from wm_ros.training.optimise import Report
+from wm_ros.training.optimise import Schedule
 from wm_ros.training.states import encode_all, mapped
 from wm_ros.training.train import Run, TrainOptions, new_card, train
 from wm_ros.training.world_model import train_world_model, train_world_model_rollouts
@@ -50,7 +50,7 @@ def compare_steps() -> dict[str, dict[str, float]]:
     clips = make_clips(recording, states, episodes, options.clip_steps)
     ways = {"cached_ms": clips, "encoding_ms": _Encoding(**vars(clips), model=model, recording=recording)}
     engine = Engine()
-    phases: dict[str, Callable[[WorldModel, Clips, int, int, Report, Engine], None]] = {
+    phases: dict[str, Callable[[WorldModel, Clips, Schedule, Engine], None]] = {
         "world model": train_world_model,
         "world model rollouts": train_world_model_rollouts,
         "goal distance": train_goal_distance,
@@ -62,7 +62,7 @@ def compare_steps() -> dict[str, dict[str, float]]:
         for turn in range(TURNS):
             for way, source in ways.items():
                 stamps: list[float] = []
-                run(model, source, STEPS, turn, _stamped(stamps), engine)
+                run(model, source, Schedule(STEPS, turn, _stamped(stamps)), engine)
                 times[way] += np.diff(stamps).tolist()  # after the first step, which warms up
         row = {way: round(1000 * statistics.median(series), 1) for way, series in times.items()}
         table[name] = {**row, "times_faster": round(row["encoding_ms"] / row["cached_ms"], 1)}

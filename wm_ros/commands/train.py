@@ -153,7 +153,7 @@ def train(
             bars.say(f"  {note}")
         source = ", ".join(path.name for path in paths)
         run = Run(resume, save_every, cache_dir, log_dir)
-        scores = run_training(recording, out, options, source, bars.phase, encoder_of, run)
+        scores = run_training(recording, out, options, source, bars.phase, encoder_of=encoder_of, run=run)
     bars.table(scores)
     for warning in warnings_of(narrow, scores):
         bars.say(f"warning: {warning}")

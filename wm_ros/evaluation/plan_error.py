@@ -19,6 +19,7 @@ from torch import Tensor
 
 from wm_ros.data.recording import Recording
 from wm_ros.models.world_model import WorldModel
+from wm_ros.planning.bounds import Bounds
 from wm_ros.planning.options import PlannerOptions
 from wm_ros.planning.search import search
 from wm_ros.robots.profile import RobotProfile
@@ -58,12 +59,12 @@ def plans(
     latents: [F, N, D] of all frames.
     """
     robot = model.card.robot
-    low, high = (torch.tensor(limit, dtype=torch.float32) for limit in (robot.low, robot.high))
+    bounds = Bounds(*(torch.tensor(limit, dtype=torch.float32) for limit in (robot.low, robot.high)))
     found = []
     for number, (start, goal) in enumerate(zip(pairs.starts, pairs.goals, strict=True)):
         cost = partial(_cost, model, latents[int(start)], latents[int(goal)])
         generator = torch.Generator().manual_seed(1000 * seed + number)
-        found.append(search(cost, low, high, PLANNER, generator).knots.numpy())
+        found.append(search(cost, bounds, PLANNER, generator).knots.numpy())
         progress(number + 1)
     return np.stack(found)
 

@@ -50,6 +50,7 @@ class StateConditioned(nn.Module):
         outputs: int,
         tokens: int,
         dim: int,
+        *,
         width: int,
         heads: int,
         depth: int = 2,

@@ -65,7 +65,7 @@ class ForwardModel(nn.Module):
     """
 
     def __init__(
-        self, tokens: int, dim: int, latent: int, width: int, depth: int, heads: int, merge: int = 1
+        self, tokens: int, dim: int, latent: int, *, width: int, depth: int, heads: int, merge: int = 1
     ) -> None:
         super().__init__()
         self.head_size, self.merge = width // heads, merge

@@ -19,7 +19,7 @@ class InverseDynamics(nn.Module):
     """
 
     def __init__(
-        self, tokens: int, dim: int, outputs: int, width: int, depth: int, heads: int, merge: int = 1
+        self, tokens: int, dim: int, outputs: int, *, width: int, depth: int, heads: int, merge: int = 1
     ) -> None:
         super().__init__()
         self.merge = merge

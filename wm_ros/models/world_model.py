@@ -49,19 +49,15 @@ class WorldModel(nn.Module):
             if tokens % part.merge:
                 raise CheckpointError(f"merge must divide the {tokens} tokens of a frame, got {part.merge}")
         self.bottleneck = build_bottleneck(card.bottleneck, latent)
-        self.inverse_dynamics = InverseDynamics(
-            tokens, dim, self.bottleneck.outputs, g.width, g.depth, g.heads, g.merge
-        )
-        self.forward_model = ForwardModel(tokens, dim, latent, p.width, p.depth, p.heads, p.merge)
+        self.inverse_dynamics = InverseDynamics(tokens, dim, self.bottleneck.outputs, **vars(g))
+        self.forward_model = ForwardModel(tokens, dim, latent, **vars(p))
         self.controller: nn.Module
         self.controller_inverse: nn.Module
         if card.labelled:
             self.controller, self.controller_inverse = PassThrough(), PassThrough()
         else:
             self.controller = build_controller(card, tokens, dim)
-            self.controller_inverse = StateConditioned(
-                latent, actions, tokens, dim, c.width, c.heads, c.depth, c.merge
-            )
+            self.controller_inverse = StateConditioned(latent, actions, tokens, dim, **vars(c))
         self.goal_distance: GoalDistance | TemporalDistance
         if card.goal_distance == "temporal":
             self.goal_distance = TemporalDistance(tokens, dim)
@@ -120,4 +116,4 @@ def build_controller(card: Card, tokens: int, dim: int) -> nn.Module:
         return NoAction(latent)
     if card.controller_kind == "action-only":
         return ActionOnly(actions, latent, size.width)
-    return StateConditioned(actions, latent, tokens, dim, size.width, size.heads, size.depth, size.merge)
+    return StateConditioned(actions, latent, tokens, dim, **vars(size))

@@ -40,6 +40,7 @@ class LatentRollout:
         goal: Tensor,
         committed: Tensor,
         share: Tensor,
+        *,
         chunk: int | None = None,
     ) -> None:
         """imagine: actions [S, H, A] to states [S, H, N, D] from `state` [N, D] on, which are written over. committed

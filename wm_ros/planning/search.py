@@ -39,15 +39,15 @@ class Found:
 
 def search(
     rollout: Rollout,
-    low: Tensor,
-    high: Tensor,
+    bounds: Bounds,
     options: PlannerOptions,
     generator: torch.Generator,
+    *,
     warm_start: Tensor | None = None,
     proposals: Tensor | None = None,
     choices: Tensor | None = None,
 ) -> Found:
-    """Minimise `rollout` over knots [K, A] within [low, high], each [A].
+    """Minimise `rollout` over knots [K, A] within bounds.
 
     warm_start [K, A]: the last plan as of now. proposals [P, K, A]: more first candidates. choices [C, A]: for the
     method `categorical`. generator: on the CPU. Standing still, the warm start and the proposals are evaluated first,
@@ -55,15 +55,15 @@ def search(
     finite never do. The time of the deadline begins with the call.
     """
     started = time.perf_counter()
-    bounds, (knots_each, held) = Bounds(low, high), options.shape
-    zero = bounds.clamp(low.new_zeros(knots_each, len(low)))
+    knots_each, held = options.shape
+    zero = bounds.clamp(bounds.low.new_zeros(knots_each, len(bounds.low)))
     mean = zero if warm_start is None else bounds.clamp(warm_start)
     method = build_method(options, bounds, mean, choices)
     head = torch.stack([zero, mean])
     if proposals is not None:
         # A network may fail; what is not a number would spread to the mean through an elite that weighs nothing.
         head = torch.cat([head, bounds.clamp(proposals.nan_to_num())])
-    elites, kept = head[:0], low.new_empty(0)
+    elites, kept = head[:0], bounds.low.new_empty(0)
     longest = best = float("inf")
     for iteration in range(options.iteration_count):
         begun = time.perf_counter()

@@ -14,6 +14,7 @@ from wm_ros.models.bottlenecks.discrete import Discrete
 from wm_ros.models.compiled import warm_up
 from wm_ros.models.planning_model import PlanningModel
 from wm_ros.models.world_model import WorldModel
+from wm_ros.planning.bounds import Bounds
 from wm_ros.planning.options import PlannerOptions
 from wm_ros.planning.proposals import by_displacement, by_way_back
 from wm_ros.planning.rollout import LatentRollout, committed_share
@@ -56,8 +57,10 @@ class PlanStage:
         self._seed = seed
         self._robot = robot = model.card.robot
         self._dt = robot.model_dt
-        self._low = torch.tensor(robot.low, dtype=torch.float32, device=model.device)
-        self._high = torch.tensor(robot.high, dtype=torch.float32, device=model.device)
+        limits = (
+            torch.tensor(limit, dtype=torch.float32, device=model.device) for limit in (robot.low, robot.high)
+        )
+        self._bounds = Bounds(*limits)
         self._history = LatentHistory(options.context_frames, round(robot.model_dt * 1e9))
         self._goal: Tensor | None = None
         self.reset()
@@ -116,13 +119,12 @@ class PlanStage:
         rollout = LatentRollout(imagine, self._model.goal_distance, latent, self._goal, committed, share)
         found = search(
             rollout,
-            self._low,
-            self._high,
+            self._bounds,
             self._options,
             self._generator,
-            self._warm(stamp_ns),
-            self._proposals(latent, self._goal, rollout, share @ committed),
-            self._choices(latent) if self._options.method == "categorical" else None,
+            warm_start=self._warm(stamp_ns),
+            proposals=self._proposals(latent, self._goal, rollout, share @ committed),
+            choices=self._choices(latent) if self._options.method == "categorical" else None,
         )
         return self._result(stamp_ns, found, rollout.goal_distance)
 

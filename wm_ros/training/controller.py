@@ -14,7 +14,7 @@ from wm_ros.models.goal_distance import GoalDistance
 from wm_ros.models.world_model import WorldModel
 from wm_ros.training.clips import Clips
 from wm_ros.training.engine import Engine
-from wm_ros.training.optimise import Report
+from wm_ros.training.optimise import Schedule
 from wm_ros.training.processes import gather
 from wm_ros.training.world_model import (
     LEAST_CHANGE,
@@ -32,15 +32,13 @@ ROLLOUT_RATE = 1e-3
 MATCH_WEIGHT = 0.1  # of the error in z, in units of its variance
 
 
-def train_controller(
-    model: WorldModel, clips: Clips, steps: int, seed: int, report: Report, engine: Engine
-) -> None:
+def train_controller(model: WorldModel, clips: Clips, schedule: Schedule, engine: Engine) -> None:
     """Fit c and its inverse on single steps of labelled clips; g and p must be frozen, and are looked through.
 
     [LAM] matches only z. Here the state that the forward model makes of z must be right too: what counts is where an
     action leads. Figures: `error_to_copy` of that, `inverse` error of the way back (1 = mean).
     """
-    choose = np.random.default_rng(seed)
+    choose = np.random.default_rng(schedule.seed)
     unit = change(clips, 1)
 
     def loss() -> tuple[Tensor, dict[str, float]]:
@@ -48,26 +46,22 @@ def train_controller(
         return _loss(model, states[:, :2], actions[:, :1], unit)
 
     parts = [model.controller, model.controller_inverse]
-    engine.optimise("controller", parts, loss, steps, PAIR_RATE, report, [choose])
+    engine.optimise("controller", parts, loss, schedule, PAIR_RATE, [choose])
 
 
-def train_controller_rollouts(
-    model: WorldModel, clips: Clips, steps: int, seed: int, report: Report, engine: Engine
-) -> None:
+def train_controller_rollouts(model: WorldModel, clips: Clips, schedule: Schedule, engine: Engine) -> None:
     """Go on with c and its inverse on imagined clips, whose errors add up as they do in a plan; figures as above."""
-    choose = np.random.default_rng([seed, 1])
+    choose = np.random.default_rng([schedule.seed, 1])
     unit = change(clips, clips.steps)
 
     def loss() -> tuple[Tensor, dict[str, float]]:
         return _loss(model, *clips.labelled_share(choose, CLIPS), unit)
 
     parts = [model.controller, model.controller_inverse]
-    engine.optimise("controller rollouts", parts, loss, steps, ROLLOUT_RATE, report, [choose])
+    engine.optimise("controller rollouts", parts, loss, schedule, ROLLOUT_RATE, [choose])
 
 
-def train_jointly(
-    model: WorldModel, seen: Clips, clips: Clips, steps: int, seed: int, report: Report, engine: Engine
-) -> None:
+def train_jointly(model: WorldModel, seen: Clips, clips: Clips, schedule: Schedule, engine: Engine) -> None:
     """Go on with world model and controller together: the former on all clips, as before, both on labelled clips.
 
     A latent action that was learned from video alone also tells what no robot action can, such as how a thing was hit,
@@ -76,8 +70,8 @@ def train_jointly(
     follows from few labels in LAOM (arXiv 2502.00379). Figures: those of the world model's rollouts, and `steered`, the
     error from robot actions.
     """
-    choose = np.random.default_rng([seed, 1])
-    generator = torch.Generator(model.device).manual_seed(seed)
+    choose = np.random.default_rng([schedule.seed, 1])
+    generator = torch.Generator(model.device).manual_seed(schedule.seed)
     unit = change(seen, seen.steps)
 
     def loss() -> tuple[Tensor, dict[str, float]]:
@@ -94,7 +88,7 @@ def train_jointly(
     ]
     for part in parts:
         part.requires_grad_(True)
-    engine.optimise("joint rollouts", parts, loss, steps, ROLLOUT_RATE, report, [choose, generator])
+    engine.optimise("joint rollouts", parts, loss, schedule, ROLLOUT_RATE, [choose, generator])
 
 
 def _loss(model: WorldModel, states: Tensor, actions: Tensor, unit: float) -> tuple[Tensor, dict[str, float]]:

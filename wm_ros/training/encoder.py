@@ -24,7 +24,7 @@ from wm_ros.training.engine import Engine
 from wm_ros.training.images import Images
 from wm_ros.training.odometry import WEIGHT as ODOMETRY_WEIGHT
 from wm_ros.training.odometry import Odometry
-from wm_ros.training.optimise import Report
+from wm_ros.training.optimise import Schedule
 from wm_ros.training.processes import gather, mine
 from wm_ros.training.sigreg import sigreg
 from wm_ros.training.states import mapped
@@ -57,9 +57,7 @@ def train_encoder(
     encoder: TinyEncoder,
     recording: Recording,
     episodes: np.ndarray,
-    steps: int,
-    seed: int,
-    report: Report,
+    schedule: Schedule,
     engine: Engine,
     cache_dir: str | Path | None = None,
     odometry: Odometry | None = None,
@@ -71,8 +69,8 @@ def train_encoder(
     cache_dir: folder for preprocessed frames and the median pictures of the episodes while this runs.
     """
     device = engine.device
-    choose = np.random.default_rng(seed)
-    generator = torch.Generator(device).manual_seed(seed)
+    choose = np.random.default_rng(schedule.seed)
+    generator = torch.Generator(device).manual_seed(schedule.seed)
     images_of = Images(encoder, recording, cache_dir)
     moves = recording.profile.camera.moves
     backgrounds = mapped((1 if moves else len(episodes), 3, encoder.size // 2, encoder.size // 2), cache_dir)
@@ -106,7 +104,7 @@ def train_encoder(
         return total, figures
 
     trained = [encoder, decoder] if odometry is None else [encoder, decoder, odometry]
-    engine.optimise("encoder", trained, loss, steps, RATE, report, [choose, generator])
+    engine.optimise("encoder", trained, loss, schedule, RATE, [choose, generator])
 
 
 def _frames_of(frames: slice, choose: np.random.Generator) -> np.ndarray:

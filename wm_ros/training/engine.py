@@ -18,7 +18,7 @@ from wm_ros.training.logs import Logs
 from wm_ros.training.optimise import (
     MAX_GRADIENT_NORM,
     Loss,
-    Report,
+    Schedule,
     TrainingError,
     make_optimisers,
     rate_share,
@@ -83,16 +83,16 @@ class Engine:
         name: str,
         modules: Sequence[nn.Module],
         loss: Loss,
-        steps: int,
+        schedule: Schedule,
         rate: float,
-        report: Report,
         generators: Generators,
     ) -> None:
-        """Minimise `loss()` over the weights of modules for `steps` steps; `report(step, figures)` after each.
+        """Minimise `loss()` over the weights of modules; the schedule's `report(step, figures)` follows each step.
 
         generators: all that the loss draws from, so that a training which was ended draws on where it was. Raises
         TrainingError as soon as a loss is NaN or infinite in any process, before it reaches a weight.
         """
+        steps, report = schedule.steps, schedule.report
         objective = _Objective(modules, loss)
         optimisers = make_optimisers(self._optimiser, modules, rate)
         state = PhaseState(objective, optimisers, generators, report)

@@ -19,6 +19,7 @@ from torch.nn import functional as F
 from wm_ros.models.encoders.tiny import TinyEncoder
 from wm_ros.training.encoder import ForegroundDecoder
 from wm_ros.training.engine import Engine
+from wm_ros.training.optimise import Schedule
 from wm_ros.training.sigreg import sigreg
 
 WINDOW = 3  # frames of a window
@@ -35,16 +36,14 @@ def train_family(
     name: str,
     windows: Callable[[np.ndarray], np.ndarray],
     count: int,
-    steps: int,
-    seed: int,
-    progress: Callable[[float], None],
+    schedule: Schedule,
 ) -> None:
     """Fit an encoder by the objective of a family.
 
     windows: from indexes [B] below `count` to frames uint8 [B, 3, H, W, 3], one model step apart.
     """
-    engine, choose = Engine(), np.random.default_rng(seed)
-    generator = torch.Generator(engine.device).manual_seed(seed)
+    engine, choose = Engine(), np.random.default_rng(schedule.seed)
+    generator = torch.Generator(engine.device).manual_seed(schedule.seed)
     helper, objective = _objective(name, encoder, generator)
     per_batch = FRAMES // WINDOW if name.startswith("video") else FRAMES
 
@@ -53,11 +52,8 @@ def train_family(
         shown = torch.from_numpy(windows(rows)).to(engine.device)
         return objective(shown if name.startswith("video") else shown[:, 0]), {}
 
-    def report(step: int, figures: dict[str, float]) -> None:
-        progress(step / steps)
-
     encoder.train()
-    engine.optimise(name, [encoder, helper], loss, steps, RATE, report, [choose, generator])
+    engine.optimise(name, [encoder, helper], loss, schedule, RATE, [choose, generator])
     encoder.requires_grad_(False).cpu()
 
 

@@ -15,6 +15,7 @@ from wm_ros.training import world_model
 from wm_ros.training.clips import Clips
 from wm_ros.training.engine import Engine
 from wm_ros.training.labelled import train_labelled_rollouts
+from wm_ros.training.optimise import Schedule
 from wm_ros.training.world_model import train_world_model_rollouts
 
 PARTS_TRAINED = ("bottleneck", "inverse_dynamics", "forward_model")
@@ -69,7 +70,7 @@ def measure_step(model: WorldModel, frames: int) -> Footprint:
 
     started = time.monotonic()
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        train(model, clips, 1, 0, lambda step, figures: None, engine)
+        train(model, clips, Schedule(1, 0, lambda step, figures: None), engine)
     seconds = time.monotonic() - started
     trained = 4 * sum(_numbers(getattr(model, name)) for name in PARTS_TRAINED)
     return Footprint(shape, 4 * _numbers(model), trained, 2 * trained, sum(kept.values()), seconds)

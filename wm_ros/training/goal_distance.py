@@ -18,7 +18,7 @@ from wm_ros.models.goal_distance import GoalDistance
 from wm_ros.models.world_model import WorldModel
 from wm_ros.training.clips import Clips
 from wm_ros.training.engine import Engine
-from wm_ros.training.optimise import Report
+from wm_ros.training.optimise import Schedule
 from wm_ros.training.processes import mine
 
 BATCH = 512
@@ -30,12 +30,10 @@ ROBUST_BEYOND = 0.2
 FAR_S = 4.0
 
 
-def train_goal_distance(
-    model: WorldModel, clips: Clips, steps: int, seed: int, report: Report, engine: Engine
-) -> None:
+def train_goal_distance(model: WorldModel, clips: Clips, schedule: Schedule, engine: Engine) -> None:
     """Fit the goal distance of displacements on labelled clips of cached states; figure: `displacement` error in model
     steps."""
-    choose = np.random.default_rng(seed)
+    choose = np.random.default_rng(schedule.seed)
     distance = cast(GoalDistance, model.goal_distance)
     scale, dt = model.action_scale, model.card.robot.model_dt
     if distance.latent_step is not None:
@@ -52,7 +50,7 @@ def train_goal_distance(
         error = F.smooth_l1_loss(found, wanted, beta=ROBUST_BEYOND)
         return error, {"displacement": (found - wanted).abs().mean().item()}
 
-    engine.optimise("goal distance", [model.goal_distance], loss, steps, RATE, report, [choose])
+    engine.optimise("goal distance", [model.goal_distance], loss, schedule, RATE, [choose])
 
 
 def latent_step(clips: Clips, scale: np.ndarray) -> float:

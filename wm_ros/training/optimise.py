@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +24,15 @@ OPTIMISERS = ("adamw", "muon")
 
 Loss = Callable[[], tuple[Tensor, dict[str, float]]]
 Report = Callable[[int, dict[str, float]], None]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How many steps a phase of training has, which seed it draws from, and what each step is reported to."""
+
+    steps: int
+    seed: int
+    report: Report
 
 
 class TrainingError(RuntimeError):

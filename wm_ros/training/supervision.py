@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from wm_ros.models.encoders.tiny import TinyEncoder
 from wm_ros.training.engine import Engine
+from wm_ros.training.optimise import Schedule
 from wm_ros.training.probes import apart
 
 BATCH = 64
@@ -69,12 +70,11 @@ def fine_tune(
 
     # The head alone first: what comes back from an untrained one would only spoil the encoder.
     begin = max(1, round(HEAD_SHARE * steps))
-    engine.optimise(
-        "head", [head], loss, begin, HEAD_RATE, lambda step, _: progress(0.3 * step / begin), [choose]
-    )
+    first = Schedule(begin, 0, lambda step, _: progress(0.3 * step / begin))
+    engine.optimise("head", [head], loss, first, HEAD_RATE, [choose])
     report(0, {})
     encoder.requires_grad_(True).train()
-    engine.optimise("inverse dynamics", [encoder, head], loss, steps, RATE, report, [choose])
+    engine.optimise("inverse dynamics", [encoder, head], loss, Schedule(steps, 0, report), RATE, [choose])
     _, chosen, weights = best
     encoder.load_state_dict(weights)
     encoder.requires_grad_(False).cpu()

@@ -17,7 +17,7 @@ from wm_ros.models.temporal_distance import TemporalDistance
 from wm_ros.training.clips import Clips, make_clips
 from wm_ros.training.contrast import partner_nats
 from wm_ros.training.engine import Engine
-from wm_ros.training.optimise import Report
+from wm_ros.training.optimise import Schedule
 
 BATCH = 256
 RATE = 1.5e-3
@@ -40,15 +40,15 @@ def distant_clips(
 
 
 def train_temporal_distance(
-    distance: TemporalDistance, clips: Clips, steps: int, seed: int, report: Report, engine: Engine
+    distance: TemporalDistance, clips: Clips, schedule: Schedule, engine: Engine
 ) -> None:
     """Fit the temporal distance on clips of cached states; figures: `contrast`, in nats (of a choice among all,
     `chance`).
 
     Each process computes the loss of the whole batch: it is small, and every pair is a stranger to all others.
     """
-    choose = np.random.default_rng(seed)
-    generator = torch.Generator(engine.device).manual_seed(seed)
+    choose = np.random.default_rng(schedule.seed)
+    generator = torch.Generator(engine.device).manual_seed(schedule.seed)
     _, now, then = clips.some_steps()
     std = torch.stack([now, then], dim=1).flatten(0, 1).std(dim=0)
 
@@ -58,7 +58,7 @@ def train_temporal_distance(
         nats = _contrast(distance, pairs + NOISE * std * noise)
         return nats, {"contrast": nats.item(), "chance": math.log(BATCH)}
 
-    engine.optimise("goal distance", [distance], loss, steps, RATE, report, [choose, generator])
+    engine.optimise("goal distance", [distance], loss, schedule, RATE, [choose, generator])
 
 
 def measure_step(distance: TemporalDistance, clips: Clips) -> None:

@@ -38,7 +38,7 @@ from wm_ros.training.engine import Engine
 from wm_ros.training.goal_distance import FAR_S, train_goal_distance
 from wm_ros.training.labelled import train_labelled_rollouts, train_labelled_world_model
 from wm_ros.training.odometry import Odometry
-from wm_ros.training.optimise import Report, TrainingError
+from wm_ros.training.optimise import Report, Schedule, TrainingError
 from wm_ros.training.processes import process_count
 from wm_ros.training.progress import Progress
 from wm_ros.training.run_identity import identity
@@ -123,6 +123,7 @@ def train(
     options: TrainOptions,
     source: str,
     phases: Phases,
+    *,
     encoder_of: WorldModel | EncoderCheckpoint | None = None,
     run: Run = Run(),
     states: Tensor | None = None,
@@ -247,15 +248,15 @@ def _train_heads(
     steps, rollouts = options.world_model_steps, options.world_model_rollout_steps
     report = phases("world model", steps)
     if options.labelled:
-        train_labelled_world_model(model, clips.labelled, steps, seed, report, engine)
+        train_labelled_world_model(model, clips.labelled, Schedule(steps, seed, report), engine)
         report = phases("world model rollouts", rollouts)
         best = best_of(world_model, rollouts, report)
-        train_labelled_rollouts(model, clips.labelled, rollouts, seed, best or report, engine)
+        train_labelled_rollouts(model, clips.labelled, Schedule(rollouts, seed, best or report), engine)
         chosen = best.restore() if best else rollouts
     else:
-        train_world_model(model, clips.seen, steps, seed, report, engine)
+        train_world_model(model, clips.seen, Schedule(steps, seed, report), engine)
         report = phases("world model rollouts", rollouts)
-        train_world_model_rollouts(model, clips.seen, rollouts, seed, report, engine)
+        train_world_model_rollouts(model, clips.seen, Schedule(rollouts, seed, report), engine)
     for part in world_model:
         part.requires_grad_(False)
 
@@ -264,13 +265,14 @@ def _train_heads(
         return chosen
 
     steps, rollouts = options.controller_steps, options.controller_rollout_steps
-    train_controller(model, clips.labelled, steps, seed, phases("controller", steps), engine)
+    train_controller(model, clips.labelled, Schedule(steps, seed, phases("controller", steps)), engine)
     report = phases("joint rollouts" if options.joint else "controller rollouts", rollouts)
     best = best_of([*world_model, model.controller, model.controller_inverse], rollouts, report)
+    schedule = Schedule(rollouts, seed, best or report)
     if options.joint:
-        train_jointly(model, clips.seen, clips.labelled, rollouts, seed, best or report, engine)
+        train_jointly(model, clips.seen, clips.labelled, schedule, engine)
     else:
-        train_controller_rollouts(model, clips.labelled, rollouts, seed, best or report, engine)
+        train_controller_rollouts(model, clips.labelled, schedule, engine)
     return best.restore() if best else rollouts
 
 
@@ -284,12 +286,12 @@ def _train_distance(
         best = None
         if clips.far_choosing is not None:
             best = BestWeights([distance], held_out_contrast(distance, clips.far_choosing), steps, report)
-        train_temporal_distance(distance, clips.far, steps, seed, best or report, engine)
+        train_temporal_distance(distance, clips.far, Schedule(steps, seed, best or report), engine)
         if best:
             best.restore()
         measure_step(distance, clips.far)
     else:
-        train_goal_distance(model, clips.far, steps, seed, report, engine)
+        train_goal_distance(model, clips.far, Schedule(steps, seed, report), engine)
     distance.requires_grad_(False)
 
 
@@ -303,13 +305,13 @@ def train_own_encoder(
     cache_dir: Path | None,
 ) -> None:
     """Train a model's encoder, of a kind that is trained here, on these episodes [E]."""
-    encoder, steps, seed = model.encoder, options.encoder_steps, options.seed
+    encoder, schedule = model.encoder, Schedule(options.encoder_steps, options.seed, report)
     if isinstance(encoder, VideoEncoder):
-        train_video_encoder(encoder, recording, episodes, steps, seed, report, engine, cache_dir)
+        train_video_encoder(encoder, recording, episodes, schedule, engine, cache_dir)
         return
     odometry = Odometry(recording, model) if recording.profile.camera.moves else None
     tiny = cast(TinyEncoder, encoder)
-    train_encoder(tiny, recording, episodes, steps, seed, report, engine, cache_dir, odometry)
+    train_encoder(tiny, recording, episodes, schedule, engine, cache_dir, odometry)
 
 
 def new_card(

@@ -27,7 +27,7 @@ from wm_ros.models.encoders.video import VideoEncoder
 from wm_ros.training.contrast import partner_nats
 from wm_ros.training.engine import Engine
 from wm_ros.training.images import Images
-from wm_ros.training.optimise import Report
+from wm_ros.training.optimise import Schedule
 from wm_ros.training.processes import gather, mine
 
 BATCH = 128
@@ -70,9 +70,7 @@ def train_video_encoder(
     encoder: VideoEncoder,
     recording: Recording,
     episodes: np.ndarray,
-    steps: int,
-    seed: int,
-    report: Report,
+    schedule: Schedule,
     engine: Engine,
     cache_dir: str | Path | None = None,
 ) -> None:
@@ -82,7 +80,7 @@ def train_video_encoder(
     constant; `waiting`, the share of the time that goes into fetching frames. cache_dir: folder for preprocessed frames
     while this runs.
     """
-    choose = np.random.default_rng(seed)
+    choose = np.random.default_rng(schedule.seed)
     images_of = Images(encoder, recording, cache_dir)
     pairs = _Pairs(recording, episodes)
     contrast = ContrastHead(encoder.tokens, encoder.dim).to(engine.device)
@@ -103,7 +101,7 @@ def train_video_encoder(
             figures["command"] = off.item() / pairs.command_size
         return nats + off / max(pairs.command_size, 1e-6), figures
 
-    engine.optimise("encoder", [encoder, contrast, command], loss, steps, RATE, report, [choose])
+    engine.optimise("encoder", [encoder, contrast, command], loss, schedule, RATE, [choose])
     _standardise(encoder, images_of, pairs, engine)
 
 

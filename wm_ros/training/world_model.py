@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from wm_ros.models.world_model import WorldModel
 from wm_ros.training.clips import Clips
 from wm_ros.training.engine import Engine
-from wm_ros.training.optimise import Report
+from wm_ros.training.optimise import Schedule
 from wm_ros.training.processes import gather, mine
 
 BATCH = 128
@@ -46,18 +46,16 @@ class Phase:
         tuple[Tensor, dict[str, float]],
     ]
 
-    def __call__(
-        self, model: WorldModel, clips: Clips, steps: int, seed: int, report: Report, engine: Engine
-    ) -> None:
-        choose = np.random.default_rng(seed)
-        generator = torch.Generator(model.device).manual_seed(seed)
+    def __call__(self, model: WorldModel, clips: Clips, schedule: Schedule, engine: Engine) -> None:
+        choose = np.random.default_rng(schedule.seed)
+        generator = torch.Generator(model.device).manual_seed(schedule.seed)
         parts = [model.inverse_dynamics, model.forward_model, model.bottleneck]
         unit = change(clips, clips.steps if self.imagined else 1)
 
         def loss() -> tuple[Tensor, dict[str, float]]:
             return self.loss(self, model, clips, choose, generator, unit)
 
-        engine.optimise(self.name, parts, loss, steps, RATE, report, [choose, generator])
+        engine.optimise(self.name, parts, loss, schedule, RATE, [choose, generator])
 
     def error(self, model: WorldModel, states: Tensor, latents: Tensor) -> Tensor:
         """Mean squared error of predicting what follows in clips of states [B, T + 1, N, D] under latent actions

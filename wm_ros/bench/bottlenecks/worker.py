@@ -39,7 +39,14 @@ def work(shared: Shared, run: Run, report: Report) -> None:
     if (untrained := run.untrained) is not None:
         how = training.Run(resume=True)
         training.train(
-            shared.recording, run.folder, untrained, shared.source, steps.phase, encoder_of, how, states
+            shared.recording,
+            run.folder,
+            untrained,
+            shared.source,
+            steps.phase,
+            encoder_of=encoder_of,
+            run=how,
+            states=states,
         )
     if run.planning is None:
         model = None if run.options is None else load_checkpoint(run.folder)

@@ -25,10 +25,13 @@ def random_model(preset: str, tokens: int, device: str = "cpu", dim: int = DIM) 
     g, p, c = sizes.inverse_dynamics, sizes.forward_model, sizes.controller
     latent, actions = sizes.latent_action_dim, len(profile.action)
     model.encoder.tokens, model.encoder.dim = tokens, dim  # of states that come from no picture here
-    model.forward_model = ForwardModel(tokens, dim, latent, p.width, p.depth, p.heads)
-    model.inverse_dynamics = InverseDynamics(tokens, dim, model.bottleneck.outputs, g.width, g.depth, g.heads)
-    model.controller = StateConditioned(actions, latent, tokens, dim, c.width, c.heads, c.depth)
-    model.controller_inverse = StateConditioned(latent, actions, tokens, dim, c.width, c.heads, c.depth)
+    model.forward_model = ForwardModel(tokens, dim, latent, width=p.width, depth=p.depth, heads=p.heads)
+    model.inverse_dynamics = InverseDynamics(
+        tokens, dim, model.bottleneck.outputs, width=g.width, depth=g.depth, heads=g.heads
+    )
+    size = {"width": c.width, "heads": c.heads, "depth": c.depth}
+    model.controller = StateConditioned(actions, latent, tokens, dim, **size)
+    model.controller_inverse = StateConditioned(latent, actions, tokens, dim, **size)
     model.goal_distance = GoalDistance(tokens, dim, actions)
     model.to(device)
     for parameter in model.parameters():

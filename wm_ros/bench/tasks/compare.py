@@ -146,5 +146,13 @@ class _Task:
             def phases(step: str, steps: int) -> Report:
                 return self.phases(f"{name} {options.seed}: {step}", steps)
 
-            train(self.recording, folder, options, self.bag.name, phases, encoder_of, Run(resume=True))
+            train(
+                self.recording,
+                folder,
+                options,
+                self.bag.name,
+                phases,
+                encoder_of=encoder_of,
+                run=Run(resume=True),
+            )
         return load_checkpoint(folder)

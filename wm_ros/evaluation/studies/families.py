@@ -18,6 +18,7 @@ from wm_ros.evaluation.studies.probe import skip_reason as probe_skip_reason
 from wm_ros.models.encoders.registry import build_encoder
 from wm_ros.models.encoders.tiny import TinyEncoder
 from wm_ros.training.families import WINDOW, train_family
+from wm_ros.training.optimise import Schedule
 
 STEPS = 1500
 WINDOWS = 20_000
@@ -42,15 +43,9 @@ def family(
     torch.manual_seed(seed)
     encoder = cast(TinyEncoder, build_encoder(encoder_config))  # by its name
     windows = dataset.clips("fit", WINDOW, WINDOWS, with_pictures=True)
-    train_family(
-        encoder,
-        name,
-        lambda rows: dataset.pictures(windows[rows]),
-        len(windows),
-        config.steps(STEPS),
-        seed,
-        lambda share: progress(0.8 * share),
-    )
+    steps = config.steps(STEPS)
+    schedule = Schedule(steps, seed, lambda step, figures: progress(0.8 * step / steps))
+    train_family(encoder, name, lambda rows: dataset.pictures(windows[rows]), len(windows), schedule)
     tokens = picture_tokens(encoder, dataset)
     features = picture_features(dataset, tokens)
     probed, _ = probe_features(

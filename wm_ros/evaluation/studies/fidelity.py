@@ -17,6 +17,7 @@ from wm_ros.evaluation.config import EvaluationConfig
 from wm_ros.evaluation.dataset.dataset import EvaluationDataset
 from wm_ros.evaluation.files import slug
 from wm_ros.training.engine import Engine
+from wm_ros.training.optimise import Schedule
 
 STEPS = 800
 BATCH = 32
@@ -127,10 +128,8 @@ def fit_decoder(
         batch = torch.from_numpy(tokens[rows]).float().to(engine.device)
         return F.mse_loss(decoder(batch), _images(pictures[rows]).to(engine.device)), {}
 
-    def report(step: int, figures: dict[str, float]) -> None:
-        progress(step / steps)
-
-    engine.optimise("decoder", [decoder], loss, steps, RATE, report, [rng])
+    schedule = Schedule(steps, 0, lambda step, figures: progress(step / steps))
+    engine.optimise("decoder", [decoder], loss, schedule, RATE, [rng])
     decoder.cpu()
     decoder.eval()
     mean = pictures.mean(axis=0) / 255.0

@@ -40,6 +40,7 @@ class VJepa2(Backbone):
     def __init__(
         self,
         size: int,
+        *,
         width: int,
         depth: int,
         heads: int,
