@@ -13,7 +13,7 @@ TORCH_INDEX ?=
 TESTS ?= test
 # Each keeps to ROS domains of its own, and a file's tests to one of them.
 WORKERS ?= 2
-DEMO ?= --goals 5 --out demo
+DEMO ?= --robot pusher --goals 5 --out demo
 
 # Empty, or the sourced ROS 2. Wheels beside a sourced ROS 2 are refused: the reason is on stderr.
 SOURCED := $(shell $(PYTHON) -m wm_ros.environment || echo refused)

@@ -1,4 +1,4 @@
-"""An embedded robot with pipeline and guard: `robot:=arm` or `robot:=rover`.
+"""An embedded robot with pipeline and guard: `robot:=arm`, `robot:=rover` or `robot:=pusher`.
 
 Give it a goal and `ros2 service call /guard/start std_srvs/srv/Trigger`.
 `/pipeline/capture_goal` makes the frame seen now the goal; `wm_ros demo` drives to random goals by itself.

@@ -12,6 +12,7 @@ pytest.importorskip("matplotlib")
 
 from typer.testing import CliRunner
 
+from wm_ros.bench.tasks import compare
 from wm_ros.bench.tasks.policies import controls, recorded_policy
 from wm_ros.bench.tasks.trials import run_trials
 from wm_ros.cli import app
@@ -31,12 +32,15 @@ BRIEF = [
     "2",
     "--effort",
     "0.001",
+    "--num-threads",
+    "1",
 ]
 
 
 @pytest.fixture
 def short(monkeypatch):
     monkeypatch.setattr(training_scores, "PROBE_STEPS", 5)
+    monkeypatch.setattr(compare, "LOCKSTEP", LockstepOptions(limit_s=0.5))
     monkeypatch.setenv("COLUMNS", "200")
 
 
