@@ -34,21 +34,29 @@ PUSHT := $(shell grep '^gym-pusht==' constraints.txt)
 # One thread per process: the tests start several, and torch with two threads on two busy cores crawls.
 RUN := OMP_NUM_THREADS=1 $(VENV)/bin
 
-.PHONY: venv demo test lint docs coverage clean
+.PHONY: venv demo test lint style types unit docs coverage clean
 
 demo: venv
 	$(RUN)/wm_ros demo $(DEMO)
 
-test: lint
-	$(RUN)/python -m pytest -n $(WORKERS) --dist loadscope $(TESTS)
+# Types are checked while the tests run.
+test: style
+	@$(MAKE) --no-print-directory -j 2 types unit
 
-lint: venv
+lint: style types
+
+style: venv
 	$(RUN)/ruff check .
 	$(RUN)/ruff format --check .
+
+types: venv
 ifeq ($(SOURCED)$(filter-out kilted,$(WHEELS)),)
 	@# Each rclpy has type hints of its own: those of Kilted's are checked.
 	$(RUN)/mypy
 endif
+
+unit: venv
+	$(RUN)/python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder $(TESTS)
 
 docs: $(VENV)/docs-ready
 	$(RUN)/python -m sphinx -W --keep-going -q -b html doc build/docs

@@ -84,7 +84,7 @@ class View:
     def begin(self, runs):
         self.left = runs
 
-    def going(self, run, phase, share, figures):
+    def progress(self, run, phase, share, figures):
         self.shares.setdefault(run, []).append(share)
 
     def done(self, run, figures, error):

@@ -29,7 +29,7 @@ class Here:
     def __exit__(self, kind, error, trace):
         pass
 
-    def run(self, tasks, going, done):
+    def run(self, tasks, progress, done):
         for name, call in tasks:
             call(lambda share: None)
             done(name, None)

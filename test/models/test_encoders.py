@@ -119,9 +119,9 @@ def test_tokens_are_those_of_transformers(theirs, tmp_path, layer):
     torch.testing.assert_close(ours, F.layer_norm(expected, (48,)), rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize(("size", "layers"), [(256, 24), (384, 2)])
+@pytest.mark.parametrize(("size", "layers"), [(256, 6), (384, 2)])
 def test_vjepa2_at_the_sizes_it_is_published_in(tmp_path, size, layers):
-    """ViT-L whole at 256 pixels, and its first blocks on the larger grid."""
+    """The first blocks of ViT-L on the grids of 256 and 384 pixels."""
     torch.manual_seed(0)
     sizes = {"hidden_size": 1024, "num_attention_heads": 16, "num_hidden_layers": layers}
     predictor = {"pred_hidden_size": 24, "pred_num_attention_heads": 2, "pred_num_hidden_layers": 1}

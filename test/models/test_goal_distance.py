@@ -11,7 +11,7 @@ from checkpoint_harness import small_model
 
 from wm_ros.models.goal_distance import GoalDistance, length
 from wm_ros.robots.profile import load_profile
-from wm_ros.training.goal_distance import places
+from wm_ros.training.goal_distance import integrate_commands
 
 DT, SCALE, CIRCLE = 0.2, torch.tensor([0.5, 1.5]), 2.0
 
@@ -34,7 +34,7 @@ def test_a_base_is_where_its_commands_drove_it():
     actions = torch.tensor(
         [[0.5, 0.0], [0.2, 1.5], [-0.3, -1.0], [0.0, 1.2], [0.4, 0.7]], dtype=torch.float64
     )
-    found = places(actions[None], SCALE, DT, CIRCLE)[0]
+    found = integrate_commands(actions[None], SCALE, DT, CIRCLE)[0]
     true = driven(actions)
     torch.testing.assert_close(found[:, :2] * SCALE[0] * DT, true[:, :2], atol=1e-6, rtol=0)
     torch.testing.assert_close(found[:, 2], CIRCLE * true[:, 2].cos())
@@ -42,10 +42,10 @@ def test_a_base_is_where_its_commands_drove_it():
 
 
 def test_a_displacement_of_a_base_does_not_depend_on_where_it_began():
-    distance = GoalDistance(1, 4, 2, circle=CIRCLE)
+    distance = GoalDistance(1, 4, 2, heading_radius=CIRCLE)
     actions = torch.rand(64, 5, 2, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    from_origin = places(actions, SCALE, DT, CIRCLE)
-    later = places(actions[:, 2:], SCALE, DT, CIRCLE)
+    from_origin = integrate_commands(actions, SCALE, DT, CIRCLE)
+    later = integrate_commands(actions[:, 2:], SCALE, DT, CIRCLE)
     torch.testing.assert_close(
         distance.displacement(from_origin[:, 2], from_origin[:, 5]),
         distance.displacement(later[:, 0], later[:, 3]),
@@ -53,13 +53,13 @@ def test_a_displacement_of_a_base_does_not_depend_on_where_it_began():
         rtol=0,
     )
     # One step straight ahead at full rate is one ahead, and the heading stays.
-    ahead = places(torch.tensor([[[0.5, 0.0]]]), SCALE, DT, CIRCLE)[0]
+    ahead = integrate_commands(torch.tensor([[[0.5, 0.0]]]), SCALE, DT, CIRCLE)[0]
     torch.testing.assert_close(distance.displacement(*ahead), torch.tensor([1.0, 0.0, CIRCLE, 0.0]))
 
 
 def test_joints_are_where_the_sum_of_their_commands_is():
     actions = torch.tensor([[[1.0, -3.0], [0.5, 1.5]]])
-    found = places(actions, SCALE, DT, None)
+    found = integrate_commands(actions, SCALE, DT, None)
     torch.testing.assert_close(found, torch.tensor([[[0.0, 0.0], [2.0, -2.0], [3.0, -1.0]]]))
     joints = GoalDistance(1, 4, 2)
     torch.testing.assert_close(joints.displacement(found[:, 0], found[:, 2]), torch.tensor([[3.0, -1.0]]))

@@ -1,5 +1,6 @@
 """World model and controller together in the end: what no command can tell, a plan does not rely on."""
 
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
@@ -51,19 +52,19 @@ def silent(step, figures):
 @pytest.fixture(scope="module")
 def figures():
     """Errors from robot actions on other clips: of the controller alone and of both together, after equal steps."""
-    found, clips, others = {}, some_clips(0), some_clips(1)
-    for name in ("apart", "together"):
-        torch.manual_seed(0)
-        model, engine = WorldModel(CARD), Engine("adamw", "fp32", None)
-        train_world_model(model, clips, Schedule(STEPS, 0, silent), engine)
-        for part in (model.encoder, model.inverse_dynamics, model.forward_model):
-            part.requires_grad_(False)
-        train_controller(model, clips, Schedule(STEPS, 0, silent), engine)
-        if name == "apart":
-            train_controller_rollouts(model, clips, Schedule(STEPS, 0, silent), engine)
-        else:
-            train_jointly(model, clips, clips, Schedule(STEPS, 0, silent), engine)
-        found[name] = controller_error(model, *others.labelled(np.arange(len(others))))
+    clips, others = some_clips(0), some_clips(1)
+    schedule, engine = Schedule(STEPS, 0, silent), Engine()
+    torch.manual_seed(0)
+    alone = WorldModel(CARD)
+    train_world_model(alone, clips, schedule, engine)
+    for part in (alone.encoder, alone.inverse_dynamics, alone.forward_model):
+        part.requires_grad_(False)
+    train_controller(alone, clips, schedule, engine)
+    together = deepcopy(alone)
+    train_controller_rollouts(alone, clips, schedule, engine)
+    train_jointly(together, clips, clips, schedule, engine)
+    known = others.labelled(np.arange(len(others)))
+    found = {"apart": controller_error(alone, *known), "together": controller_error(together, *known)}
     return found
 
 

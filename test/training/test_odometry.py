@@ -52,8 +52,8 @@ def on_the_circle(circle, turned=0.7, aside=3.0):
 def test_places_by_the_commands_cost_nothing_in_whatever_frame_of_reference():
     taught = odometry(circling())
     rows = np.array([[3, 17, 9, 0], [FRAMES + 20, FRAMES + 1, FRAMES + 5, FRAMES + 19]])
-    there = on_the_circle(taught.head.circle)
-    elsewhere = on_the_circle(taught.head.circle, turned=-2.0, aside=-1.0)
+    there = on_the_circle(taught.head.heading_radius)
+    elsewhere = on_the_circle(taught.head.heading_radius, turned=-2.0, aside=-1.0)
     states = torch.stack([there[rows[0]], elsewhere[rows[1] - FRAMES]])
     assert float(taught(states, rows)) == pytest.approx(0.0, abs=1e-6)
     states[0, 1, 0, 1] += 1.0  # one frame a step aside: seen from two others

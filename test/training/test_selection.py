@@ -149,14 +149,14 @@ def test_what_was_found_goes_on_in_another_training():
 
 
 def test_episodes_choose_or_score_and_never_both(recording):
-    choosing, scored = set_apart(recording, np.array([1, 3, 4, 6, 8]), steps=6)
-    assert choosing.tolist() == [3, 6]
+    validation, scored = set_apart(recording, np.array([1, 3, 4, 6, 8]), steps=6)
+    assert validation.tolist() == [3, 6]
     assert scored.tolist() == [1, 4, 8]
 
 
 def test_too_few_episodes_all_score(recording):
-    choosing, scored = set_apart(recording, np.array([1, 3, 4]), steps=6)
-    assert (len(choosing), scored.tolist()) == (0, [1, 3, 4])
+    validation, scored = set_apart(recording, np.array([1, 3, 4]), steps=6)
+    assert (len(validation), scored.tolist()) == (0, [1, 3, 4])
     # As does one without a clip.
     episodes = list(recording.episodes)
     episodes[3] = slice(episodes[3].start, episodes[3].start + 4)
@@ -196,12 +196,12 @@ def test_looking_changes_nothing_but_which_weights_are_kept(recording, tmp_path,
     plain, figures = trained(recording, tmp_path / "plain", choose=False)
     assert all("controller_rollout" not in row for row in figures.values())
     assert plain.card.training["chosen_at_step"] == 30
-    assert plain.card.training["choosing_episodes"] == 0
+    assert plain.card.training["validation_episodes"] == 0
     # Of equal errors the last is kept: the same training as without looking.
     scripted(lambda model: 1.0)
     looked, _ = trained(recording, tmp_path / "looked")
     assert looked.card.training["chosen_at_step"] == 30
-    assert looked.card.training["choosing_episodes"] == 2
+    assert looked.card.training["validation_episodes"] == 2
     assert looked.card.training["held_out_episodes"] == 4
     assert all(torch.equal(tensor, looked.state_dict()[name]) for name, tensor in plain.state_dict().items())
 

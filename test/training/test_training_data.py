@@ -44,7 +44,7 @@ def test_models_of_two_seeds_can_be_held_out_alike():
     splits = [TrainOptions(seed=seed, split_seed=7).split(episodes) for seed in (1, 2)]
     alone = TrainOptions(seed=7).split(episodes)
     for other in splits:
-        for part in ("seen", "fitted", "choosing", "scored"):
+        for part in ("train", "labelled", "validation", "test"):
             assert getattr(other, part).tolist() == getattr(alone, part).tolist()
 
 

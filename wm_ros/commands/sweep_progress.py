@@ -55,7 +55,7 @@ class SweepProgress(ProgressBars):
         if runs:
             self._all = self._progress.add_task("all runs", total=runs, figures="")
 
-    def going(self, run: str, phase: str, share: float, figures: dict[str, float]) -> None:
+    def progress(self, run: str, phase: str, share: float, figures: dict[str, float]) -> None:
         """A run has got so far."""
         if run not in self._bars:
             self._bars[run] = self._progress.add_task(run, total=1.0, figures="")

@@ -18,24 +18,24 @@ class GoalDistance(nn.Module):
     the two states. For a base it is the position in some frame of the surroundings and the heading as a point on a
     circle [..., 4].
 
-    displaces: whether places are displacements of the components of an action. circle: the radius of that circle, for a
-    base; None for joints. latent_step: how far a state of joints moves in a model step at full rate, as training found
-    it; infinite before, None for a base.
+    displaces: whether places are displacements of the components of an action. heading_radius: that of this circle, for
+    a base; None for joints. latent_step: how far a state of joints moves in a model step at full rate, as training
+    found it; infinite before, None for a base.
     """
 
     rests = True
     latent_step: Tensor | None
 
     def __init__(
-        self, tokens: int, dim: int, actions: int, width: int = 256, circle: float | None = None
+        self, tokens: int, dim: int, actions: int, width: int = 256, heading_radius: float | None = None
     ) -> None:
         super().__init__()
-        self.circle, self.displaces = circle, circle is None
-        self.register_buffer("latent_step", torch.tensor(torch.inf) if circle is None else None)
+        self.heading_radius, self.displaces = heading_radius, heading_radius is None
+        self.register_buffer("latent_step", torch.tensor(torch.inf) if heading_radius is None else None)
         self.embed = nn.Sequential(
             nn.Flatten(-2),
-            *three_layers(tokens * dim, width, actions if circle is None else 4),
-            *(() if circle is None else (_Heading(circle),)),
+            *three_layers(tokens * dim, width, actions if heading_radius is None else 4),
+            *(() if heading_radius is None else (_Heading(heading_radius),)),
         )
 
     def forward(self, states: Tensor, goal: Tensor) -> Tensor:
@@ -44,9 +44,9 @@ class GoalDistance(nn.Module):
 
     def displacement(self, start: Tensor, stop: Tensor) -> Tensor:
         """From places [..., P] to places; for a base as seen from the first, its position ahead and to the left."""
-        if self.circle is None:
+        if self.heading_radius is None:
             return stop - start
-        east, north = (start[..., 2:] / self.circle).unbind(dim=-1)
+        east, north = (start[..., 2:] / self.heading_radius).unbind(dim=-1)
         moved, heading = stop[..., :2] - start[..., :2], stop[..., 2:]
         seen = [
             torch.stack([east * x + north * y, east * y - north * x], dim=-1)

@@ -62,7 +62,7 @@ class WorldModel(nn.Module):
         if card.goal_distance == "temporal":
             self.goal_distance = TemporalDistance(tokens, dim)
         else:
-            self.goal_distance = GoalDistance(tokens, dim, actions, circle=heading_circle(card))
+            self.goal_distance = GoalDistance(tokens, dim, actions, heading_radius=heading_radius_of(card))
         scale = torch.tensor(card.action_scale, dtype=torch.float32)
         self.register_buffer("action_scale", scale, persistent=False)
 
@@ -100,7 +100,7 @@ class WorldModel(nn.Module):
         )
 
 
-def heading_circle(card: Card) -> float | None:
+def heading_radius_of(card: Card) -> float | None:
     """The radius on which a base's heading is placed, in model steps at full rate; None for a robot of joints."""
     return HEADING_WEIGHT / (card.action_scale[1] * card.robot.model_dt) if card.robot.is_base else None
 

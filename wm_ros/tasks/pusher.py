@@ -9,7 +9,7 @@ from wm_ros.robots.profile import RobotProfile, load_profile
 from wm_ros.tasks import tray
 from wm_ros.tasks.arm import tip_position
 from wm_ros.tasks.camera import RayCamera
-from wm_ros.tasks.pushing import Pusher, Pushes
+from wm_ros.tasks.pushing import Pushes, PushSettings
 from wm_ros.tasks.scene import FOREARM_M, UPPER_ARM_M
 from wm_ros.tasks.timestep import TIMESTEP_S, whole_steps
 
@@ -128,7 +128,7 @@ def joint_rates(positions: np.ndarray, velocity: np.ndarray) -> np.ndarray:
 
 def pushes(profile: RobotProfile, generator: np.random.Generator) -> Pushes:
     """Recorded motion of one episode."""
-    pusher = Pusher(
+    settings = PushSettings(
         places=lambda positions: (tip_position(positions[:2]), positions[2:]),
         low=LOW_M,
         high=HIGH_M,
@@ -136,7 +136,7 @@ def pushes(profile: RobotProfile, generator: np.random.Generator) -> Pushes:
         speed_m_s=SPEED_M_S,
         command=joint_rates,
     )
-    return Pushes(pusher, profile, generator)
+    return Pushes(settings, profile, generator)
 
 
 def goal_motion(generator: np.random.Generator) -> Pushes:

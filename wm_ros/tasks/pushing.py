@@ -23,7 +23,7 @@ NOISE_KEPT, NOISE_SHARE = 0.8, 0.11
 
 
 @dataclass(frozen=True)
-class Pusher:
+class PushSettings:
     """What pushes what, on which table.
 
     places(state [P]): positions [2] m of what pushes and of the thing's centre. low, high: corners [2] of the targets.
@@ -42,35 +42,35 @@ class Pusher:
 class Pushes:
     """Commands of one episode, decided from where the robot and the thing are."""
 
-    def __init__(self, pusher: Pusher, profile: RobotProfile, generator: np.random.Generator) -> None:
-        self._pusher, self._profile, self._generator = pusher, profile, generator
+    def __init__(self, settings: PushSettings, profile: RobotProfile, generator: np.random.Generator) -> None:
+        self._settings, self._profile, self._generator = settings, profile, generator
         self._pushes = generator.uniform() < PUSHING_SHARE
         self._target, self._noise = np.zeros(2), np.zeros(2)
         self._left_s = 0.0
 
     def __call__(self, positions: np.ndarray, dt: float) -> np.ndarray:
         """The command [A] for the next `dt` seconds in a state [P]."""
-        robot, thing = self._pusher.places(positions)
+        robot, thing = self._settings.places(positions)
         if self._left_s <= 0.0 or np.linalg.norm(self._target - robot) < REACHED_M:
-            self._target = self._draw_target(robot, thing).clip(self._pusher.low, self._pusher.high)
-            self._speed = self._pusher.speed_m_s * self._generator.uniform(*SPEED_SHARE)
+            self._target = self._draw_target(robot, thing).clip(self._settings.low, self._settings.high)
+            self._speed = self._settings.speed_m_s * self._generator.uniform(*SPEED_SHARE)
             self._left_s = self._generator.uniform(*LEG_S)
         self._left_s -= dt
         way = self._target - robot
         distance = float(np.linalg.norm(way)) + 1e-9
         velocity = way / distance * min(SLOW_DOWN * distance, self._speed)
         kept = NOISE_KEPT ** (dt / 0.1)
-        spread = NOISE_SHARE * self._pusher.speed_m_s * np.sqrt((1.0 - kept**2) / (1.0 - NOISE_KEPT**2))
+        spread = NOISE_SHARE * self._settings.speed_m_s * np.sqrt((1.0 - kept**2) / (1.0 - NOISE_KEPT**2))
         self._noise = kept * self._noise + self._generator.normal(0.0, spread, size=2)
-        noisy = self._pusher.command(positions, velocity + self._noise)
+        noisy = self._settings.command(positions, velocity + self._noise)
         return noisy.clip(self._profile.low, self._profile.high)
 
     def _draw_target(self, robot: np.ndarray, thing: np.ndarray) -> np.ndarray:
         if not self._pushes:
-            return self._generator.uniform(self._pusher.low, self._pusher.high)
+            return self._generator.uniform(self._settings.low, self._settings.high)
         what = self._generator.uniform()
         if what < PAST_SHARE:
-            aim = thing + self._generator.normal(0.0, self._pusher.aim_spread_m, size=2)
+            aim = thing + self._generator.normal(0.0, self._settings.aim_spread_m, size=2)
             ahead = (aim - robot) / (np.linalg.norm(aim - robot) + 1e-9)
             past: np.ndarray = aim + ahead * self._generator.uniform(*PAST_M)
             return past

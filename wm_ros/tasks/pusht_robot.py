@@ -10,7 +10,7 @@ import numpy as np
 from wm_ros.robots.profile import RobotProfile
 from wm_ros.tasks import pusht
 from wm_ros.tasks.environment import Environment, Goals
-from wm_ros.tasks.pushing import Pusher, Pushes
+from wm_ros.tasks.pushing import Pushes, PushSettings
 
 MOVED_M, TURNED_RAD = 0.035, math.radians(35.0)
 EDGE_M, TABLE_M = 0.025, 0.512
@@ -24,7 +24,7 @@ def block_must_move(start: np.ndarray, goal: np.ndarray) -> bool:
 
 def pushes(profile: RobotProfile, generator: np.random.Generator) -> Pushes:
     """Recorded motion of one episode: the disc goes for the block's centre."""
-    pusher = Pusher(
+    settings = PushSettings(
         places=lambda positions: (positions[:2], pusht.block_centre(positions)),
         low=np.full(2, EDGE_M),
         high=np.full(2, TABLE_M - EDGE_M),
@@ -32,7 +32,7 @@ def pushes(profile: RobotProfile, generator: np.random.Generator) -> Pushes:
         speed_m_s=float(profile.high.min()),
         command=lambda positions, velocity: velocity,
     )
-    return Pushes(pusher, profile, generator)
+    return Pushes(settings, profile, generator)
 
 
 PUSHT = Environment(

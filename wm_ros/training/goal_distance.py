@@ -27,7 +27,7 @@ RATE = 2e-3
 ROBUST_BEYOND = 0.2
 # Length of the clips where the camera rides along: with 1.2 s the places in a room of 4 m were off by .15 m (median),
 # with 4 s by .06 m. For an arm before a camera short ones are better: commands do not always lead where they say.
-FAR_S = 4.0
+LONG_CLIP_S = 4.0
 
 
 def train_goal_distance(model: WorldModel, clips: Clips, schedule: Schedule, engine: Engine) -> None:
@@ -41,7 +41,7 @@ def train_goal_distance(model: WorldModel, clips: Clips, schedule: Schedule, eng
 
     def loss() -> tuple[Tensor, dict[str, float]]:
         states, actions = clips.labelled_share(choose, BATCH)
-        reached = places(actions, scale, dt, distance.circle)
+        reached = integrate_commands(actions, scale, dt, distance.heading_radius)
         rows = torch.arange(len(states))
         begin, end = (mine(row) for row in torch.from_numpy(choose.integers(0, states.shape[1], (2, BATCH))))
         start, stop = distance.embed(states[rows, begin]), distance.embed(states[rows, end])
@@ -60,17 +60,17 @@ def latent_step(clips: Clips, scale: np.ndarray) -> float:
     return float((then - now).flatten(1).norm(dim=1).sum()) / commanded
 
 
-def places(actions: Tensor, scale: Tensor, dt: float, circle: float | None) -> Tensor:
+def integrate_commands(actions: Tensor, scale: Tensor, dt: float, heading_radius: float | None) -> Tensor:
     """Where actions [B, T, A] (SI) lead, step by step from the origin: [B, T + 1, P] as `GoalDistance` has places."""
     rates = actions / scale
-    if circle is None:
+    if heading_radius is None:
         return _summed(rates)
     turned = actions[..., 1:] * dt
     heading = _summed(turned)
     # Both rates held for a step drive an arc; its chord points midway between the headings.
     chord, midway = rates[..., :1] * torch.sinc(turned / (2.0 * torch.pi)), heading[:, :-1] + turned / 2.0
     position = _summed(torch.cat([chord * midway.cos(), chord * midway.sin()], dim=-1))
-    return torch.cat([position, circle * heading.cos(), circle * heading.sin()], dim=-1)
+    return torch.cat([position, heading_radius * heading.cos(), heading_radius * heading.sin()], dim=-1)
 
 
 def _summed(steps: Tensor) -> Tensor:

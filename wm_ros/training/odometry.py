@@ -14,8 +14,8 @@ from torch.nn import functional as F
 
 from wm_ros.data.recording import Recording
 from wm_ros.models.goal_distance import GoalDistance
-from wm_ros.models.world_model import WorldModel, heading_circle
-from wm_ros.training.goal_distance import ROBUST_BEYOND, places
+from wm_ros.models.world_model import WorldModel, heading_radius_of
+from wm_ros.training.goal_distance import ROBUST_BEYOND, integrate_commands
 
 WEIGHT = 0.5  # beside the error of redrawing, of which 1 is a blank picture
 
@@ -26,14 +26,16 @@ class Odometry(nn.Module):
 
     def __init__(self, recording: Recording, model: WorldModel) -> None:
         super().__init__()
-        tokens, dim, circle = model.encoder.tokens, model.encoder.dim, heading_circle(model.card)
-        self.head = GoalDistance(tokens, dim, len(recording.profile.action), circle=circle).to(model.device)
-        self._places = _places(recording, model.action_scale.cpu(), circle)
+        tokens, dim, heading_radius = model.encoder.tokens, model.encoder.dim, heading_radius_of(model.card)
+        self.head = GoalDistance(
+            tokens, dim, len(recording.profile.action), heading_radius=heading_radius
+        ).to(model.device)
+        self._poses = _poses(recording, model.action_scale.cpu(), heading_radius)
 
     def forward(self, states: Tensor, rows: np.ndarray) -> Tensor:
         """Error of the displacements between neighbours [E, K] of an episode's frames `rows` [E, K], in model steps;
         states [E, K, N, D] are theirs."""
-        true = self._places[torch.from_numpy(rows)].to(states.device)
+        true = self._poses[torch.from_numpy(rows)].to(states.device)
         seen = self.head.embed(states)
         wanted = self.head.displacement(true, true.roll(1, dims=1))
         found = self.head.displacement(seen, seen.roll(1, dims=1))
@@ -42,8 +44,8 @@ class Odometry(nn.Module):
         return (error * known).sum() / known.sum().clamp(min=1)
 
 
-def _places(recording: Recording, scale: Tensor, circle: float | None) -> Tensor:
-    dt, size = recording.profile.model_dt, len(scale) if circle is None else 4
+def _poses(recording: Recording, scale: Tensor, heading_radius: float | None) -> Tensor:
+    dt, size = recording.profile.model_dt, len(scale) if heading_radius is None else 4
     found = torch.full((len(recording.stamps_ns), size), torch.nan)
     commands = recording.commands
     if commands is None:
@@ -55,5 +57,7 @@ def _places(recording: Recording, scale: Tensor, circle: float | None) -> Tensor
             rates = commands.mean(stamps[:-1], stamps[1:])
             # Whatever the camera's rate: as rates that are held for a model step.
             held = rates * (np.diff(stamps) * 1e-9 / dt)[:, None]
-            found[episode] = places(torch.from_numpy(held.astype(np.float32))[None], scale, dt, circle)[0]
+            found[episode] = integrate_commands(
+                torch.from_numpy(held.astype(np.float32))[None], scale, dt, heading_radius
+            )[0]
     return found

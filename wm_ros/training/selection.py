@@ -94,5 +94,5 @@ def set_apart(recording: Recording, held_out: np.ndarray, steps: int) -> tuple[n
     usable = np.array([episode for episode in held_out if len(recording.clips(steps + 1, [episode]))])
     if len(usable) < LEAST_EPISODES:
         return held_out[:0], held_out
-    choosing = usable[1::2]
-    return choosing, np.setdiff1d(held_out, choosing)
+    validation = usable[1::2]
+    return validation, np.setdiff1d(held_out, validation)

@@ -35,7 +35,7 @@ from wm_ros.training.clips import Clips, make_clips
 from wm_ros.training.controller import train_controller, train_controller_rollouts, train_jointly
 from wm_ros.training.encoder import train_encoder
 from wm_ros.training.engine import Engine
-from wm_ros.training.goal_distance import FAR_S, train_goal_distance
+from wm_ros.training.goal_distance import LONG_CLIP_S, train_goal_distance
 from wm_ros.training.labelled import train_labelled_rollouts, train_labelled_world_model
 from wm_ros.training.odometry import Odometry
 from wm_ros.training.optimise import Report, Schedule, TrainingError
@@ -153,56 +153,62 @@ def train(
     if states is None:
         # Filled in when the encoder is trained; what the recording lacks is told before that takes its minutes.
         states = mapped((len(recording.frames), model.encoder.tokens, model.encoder.dim), run.cache_dir)
-    seen_clips, train_clips, test_clips = (
+    train_clips, labelled_clips, test_clips = (
         make_clips(recording, states, some, options.clip_steps, engine.device)
-        for some in (episodes.seen, episodes.fitted, episodes.scored)
+        for some in (episodes.train, episodes.labelled, episodes.test)
     )
-    far_clips, choosing_clips, far_choosing = train_clips, None, None
+    long_clips, validation_clips, long_validation = labelled_clips, None, None
     if card.goal_distance == "temporal":
-        far_clips = distant_clips(recording, states, episodes.seen, engine.device)
-        if len(episodes.choosing):
-            far_choosing = distant_clips(recording, states, episodes.choosing, engine.device)
+        long_clips = distant_clips(recording, states, episodes.train, engine.device)
+        if len(episodes.validation):
+            long_validation = distant_clips(recording, states, episodes.validation, engine.device)
     elif recording.profile.camera.moves:
-        far_clips = make_clips(
-            recording, states, episodes.fitted, round(FAR_S * recording.profile.model_rate_hz), engine.device
+        long_clips = make_clips(
+            recording,
+            states,
+            episodes.labelled,
+            round(LONG_CLIP_S * recording.profile.model_rate_hz),
+            engine.device,
         )
-    if len(episodes.choosing):
-        choosing_clips = make_clips(recording, states, episodes.choosing, options.clip_steps, engine.device)
+    if len(episodes.validation):
+        validation_clips = make_clips(
+            recording, states, episodes.validation, options.clip_steps, engine.device
+        )
     if reason := beyond_limits(recording):
         raise TrainingError(reason)
-    for clips in (train_clips, test_clips):
+    for clips in (labelled_clips, test_clips):
         clips.require_actions(recording.profile.names)
     if taken is None:
         report = phases("encoder", options.encoder_steps)
-        train_own_encoder(model, recording, episodes.seen, options, report, engine, run.cache_dir)
+        train_own_encoder(model, recording, episodes.train, options, report, engine, run.cache_dir)
     else:
         model.encoder.load_state_dict(taken.state_dict())
     model.encoder.requires_grad_(False).eval()
     if not encoded:
         encode_all(model.encoder, recording, states)
-    for clips in (train_clips, test_clips):
+    for clips in (labelled_clips, test_clips):
         clips.require_motion()
     threads = torch.get_num_threads()
     if options.preset == "tiny":
         # The heads' matrices are small: more threads cost them more than they bring.
         torch.set_num_threads(min(threads, 2))
-    material = _Material(seen_clips, train_clips, far_clips, choosing_clips, far_choosing)
+    material = _Material(train_clips, labelled_clips, long_clips, validation_clips, long_validation)
     chosen = _train_heads(model, options, phases, material, engine)
     torch.set_num_threads(threads)
     model.eval()
     found = {
         **scores.world_model_scores(model, test_clips, options.seed),
         **scores.controller_scores(model, test_clips, options.seed),
-        "action_probe_r2": scores.action_probe(train_clips, test_clips, options.seed),
+        "action_probe_r2": scores.action_probe(labelled_clips, test_clips, options.seed),
     }
     model.card.metrics.update({name: round(value, 4) for name, value in found.items()})
     model.card.training.update(
         options=asdict(options),
         source=source,
-        episodes=len(episodes.seen),
-        labelled_episodes=len(episodes.fitted),
-        held_out_episodes=len(episodes.choosing) + len(episodes.scored),
-        choosing_episodes=len(episodes.choosing),
+        episodes=len(episodes.train),
+        labelled_episodes=len(episodes.labelled),
+        held_out_episodes=len(episodes.validation) + len(episodes.test),
+        validation_episodes=len(episodes.validation),
         chosen_at_step=chosen,
         frames=len(recording.frames),
         seconds=round(progress.seconds + time.monotonic() - started),
@@ -222,11 +228,11 @@ class _Material:
     """Clips of cached states: of all episodes, of those with commands, long ones for the goal distance; and of the
     episodes that choose among weights, where there are any."""
 
-    seen: Clips
+    train: Clips
     labelled: Clips
-    far: Clips
-    choosing: Clips | None
-    far_choosing: Clips | None
+    long: Clips
+    validation: Clips | None
+    long_validation: Clips | None
 
 
 def _train_heads(
@@ -241,9 +247,9 @@ def _train_heads(
     world_model = [model.inverse_dynamics, model.forward_model, model.bottleneck]
 
     def best_of(parts: list[nn.Module], steps: int, report: Report) -> BestWeights | None:
-        if clips.choosing is None:
+        if clips.validation is None:
             return None
-        return BestWeights(parts, scores.held_out_error(model, clips.choosing, seed), steps, report)
+        return BestWeights(parts, scores.held_out_error(model, clips.validation, seed), steps, report)
 
     steps, rollouts = options.world_model_steps, options.world_model_rollout_steps
     report = phases("world model", steps)
@@ -254,9 +260,9 @@ def _train_heads(
         train_labelled_rollouts(model, clips.labelled, Schedule(rollouts, seed, best or report), engine)
         chosen = best.restore() if best else rollouts
     else:
-        train_world_model(model, clips.seen, Schedule(steps, seed, report), engine)
+        train_world_model(model, clips.train, Schedule(steps, seed, report), engine)
         report = phases("world model rollouts", rollouts)
-        train_world_model_rollouts(model, clips.seen, Schedule(rollouts, seed, report), engine)
+        train_world_model_rollouts(model, clips.train, Schedule(rollouts, seed, report), engine)
     for part in world_model:
         part.requires_grad_(False)
 
@@ -270,7 +276,7 @@ def _train_heads(
     best = best_of([*world_model, model.controller, model.controller_inverse], rollouts, report)
     schedule = Schedule(rollouts, seed, best or report)
     if options.joint:
-        train_jointly(model, clips.seen, clips.labelled, schedule, engine)
+        train_jointly(model, clips.train, clips.labelled, schedule, engine)
     else:
         train_controller_rollouts(model, clips.labelled, schedule, engine)
     return best.restore() if best else rollouts
@@ -284,14 +290,14 @@ def _train_distance(
     report = phases("goal distance", steps)
     if isinstance(distance, TemporalDistance):
         best = None
-        if clips.far_choosing is not None:
-            best = BestWeights([distance], held_out_contrast(distance, clips.far_choosing), steps, report)
-        train_temporal_distance(distance, clips.far, Schedule(steps, seed, best or report), engine)
+        if clips.long_validation is not None:
+            best = BestWeights([distance], held_out_contrast(distance, clips.long_validation), steps, report)
+        train_temporal_distance(distance, clips.long, Schedule(steps, seed, best or report), engine)
         if best:
             best.restore()
-        measure_step(distance, clips.far)
+        measure_step(distance, clips.long)
     else:
-        train_goal_distance(model, clips.far, Schedule(steps, seed, report), engine)
+        train_goal_distance(model, clips.long, Schedule(steps, seed, report), engine)
     distance.requires_grad_(False)
 
 

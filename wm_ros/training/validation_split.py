@@ -1,4 +1,4 @@
-"""Which episodes of a recording train, choose among weights, and score."""
+"""Which episodes of a recording train, validate (choose among weights), and test."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from wm_ros.training.selection import set_apart
 
 @dataclass(frozen=True)
 class Split:
-    """Episodes by what they are for. seen: by encoder and world model; fitted: those of them with commands, by all
-    else; choosing and scored: held out."""
+    """Episodes [E] by what they are for. train: encoder and world model learn from them; labelled: those of them with
+    commands, for all else; validation and test: held out."""
 
-    seen: np.ndarray
-    fitted: np.ndarray
-    choosing: np.ndarray
-    scored: np.ndarray
+    train: np.ndarray
+    labelled: np.ndarray
+    validation: np.ndarray
+    test: np.ndarray
 
 
 def split(recording: Recording, seed: int, clip_steps: int, choose: bool) -> Split:
@@ -28,14 +28,14 @@ def split(recording: Recording, seed: int, clip_steps: int, choose: bool) -> Spl
 
     choose: whether some of those held out, with clips of so many steps, choose among weights.
     """
-    labelled = recording.labelled_episodes
-    if not len(labelled):
+    with_commands = recording.labelled_episodes
+    if not len(with_commands):
         raise TrainingError(
             "the recording has no commands, which the controller learns from: add one that has them; `wm_ros inspect` "
             "says what each can train"
         )
-    fitted, held_out = (labelled[part] for part in split_episodes(len(labelled), seed))
-    seen = np.setdiff1d(np.arange(len(recording.episodes)), held_out)
+    labelled, held_out = (with_commands[part] for part in split_episodes(len(with_commands), seed))
+    train = np.setdiff1d(np.arange(len(recording.episodes)), held_out)
     if not choose:
-        return Split(seen, fitted, held_out[:0], held_out)
-    return Split(seen, fitted, *set_apart(recording, held_out, clip_steps))
+        return Split(train, labelled, held_out[:0], held_out)
+    return Split(train, labelled, *set_apart(recording, held_out, clip_steps))

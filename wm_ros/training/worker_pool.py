@@ -68,19 +68,19 @@ class Workers:
     def run(
         self,
         tasks: Sequence[tuple[str, Call]],
-        going: Callable[..., None],
+        progress: Callable[..., None],
         done: Callable[[str, BaseException | None], None],
     ) -> None:
         """Do all tasks, given by name; when one fails, the others are done first, then its error is raised.
 
-        going: told a task's name and what it reports; done: its name and its error. A task must be picklable.
+        progress: told a task's name and what it reports; done: its name and its error. A task must be picklable.
         """
         errors: list[BaseException] = []
         pending: dict[Future, str] = {self._pool.submit(_work, name, call): name for name, call in tasks}
         while pending:
             finished, _ = wait(pending, POLL_S, FIRST_COMPLETED)
             while not self._reports.empty():
-                going(*self._reports.get())
+                progress(*self._reports.get())
             # In the order of the tasks, which a set has not.
             for future in [one for one in pending if one in finished]:
                 name, error = pending.pop(future), future.exception()

@@ -46,8 +46,8 @@ def prepare(
     model = WorldModel(new_card(recording.profile, options, encoder_of)).to(engine.device)
     encoder = model.encoder
     if encoder_of is None:
-        seen, report = options.split(recording).seen, phases("encoder", options.encoder_steps)
-        train_own_encoder(model, recording, seen, options, report, engine, cache_dir)
+        episodes, report = options.split(recording).train, phases("encoder", options.encoder_steps)
+        train_own_encoder(model, recording, episodes, options, report, engine, cache_dir)
     else:
         encoder.load_state_dict(encoder_of.encoder.state_dict())
     weights = {name: tensor.cpu().contiguous() for name, tensor in encoder.eval().state_dict().items()}

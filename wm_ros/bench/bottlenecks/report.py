@@ -56,7 +56,7 @@ def make_table(
     for run in sorted(runs, key=lambda run: run.model == RANDOM):
         found.setdefault(run.model, []).append(run.figures)
     episodes = next(run.options for run in runs if run.options).split(recording)
-    ways = recorded_pairs(recording, episodes.scored)
+    ways = recorded_pairs(recording, episodes.test)
     still = plan_error(recording.profile, ways, np.zeros_like(ways.displacement))
     found[NO_ACTION] = [{f"{PLAN_ERROR}{unit}": round(error, 4) for unit, error in still.items()}]
     rows = tabulate(found)
@@ -89,8 +89,8 @@ def write_report(table: Mapping[str, Any], out: Path) -> None:
 def _episodes(recording: Recording, episodes: Split) -> dict[str, str]:
     return {
         "frames": f"{len(recording.frames)} at {recording.camera_rate_hz:.3g} Hz, {len(recording.episodes)} episodes",
-        "episodes": f"{len(episodes.seen)} seen, {len(episodes.fitted)} of them with commands; held out "
-        f"{len(episodes.choosing)} to choose weights by and {len(episodes.scored)} that score",
+        "episodes": f"{len(episodes.train)} to train on, {len(episodes.labelled)} of them with commands; held out "
+        f"{len(episodes.validation)} to choose weights by and {len(episodes.test)} that score",
     }
 
 

@@ -43,7 +43,7 @@ class View(Protocol):
     def begin(self, runs: int) -> None:
         """So many runs are left to do."""
 
-    def going(self, run: str, phase: str, share: float, figures: dict[str, float]) -> None:
+    def progress(self, run: str, phase: str, share: float, figures: dict[str, float]) -> None:
         """A run has got so far."""
 
     def done(self, run: str, figures: dict[str, float], error: BaseException | None) -> None:
@@ -97,7 +97,7 @@ def _work(runs: list[Run], jobs: int, shared: Shared, view: View) -> None:
         view.done(name, {} if error else named[name].figures, error)
 
     with Workers(jobs) as workers:
-        workers.run([(run.name, partial(work, shared, run)) for run in runs], view.going, done)
+        workers.run([(run.name, partial(work, shared, run)) for run in runs], view.progress, done)
 
 
 def _split_seed(encoder_of: WorldModel | EncoderCheckpoint | None) -> int:

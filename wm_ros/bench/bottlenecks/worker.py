@@ -58,7 +58,7 @@ def _planning(
 ) -> dict[str, float]:
     """Plan errors, and where it is asked for the success of driving to goal pictures; of random actions if no model."""
     recording = shared.recording
-    ways = plan_error.recorded_pairs(recording, shared.options.split(recording).scored)
+    ways = plan_error.recorded_pairs(recording, shared.options.split(recording).test)
     report = steps.phase("plan error", len(ways.starts))
     if model is None:
         moved = plan_error.random_displacement(recording.profile, ways, run.seed)
