@@ -157,7 +157,7 @@ def test_the_table_holds_the_figures_of_the_checkpoints(compared):
     assert set(table["rows"]["no action"]) == {"plan_error_rad"}
     about = table["about"]
     assert (about["recording"], about["seeds"], about["effort"]) == ("bag", 2, 0.001)
-    assert "3 seen, 3 of them with commands" in about["episodes"]
+    assert "3 to train on, 3 of them with commands" in about["episodes"]
     assert "torch" in about["versions"]
 
 
