@@ -49,7 +49,7 @@ def called(*arguments):
 
 
 def test_a_table_is_made_and_gone_on_with(tmp_path, short):
-    pytest.importorskip("gym_pusht")
+    pytest.importorskip("gym_pusht", reason="gym-pusht is not installed: pip install --no-deps gym-pusht")
     out = tmp_path / "out"
     first = called("--out", out, "--seeds", 1, "--goals", 1, *BRIEF)
     assert first.exit_code == 0, first.output
@@ -101,7 +101,7 @@ def test_trials_go_on_where_they_were(tmp_path):
 
 
 def test_motion_that_led_to_a_goal_leads_there_again():
-    pytest.importorskip("gym_pusht")
+    pytest.importorskip("gym_pusht", reason="gym-pusht is not installed: pip install --no-deps gym-pusht")
     profile, options = load_profile("pusht"), LockstepOptions()
     found = {
         name: list(run_goals(profile, policy, 8, 5, options))

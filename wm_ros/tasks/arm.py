@@ -7,23 +7,19 @@ import numpy as np
 
 from wm_ros.tasks import scene
 from wm_ros.tasks.camera import RayCamera
-from wm_ros.tasks.timestep import TIMESTEP_S, whole_steps
+from wm_ros.tasks.table_arm import TableArm
 
-JOINTS = ("shoulder", "elbow")
 # Goals and starts stay this far from the mechanical stops.
 LIMIT_MARGIN_RAD = 0.15
 # A goal nearer than this is no task.
 MIN_START_DISTANCE_M = 0.10
 
 
-class Arm:
+class Arm(TableArm):
     """Physics and camera of one arm in one scene; the scene follows the seed, the motion the commands.
 
     width, height: camera image in pixels.
     """
-
-    components = JOINTS
-    timestep_s = TIMESTEP_S
 
     def __init__(self, seed: int = 0, width: int = 64, height: int = 64) -> None:
         self._camera = RayCamera(
@@ -48,17 +44,6 @@ class Arm:
         self._data.ctrl[:] = 0.0
         mujoco.mj_forward(self._model, self._data)
 
-    def step(self, velocity: np.ndarray, duration_s: float) -> None:
-        """Hold the velocity command [2] rad/s for `duration_s`, a multiple of the 5 ms physics step."""
-        steps = whole_steps(duration_s)
-        self._data.ctrl[:] = velocity
-        mujoco.mj_step(self._model, self._data, nstep=steps)
-
-    @property
-    def time_s(self) -> float:
-        """Simulated seconds since the reset."""
-        return float(self._data.time)
-
     @property
     def positions(self) -> np.ndarray:
         """Joint angles [2], rad."""
@@ -76,16 +61,6 @@ class Arm:
         mujoco.mj_kinematics(self._model, self._data)
         tip: np.ndarray = self._data.site("tip").xpos.copy()
         return tip
-
-    def render(self) -> np.ndarray:
-        """Camera image now, [height, width, 3] uint8 RGB."""
-        mujoco.mj_kinematics(self._model, self._data)
-        return self._camera.render(self._model, self._data)
-
-    @property
-    def focal_px(self) -> float:
-        """Focal length of the camera in pixels, for camera_info."""
-        return float(self._camera.focal_px)
 
 
 def random_positions(generator: np.random.Generator) -> np.ndarray:

@@ -10,6 +10,7 @@ from wm_ros.tasks.goals_ahead import GoalsAhead
 from wm_ros.tasks.overview import CameraOverview, RoverOverview
 from wm_ros.tasks.protocol import SimulatedRobot, Task
 from wm_ros.tasks.success import Criterion
+from wm_ros.tasks.table_arm import JOINTS
 from wm_ros.tasks.wandering import wandering
 
 EXCURSION = 3.0
@@ -18,7 +19,7 @@ _PUSHES = GoalsAhead(pusher.PusherArm, pusher.goal_motion, pusher.puck_must_move
 ROBOTS = (
     SimulatedRobot(
         name="arm",
-        components=arm.JOINTS,
+        components=JOINTS,
         simulator=arm.Arm,
         motion=wandering(EXCURSION),
         excursion=EXCURSION,
@@ -48,7 +49,7 @@ ROBOTS = (
     ),
     SimulatedRobot(
         name="pusher",
-        components=pusher.COMPONENTS,
+        components=JOINTS,
         simulator=pusher.PusherArm,
         motion=pusher.pushes,
         excursion=EXCURSION,

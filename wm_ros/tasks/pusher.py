@@ -6,14 +6,13 @@ import mujoco
 import numpy as np
 
 from wm_ros.robots.profile import RobotProfile, load_profile
-from wm_ros.tasks import tray
+from wm_ros.tasks import arm, tray
 from wm_ros.tasks.arm import tip_position
 from wm_ros.tasks.camera import RayCamera
 from wm_ros.tasks.pushing import Pushes, PushSettings
 from wm_ros.tasks.scene import FOREARM_M, UPPER_ARM_M
-from wm_ros.tasks.timestep import TIMESTEP_S, whole_steps
+from wm_ros.tasks.table_arm import JOINTS, TableArm
 
-COMPONENTS = ("shoulder", "elbow")
 # A goal to which the puck must be moved less than this is no task.
 MOVED_M = 0.06
 CLEAR_M = tray.PUCK_RADIUS_M + tray.FINGER_RADIUS_M + 0.01  # between finger and puck at a start
@@ -26,21 +25,18 @@ NEAREST_M, FARTHEST_M = 0.125, 0.395  # of the finger from the base
 DAMPING_M2 = 1e-4  # of the inverse kinematics, where the arm is almost straight or folded
 
 
-class PusherArm:
+class PusherArm(TableArm):
     """Physics and camera of arm and puck; light and start follow the seed, the motion the commands.
 
     width, height: camera image in pixels.
     """
-
-    components = COMPONENTS
-    timestep_s = TIMESTEP_S
 
     def __init__(self, seed: int = 0, width: int = 64, height: int = 64) -> None:
         self._model = mujoco.MjModel.from_xml_string(tray.TRAY_XML)
         self._data = mujoco.MjData(self._model)
         self._colours = self._model.geom_rgba.copy()
         self._puck = [self._model.joint(name).qposadr[0] for name in ("puck_x", "puck_y")]
-        self._arm = [self._model.joint(name).qposadr[0] for name in COMPONENTS]
+        self._arm = [self._model.joint(name).qposadr[0] for name in JOINTS]
         self._camera = RayCamera(
             tray.CAMERA_POSITION_M, tray.CAMERA_TARGET_M, tray.CAMERA_FOVY_RAD, width, height
         )
@@ -65,17 +61,6 @@ class PusherArm:
         self._data.qpos[[*self._arm, *self._puck]] = positions
         mujoco.mj_forward(self._model, self._data)
 
-    def step(self, velocity: np.ndarray, duration_s: float) -> None:
-        """Hold the velocity command [2] rad/s for `duration_s`, a multiple of the 5 ms physics step."""
-        steps = whole_steps(duration_s)
-        self._data.ctrl[:] = velocity
-        mujoco.mj_step(self._model, self._data, nstep=steps)
-
-    @property
-    def time_s(self) -> float:
-        """Simulated seconds since the reset."""
-        return float(self._data.time)
-
     @property
     def positions(self) -> np.ndarray:
         """Shoulder and elbow in rad, puck x and y in m [4]."""
@@ -87,16 +72,6 @@ class PusherArm:
         """Their rates [4]."""
         rates: np.ndarray = self._data.qvel[[*self._arm, *self._puck]]  # slides and hinges: numbered alike
         return rates
-
-    def render(self) -> np.ndarray:
-        """Camera image now, [height, width, 3] uint8 RGB."""
-        mujoco.mj_kinematics(self._model, self._data)
-        return self._camera.render(self._model, self._data)
-
-    @property
-    def focal_px(self) -> float:
-        """Focal length of the camera in pixels, for camera_info."""
-        return float(self._camera.focal_px)
 
 
 def random_positions(generator: np.random.Generator) -> np.ndarray:
@@ -157,5 +132,4 @@ def errors(positions: np.ndarray, goal: np.ndarray) -> tuple[np.ndarray, None]:
 
 def rates(before: np.ndarray, after: np.ndarray, seconds: np.ndarray) -> np.ndarray:
     """Mean joint velocities [S, 2] between states [S, 4] so many seconds [S] apart."""
-    velocities: np.ndarray = (after[:, :2] - before[:, :2]) / seconds[:, None]
-    return velocities
+    return arm.rates(before[:, :2], after[:, :2], seconds)

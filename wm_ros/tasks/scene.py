@@ -16,6 +16,19 @@ CAMERA_POSITION_M = (0.38, 0.0, 0.95)
 CAMERA_TARGET_M = (0.10, 0.0, 0.05)
 CAMERA_FOVY_RAD = 0.96
 
+# What both scenes of an arm stand on, and how it is driven.
+TABLE_XML = """
+    <geom name="floor" type="plane" size="4 4 .1" pos="0 0 -.4" rgba=".32 .34 .38 1"/>
+    <geom name="table" type="box" size=".42 .5 .02" pos=".15 0 -.02" rgba=".82 .78 .70 1"/>
+    <geom name="base" type="cylinder" size=".05 .04" pos="0 0 .04" rgba=".20 .20 .24 1"/>
+"""
+ACTUATOR_XML = """
+  <actuator>
+    <velocity name="shoulder" joint="shoulder" kv="8" forcerange="-20 20"/>
+    <velocity name="elbow" joint="elbow" kv="6" forcerange="-20 20"/>
+  </actuator>
+"""
+
 # contype 2 / conaffinity 0: rays see every geom, nothing collides; the arm moves above the objects.
 _TEMPLATE = """
 <mujoco model="arm">
@@ -27,10 +40,8 @@ _TEMPLATE = """
     <default class="moving"><geom group="1"/></default>
   </default>
   <worldbody>
-    <geom name="floor" type="plane" size="4 4 .1" pos="0 0 -.4" rgba=".32 .34 .38 1"/>
-    <geom name="table" type="box" size=".42 .5 .02" pos=".15 0 -.02" rgba=".82 .78 .70 1"/>
+    {table}
     {objects}
-    <geom name="base" type="cylinder" size=".05 .04" pos="0 0 .04" rgba=".20 .20 .24 1"/>
     <body name="upper_arm" pos="0 0 .10" childclass="moving">
       <joint name="shoulder" range="-{shoulder} {shoulder}" limited="true"/>
       <geom type="cylinder" size=".042 .024" rgba=".95 .55 .10 1"/>
@@ -44,10 +55,7 @@ _TEMPLATE = """
       </body>
     </body>
   </worldbody>
-  <actuator>
-    <velocity name="shoulder" joint="shoulder" kv="8" forcerange="-20 20"/>
-    <velocity name="elbow" joint="elbow" kv="6" forcerange="-20 20"/>
-  </actuator>
+  {actuator}
 </mujoco>
 """
 
@@ -56,6 +64,8 @@ def scene_xml(seed: int) -> str:
     """MJCF of the scene with this seed; equal seeds give equal text."""
     generator = np.random.default_rng(seed)
     return _TEMPLATE.format(
+        table=TABLE_XML,
+        actuator=ACTUATOR_XML,
         objects="\n    ".join(_object_xml(generator) for _ in range(OBJECTS)),
         shoulder=SHOULDER_LIMIT_RAD,
         elbow=ELBOW_LIMIT_RAD,

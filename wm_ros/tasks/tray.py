@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wm_ros.tasks.scene import FOREARM_M, UPPER_ARM_M
+from wm_ros.tasks.scene import ACTUATOR_XML, FOREARM_M, TABLE_XML, UPPER_ARM_M
 
 ELBOW_RAD = (0.1, 2.65)
 SHOULDER_RAD = (-2.4, 1.6)
@@ -49,10 +49,8 @@ TRAY_XML = f"""
     </default>
   </default>
   <worldbody>
-    <geom name="floor" type="plane" size="4 4 .1" pos="0 0 -.4" rgba=".32 .34 .38 1"/>
-    <geom name="table" type="box" size=".42 .5 .02" pos=".15 0 -.02" rgba=".82 .78 .70 1"/>
+    {TABLE_XML}
     {_rim()}
-    <geom name="base" type="cylinder" size=".05 .04" pos="0 0 .04" rgba=".20 .20 .24 1"/>
     <body name="puck" pos="0 0 .014" childclass="puck">
       <joint name="puck_x" axis="1 0 0" range="{LOW_M[0]} {HIGH_M[0]}"/>
       <joint name="puck_y" axis="0 1 0" range="{LOW_M[1]} {HIGH_M[1]}"/>
@@ -72,9 +70,6 @@ TRAY_XML = f"""
       </body>
     </body>
   </worldbody>
-  <actuator>
-    <velocity name="shoulder" joint="shoulder" kv="8" forcerange="-20 20"/>
-    <velocity name="elbow" joint="elbow" kv="6" forcerange="-20 20"/>
-  </actuator>
+  {ACTUATOR_XML}
 </mujoco>
 """
