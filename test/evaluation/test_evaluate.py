@@ -308,6 +308,38 @@ def test_a_lone_bag_that_answers_little_still_gets_its_report(
     assert re.search(words, page)
 
 
+def test_topics_of_other_names_are_read_where_asked_for_and_told(here, model, tmp_path):
+    driven = [("/left_arm/velocity", stamp, message) for _, stamp, message in commands(60)]
+    bags = [
+        write_bag(tmp_path / name, frames(60, topic="/webcam") + (driven if name == "named" else []))
+        for name in ("mute", "named")
+    ]
+    arguments = ("--checkpoint", model, "--encoders", "pixels", "--camera", "webcam", *LITTLE)
+    done = run(*bags, "--out", tmp_path / "out", "--command", "left_arm/velocity", *arguments)
+    assert done.exit_code == 0, (done.output, done.exception)
+    found = read(tmp_path / "out")
+    assert [about["name"] for about in found["unreadable"]] == ["mute"]
+    assert "has no topic left_arm/velocity (--command)" in found["unreadable"][0]["error"]
+    assert found["bags"][0]["topics"] == [{"camera": "/webcam", "command": "/left_arm/velocity"}]
+    assert "60 on /left_arm/velocity" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    done = run(bags[1], "--out", tmp_path / "silent", *arguments)
+    said = " ".join(done.output.split())
+    assert "Named has no commands" in said
+    assert "/left_arm/velocity: if these are the robot's commands, name the topic with `--command`" in said
+
+
+def test_a_camera_of_another_clock_is_told_in_the_verdict(here, model, tmp_path):
+    late = [(topic, stamp + 9 * SECOND, message) for topic, stamp, message in frames(60)]
+    bag = write_bag(tmp_path / "bag", late + commands(60, start=14 * SECOND))
+    arguments = (bag, "--checkpoint", model, "--encoders", "pixels", *LITTLE)
+    said = " ".join(run(*arguments, "--out", tmp_path / "header").output.split())
+    assert "Bag is read without its commands: " in said
+    assert "frames on /image (from 5.000 s) never overlap: they follow different clocks" in said
+    assert "`--stamps log`" in said
+    assert run(*arguments, "--out", tmp_path / "log", "--stamps", "log").exit_code == 0
+    assert read(tmp_path / "log")["bags"][0]["labelled"]
+
+
 def test_no_bag_that_can_be_read_is_a_report_and_a_failure(here, tmp_path):
     bag = write_bag(tmp_path / "webcam", frames(9, topic="/webcam"))
     done = run(bag, "--out", tmp_path / "out", *LITTLE)

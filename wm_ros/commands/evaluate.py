@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from wm_ros.commands.data_options import CacheDir, Stamps, StampsBy
+from wm_ros.commands.data_options import CacheDir, Camera, Command, Stamps, StampsBy
 
 
 def evaluate(
@@ -50,6 +50,8 @@ def evaluate(
         tuple[Path, Path] | None,
         typer.Option(help="Instead: put two reports, folders that this command wrote, side by side."),
     ] = None,
+    camera: Camera = None,
+    command: Command = None,
     stamps: Stamps = StampsBy.header,
     cache_dir: CacheDir = None,
 ) -> None:
@@ -89,5 +91,7 @@ def evaluate(
             effort=effort,
             jobs=jobs,
             cache_dir=cache_dir,
+            camera=camera,
+            command=command,
             stamps=stamps.value,
         )

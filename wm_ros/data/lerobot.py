@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from wm_ros.data.collector import Collector
 from wm_ros.data.lerobot_set import ACTION, Footage, LeRobotSet, read_table
-from wm_ros.data.recording import RecordingError
+from wm_ros.data.recording import RecordingError, Topics
 from wm_ros.data.videos import open_video, pictures
 from wm_ros.messages.compressed import ImageError, decode_picture
 from wm_ros.robots.profile import RobotProfile
@@ -53,13 +53,14 @@ class LeRobotSource:
         found = {"episodes": 0, "frames": 0}
         reel = _Reel(0.5 / self._set.fps, collector)
         labelled = self._set.columns is not None
+        topics = Topics(self._set.camera, ACTION if labelled else None)
         for episode, images in self._rows():
             footage = self._footage.get(episode.number)
             if footage is None:
                 raise RecordingError(
                     f"{episode.file} has episode {episode.number}, which meta/ does not know"
                 )
-            with collector.source(name, kind, labelled):
+            with collector.source(name, kind, labelled, topics):
                 actions = () if episode.actions is None else episode.actions
                 for time_s, action in zip(episode.times_s, actions, strict=False):
                     self._command(collector, time_s, action)

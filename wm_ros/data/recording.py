@@ -54,6 +54,14 @@ class Commands:
 
 
 @dataclass(frozen=True)
+class Topics:
+    """Where frames and commands came from: topics of a bag, features of a LeRobot dataset. command: None without."""
+
+    camera: str
+    command: str | None
+
+
+@dataclass(frozen=True)
 class Recording:
     """Frames and commands of one or more sources, cut into episodes.
 
@@ -61,7 +69,8 @@ class Recording:
     times overlap are shifted apart.
     episodes: slices of the frames, within which time runs on without gaps. commands: None when none were
     recorded. unlabelled: indexes of the episodes whose commands are not known. sources: what each of them holds, a
-    line each, for people. notes: what was dropped, salvaged or assumed while reading, for people.
+    line each, for people. notes: what was dropped, salvaged or assumed while reading, for people. topics: what was
+    read of the sources that have topics, without repetitions.
     """
 
     profile: RobotProfile
@@ -72,6 +81,13 @@ class Recording:
     unlabelled: tuple[int, ...] = ()
     sources: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    topics: tuple[Topics, ...] = ()
+
+    @property
+    def command_topic(self) -> str:
+        """Where commands were read, for people; the profile's topic where none were."""
+        found = dict.fromkeys(topics.command for topics in self.topics if topics.command is not None)
+        return ", ".join(found) or self.profile.command.topic
 
     @cached_property
     def camera_rate_hz(self) -> float:
@@ -131,7 +147,7 @@ class Recording:
         """
         if self.commands is None or self._unlabelled_frames[clips].any():
             raise ValueError(
-                f"no commands on topic {self.profile.command.topic!r} were recorded with "
+                f"no commands on topic {self.command_topic!r} were recorded with "
                 f"{'these clips' if self.commands else 'the recording'}; take clips of `labelled_episodes`"
             )
         stamps = self.stamps_ns[clips]

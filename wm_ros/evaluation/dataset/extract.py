@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 import torch
 
+from wm_ros.data.bag_topics import TopicError
 from wm_ros.data.describe import describe
 from wm_ros.data.load import load_recording
 from wm_ros.data.recording import Recording, RecordingError
@@ -44,7 +45,7 @@ def extract(config: EvaluationConfig, number: int, folder: Path, progress: Progr
     folder.mkdir(parents=True)
     path = config.bags[number]
     try:
-        recording, notes = _read(path, config)
+        recording, refused = _read(path, config)
     except RecordingError as error:
         write_json(folder / "part.json", {"name": path.name, "error": str(error)})
         return
@@ -69,23 +70,28 @@ def extract(config: EvaluationConfig, number: int, folder: Path, progress: Progr
         "labelled": bool(len(recording.labelled_episodes)),
         "pairs": int((recording.successors >= 0).sum()),
         "still": not _has_motion(recording),
+        "topics": [asdict(topics) for topics in recording.topics],
         "facts": describe(recording),
-        "notes": [*notes, *recording.notes],
+        "notes": list(recording.notes),
+        "commands_refused": refused,
         "verdict": verdicts(recording)["encoder, world model"],
     }
     write_json(folder / "part.json", info)
 
 
-def _read(path: Path, config: EvaluationConfig) -> tuple[Recording, list[str]]:
-    """The recording; without its commands where only they cannot be used, and what was wrong with them."""
+def _read(path: Path, config: EvaluationConfig) -> tuple[Recording, str]:
+    """The recording; without its commands where only they cannot be used, and then what was wrong with them."""
+    asked: dict[str, Any] = {"cache_dir": config.cache_dir, "camera": config.camera, "stamps": config.stamps}
     try:
-        return load_recording([path], config.profile, config.cache_dir, stamps=config.stamps), []
+        return load_recording([path], config.profile, command=config.command, **asked), ""
+    except TopicError:  # who asks for a topic does not want an evaluation without it
+        raise
     except RecordingError as error:
         # Pictures alone are enough for half of the studies. No topic has this name.
         blind = replace(config.profile, command=replace(config.profile.command, topic="no commands"))
-        recording = load_recording([path], blind, config.cache_dir, stamps=config.stamps)
+        recording = load_recording([path], blind, **asked)
         note = f"{path.name}: read without its commands, which cannot be used: {error}"
-        return replace(recording, profile=config.profile), [note]
+        return replace(recording, profile=config.profile, notes=(note, *recording.notes)), str(error)
 
 
 def _encode(

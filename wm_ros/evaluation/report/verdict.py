@@ -45,8 +45,11 @@ def _data(report: dict[str, Any]) -> Finding:
             problems.append(f"{name} is of no use: {about['verdict'].removeprefix('no: ')}")
         elif about["still"]:
             problems.append(f"nothing moves in the pictures of {name}")
-        if not about["labelled"]:
-            problems.append(f"{name} has no commands")
+        if about["commands_refused"]:
+            problems.append(f"{name} is read without its commands: {about['commands_refused']}")
+        elif not about["labelled"]:
+            hints = [note for note in about["notes"] if "`--command`" in note]
+            problems.append(". ".join([f"{name} has no commands", *hints]))
         if name and name in report["checkpoint"]["trained_on"].split(", "):
             problems.append(
                 f"the checkpoint was trained on a recording called {name}: if it is this one, what is held out here "
