@@ -12,6 +12,8 @@ from wm_ros import __version__
 from wm_ros.robots.profile import RobotProfile
 
 SEEDS = 3
+# Of fewer, an MLP as a probe learns the episodes by heart (doc/evaluation.md has the figures).
+FEW_EPISODES = 100
 OWN = ("checkpoint", "pixels", "random")
 FAMILIES = ("video-predictive", "video-reconstruction", "image", "autoencoder")
 
@@ -65,6 +67,11 @@ class EvaluationConfig:
             "command": self.command,
             "stamps": self.stamps,
         }
+
+
+def are_few(episodes: int) -> bool:
+    """Whether so many episodes, those held out among them, are too few to learn more from than a ridge regression."""
+    return episodes < FEW_EPISODES
 
 
 def read_encoders(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
