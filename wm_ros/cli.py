@@ -52,6 +52,8 @@ EXTRAS = {
     "rclpy": "ros",
     "rosbags": "train",
     "safetensors": "train",
+    "scipy": "eval",
+    "sklearn": "eval",
     "tensorboard": "train",
     "torch": "train",
     "transformers": "encoders",
