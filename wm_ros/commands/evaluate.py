@@ -57,8 +57,8 @@ def evaluate(
 ) -> None:
     """Evaluate encoder, latent actions and plans on recordings; the report opens in any browser, and on a phone.
 
-    A fifth of the episodes of each recording is held out; of fewer than 100 in all, each in turn where that is possible.
-    Ended early, the same command goes on.
+    A fifth of the episodes of each recording is held out; of fewer than 100 in all, each in turn for the probes. Ended
+    early, the same command goes on.
 
     \b
     A bag of the embedded arm, and what the packaged model is worth on it:
