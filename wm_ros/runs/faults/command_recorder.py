@@ -10,7 +10,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.subscription import Subscription
 
-from wm_ros.messages.command import read_command
+from wm_ros.messages.places import CommandRates
 from wm_ros.robots.profile import RobotProfile
 from wm_ros.ros.message_class import message_class
 from wm_ros.safety.command_checks import out_of_limits, seconds_to_zero
@@ -37,6 +37,7 @@ class CommandRecorder:
         )
 
     def reset(self) -> None:
+        self._rates = CommandRates(self._profile)
         self._commands: list[np.ndarray] = []
         self._numbers: list[int] = []  # that the guard's publisher gave them
         self._sent_ns: list[int] = []
@@ -130,6 +131,8 @@ class CommandRecorder:
             self.heard_late_s, 1e-9 * (info["received_timestamp"] - info["source_timestamp"])
         )
         # A middleware that does not number its messages tells of no loss.
-        self._numbers.append(info["publication_sequence_number"] or 0)
-        self._sent_ns.append(info["source_timestamp"])
-        self._commands.append(read_command(message, self._profile))
+        number, sent_ns = info["publication_sequence_number"] or 0, info["source_timestamp"]
+        periods = number - self._numbers[-1] if self._numbers else 1
+        self._numbers.append(number)
+        self._sent_ns.append(sent_ns)
+        self._commands.append(self._rates(message, sent_ns, periods))
