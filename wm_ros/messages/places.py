@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -55,12 +56,14 @@ class CommandRates:
     """The rates [A] behind a robot's command messages, in the order it gets them.
 
     Of targets they are the difference to the target before, over one period of the command rate, as the guard makes
-    them. The first has rate zero, and so has one after a pause in which the robot stopped itself: there the guard
-    begins anew, where the robot is.
+    them. The first one, and one after a pause in which the robot stopped itself, begins where the robot is measured to
+    be; without `measured`, which tells that, its rate is taken for zero.
     """
 
-    def __init__(self, profile: RobotProfile) -> None:
-        self._profile = profile
+    def __init__(
+        self, profile: RobotProfile, measured: Callable[[], np.ndarray | None] = lambda: None
+    ) -> None:
+        self._profile, self._measured = profile, measured
         self._before: np.ndarray | None = None
         self._at_ns = 0
 
@@ -73,6 +76,8 @@ class CommandRates:
         before, self._before = self._before, place
         passed_s, self._at_ns = (at_ns - self._at_ns) * 1e-9, at_ns
         if before is None or passed_s > profile.command.timeout_s:
+            before, periods = self._measured(), 1
+        if before is None:
             return np.zeros(len(profile.action))
         moved = displacement(before, place, profile.kind == "pose")
         # Of differences, rounding is left.

@@ -62,7 +62,12 @@ def read_joint_positions(msg: Any, profile: RobotProfile) -> tuple[float, ...] |
             f"it tells no position of {', '.join(missing)} beside those of {', '.join(by_name)}: one message must tell "
             "all that the action moves"
         )
-    positions = tuple(part.required_target.from_state(float(by_name[part.name])) for part in profile.action)
+    positions = tuple(
+        float(by_name[part.name])
+        if part.target is None
+        else part.target.from_state(float(by_name[part.name]))
+        for part in profile.action
+    )
     if not all(map(math.isfinite, positions)):
         raise ValueError(f"positions {positions} are not all finite")
     return positions

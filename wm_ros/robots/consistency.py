@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from wm_ros.robots.components import ActionComponent, Command, State
 from wm_ros.robots.yaml_fields import ProfileError, require_text
 
-if TYPE_CHECKING:
-    from wm_ros.robots.profile import RobotProfile
+Action = tuple[ActionComponent, ...]
 
 # Measured joint positions.
 JOINT_STATE_TYPE = "sensor_msgs/msg/JointState"
@@ -19,39 +17,37 @@ POSE_RATES = (
 )
 
 
-def require_consistent(profile: RobotProfile) -> None:
+def require_consistent(action: Action, command: Command, state: State | None, actions_from: str) -> None:
     """Raise ProfileError unless the commands are all rates, all joint positions, or a pose, and have what they need."""
-    kinds = {part.kind for part in profile.action}
-    if profile.command.type == POSE_TYPE:
-        _require_pose(profile)
+    kinds = {part.kind for part in action}
+    if command.type == POSE_TYPE:
+        _require_pose(action, command, state)
     elif "pose" in kinds:
-        raise ProfileError(
-            f"action of kind pose is for commands of type {POSE_TYPE}, not {profile.command.type}"
-        )
+        raise ProfileError(f"action of kind pose is for commands of type {POSE_TYPE}, not {command.type}")
     elif "velocity" in kinds:
-        _require_velocities(profile)
+        _require_velocities(action, command)
     else:
-        _require_positions(profile)
-    if profile.actions_from == "states":
-        _require_states(profile)
+        _require_positions(action, command, state)
+    if actions_from == "states":
+        _require_states(action, state)
 
 
-def _require_velocities(profile: RobotProfile) -> None:
-    others = [part.name for part in profile.action if part.kind != "velocity"]
+def _require_velocities(action: Action, command: Command) -> None:
+    others = [part.name for part in action if part.kind != "velocity"]
     if others:
         raise ProfileError(
             f"one command holds velocities or positions, not both: {', '.join(others)} are told positions"
         )
-    if profile.command.leash is not None:
+    if command.leash is not None:
         raise ProfileError(
             f"command.leash is for commands that are targets: of type {POSE_TYPE}, or of the kind position"
         )
-    _require_fields(profile)
+    _require_fields(action)
 
 
-def _require_positions(profile: RobotProfile) -> None:
-    _require_fields(profile)
-    leash = profile.command.leash
+def _require_positions(action: Action, command: Command, state: State | None) -> None:
+    _require_fields(action)
+    leash = command.leash
     if leash is None:
         raise ProfileError(
             "command.leash must say {max_age_s: ...}, how old the measured joint positions may be, for a robot that is "
@@ -61,51 +57,51 @@ def _require_positions(profile: RobotProfile) -> None:
         raise ProfileError(
             "command.leash of joints has max_age_s alone: each has its own leash in its `target`"
         )
-    _require_joint_states(profile, "where the robot tells its measured joint positions")
+    _require_joint_states(action, state, "where the robot tells its measured joint positions")
 
 
-def _require_pose(profile: RobotProfile) -> None:
-    found = tuple((part.name, part.unit) for part in profile.action)
-    if found != POSE_RATES or {part.kind for part in profile.action} != {"pose"}:
+def _require_pose(action: Action, command: Command, state: State | None) -> None:
+    found = tuple((part.name, part.unit) for part in action)
+    if found != POSE_RATES or {part.kind for part in action} != {"pose"}:
         raise ProfileError(
             f"the action of a robot that takes poses must be {list(POSE_RATES)}, got {list(found)}"
         )
-    for index, part in enumerate(profile.action):
+    for index, part in enumerate(action):
         if part.field:
             raise ProfileError(
                 f"action[{index}].field must be left out, got {part.field!r}: a pose has no place for a rate"
             )
-    leash = profile.command.leash
+    leash = command.leash
     if leash is None or leash.position_m is None or leash.rotation_rad is None:
         raise ProfileError(
             f"command.leash must say max_age_s, position_m and rotation_rad for commands of type {POSE_TYPE}"
         )
-    if profile.state is None or profile.state.type != POSE_TYPE:
+    if state is None or state.type != POSE_TYPE:
         raise ProfileError(
-            f"state must be of type {POSE_TYPE}, where the robot tells its measured pose, got {profile.state}"
+            f"state must be of type {POSE_TYPE}, where the robot tells its measured pose, got {state}"
         )
 
 
-def _require_states(profile: RobotProfile) -> None:
+def _require_states(action: Action, state: State | None) -> None:
     """For actions that are read from measured states: a state that tells the positions behind the rates."""
-    if profile.state is not None and profile.state.type == POSE_TYPE:
-        found = tuple((part.name, part.unit) for part in profile.action)
+    if state is not None and state.type == POSE_TYPE:
+        found = tuple((part.name, part.unit) for part in action)
         if found != POSE_RATES:
             raise ProfileError(
                 f"model.actions_from: states, of a pose, needs the action {list(POSE_RATES)}, got {list(found)}"
             )
         return
-    _require_joint_states(profile, "for model.actions_from: states")
+    _require_joint_states(action, state, "for model.actions_from: states")
 
 
-def _require_joint_states(profile: RobotProfile, why: str) -> None:
-    if profile.state is None or profile.state.type != JOINT_STATE_TYPE:
-        raise ProfileError(f"state must be of type {JOINT_STATE_TYPE}, {why}, got {profile.state}")
-    missing = [name for name in profile.names if name not in profile.state_names]
+def _require_joint_states(action: Action, state: State | None, why: str) -> None:
+    if state is None or state.type != JOINT_STATE_TYPE:
+        raise ProfileError(f"state must be of type {JOINT_STATE_TYPE}, {why}, got {state}")
+    missing = [part.name for part in action if state.names and part.name not in state.names]
     if missing:
         raise ProfileError(f"state.names lacks {', '.join(missing)}, which the action moves")
 
 
-def _require_fields(profile: RobotProfile) -> None:
-    for index, part in enumerate(profile.action):
+def _require_fields(action: Action) -> None:
+    for index, part in enumerate(action):
         require_text(part.field or None, f"action[{index}].field")

@@ -208,7 +208,7 @@ def profile_from_dict(data: Any) -> RobotProfile:
         simulator=read_simulator(data.get("simulator")),
         actions_from=actions_from,
     )
-    require_consistent(profile)
+    require_consistent(profile.action, profile.command, profile.state, profile.actions_from)
     return profile
 
 

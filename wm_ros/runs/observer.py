@@ -34,7 +34,7 @@ class Observer(Node):
     def __init__(self, profile: RobotProfile, **node_options: Any) -> None:
         super().__init__("observer", **node_options)
         self._profile = profile
-        self._rates = CommandRates(profile)
+        self._rates = CommandRates(profile, self._measured)
         self.states: list[tuple[int, np.ndarray]] = []
         self.commands: list[tuple[int, np.ndarray]] = []
         self.plan_ages_ms: list[float] = []
@@ -49,6 +49,11 @@ class Observer(Node):
         self.create_subscription(Image, profile.camera.topic, self._on_frame, CAMERA)
         self.create_subscription(Image, "latent", self._on_latent, ALL)
         self.create_subscription(Image, "latent_action", self._on_latent_action, ALL)
+
+    def _measured(self) -> np.ndarray | None:
+        """Where the joints that commands move were last."""
+        joints = [self._profile.state_names.index(name) for name in self._profile.names]
+        return self.states[-1][1][joints] if self.states else None
 
     def _on_command(self, message: Any) -> None:
         now_ns = time.monotonic_ns()
