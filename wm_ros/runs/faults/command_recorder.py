@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,11 +26,14 @@ class CommandRecorder:
     """Records the commands to the robot since `reset`, from rest.
 
     Times are those at which the commands were handed to the middleware: on a busy machine the listener is held up for
-    longer than the guard, whose threads come first. How late they were heard at most is a figure of its own.
+    longer than the guard, whose threads come first. How late they were heard at most is a figure of its own. measured:
+    where a robot that is told targets last said that it is.
     """
 
-    def __init__(self, node: Node, profile: RobotProfile) -> None:
-        self._profile = profile
+    def __init__(
+        self, node: Node, profile: RobotProfile, measured: Callable[[], np.ndarray | None] = lambda: None
+    ) -> None:
+        self._profile, self._measured = profile, measured
         self.reset()
         kind = message_class(profile.command.type)
         self._subscription: Subscription[Any] = node.create_subscription(
@@ -37,7 +41,7 @@ class CommandRecorder:
         )
 
     def reset(self) -> None:
-        self._rates = CommandRates(self._profile)
+        self._rates = CommandRates(self._profile, self._measured)
         self._commands: list[np.ndarray] = []
         self._numbers: list[int] = []  # that the guard's publisher gave them
         self._sent_ns: list[int] = []

@@ -99,9 +99,11 @@ class Rig:
     def _open(self) -> None:
         node = self._client.node
         self.guard = GuardClient(self._client)
-        self.commands = CommandRecorder(node, self.profile)
         if self.profile.kind == "position":
             self.robot = FollowingRobot(node, self.profile, self.now_ns)
+            self.commands = CommandRecorder(node, self.profile, lambda: self.robot.told)
+        else:
+            self.commands = CommandRecorder(node, self.profile)
         self.camera = Camera(self.profile.camera.topic, self._seed)
         node.create_subscription(JointTrajectory, "plan", self._on_plan, PLAN)
         self.plans = node.create_publisher(JointTrajectory, "plan", PLAN)
