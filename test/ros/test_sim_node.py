@@ -218,3 +218,18 @@ def moved(states):
     """How far the disc went between states."""
     places = np.array([state.position[:2] for state in states])
     return np.diff(places, axis=0) if len(places) > 1 else np.ones((1, 2))
+
+
+def test_an_arm_that_is_told_positions_goes_there_holds_them(ros):
+    joints = ros.collect(JointState, "joint_states", 50)
+    ros.start(SimNode, {"seed": 3, "profile": "arm_position"})
+    ros.until(lambda: joints, "the state")
+    begun = np.array(joints[-1].position)
+    publisher = ros.node.create_publisher(Float64MultiArray, "joint_position_controller/commands", 1)
+    ros.until(publisher.get_subscription_count, "the driver's subscription")
+    wanted = begun + np.array([0.2, -0.3])
+    publisher.publish(Float64MultiArray(data=wanted.tolist()))
+    ros.until(lambda: np.allclose(joints[-1].position, wanted, atol=5e-3), "the arm to be there")
+    count = len(joints)
+    ros.until(lambda: len(joints) > count + 40, "time to pass")  # servos hold the last position
+    np.testing.assert_allclose(joints[-1].position, wanted, atol=5e-3)

@@ -20,6 +20,7 @@ from wm_ros.safety.guard import Guard, GuardOptions
 from wm_ros.safety.observation_gate import ClockReading
 from wm_ros.stages.encode import Encode
 from wm_ros.stages.plan import PlanStage
+from wm_ros.tasks.commanding import commanded
 from wm_ros.tasks.protocol import Simulator, Task
 from wm_ros.tasks.simulated import simulated, task_of
 from wm_ros.tasks.success import Score, score, settled
@@ -114,14 +115,15 @@ def _trial(
     ticks_per_frame = round(profile.command.rate_hz / options.camera_hz)
     times, track, pending = [], [], []
     guard.start(_now(0.0))
+    robot = commanded(profile, simulator, guard)
     for tick in range(round(criterion.limit_s / period_s)):
         time_s = tick * period_s
         if tick % ticks_per_frame == 0:
             plan = policy(_now(time_s).ros_ns, simulator.render())
             pending.append((time_s + options.latency_s, plan))
         _deliver(guard, pending, time_s)
-        command = guard.tick(_now(time_s))
-        simulator.step(np.zeros(len(profile.action)) if command is None else np.array(command), period_s)
+        robot.before_tick(_now(time_s))
+        robot.carry_out(guard.tick(_now(time_s)))
         times.append(time_s)
         track.append(simulator.positions)
         distances, headings = task.errors(np.array(track), goal)

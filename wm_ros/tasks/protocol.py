@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -54,6 +54,14 @@ class Simulator(Protocol):
     @property
     def focal_px(self) -> float:
         """Focal length of the camera in pixels; 0 where it is no pinhole camera or not known."""
+
+
+@runtime_checkable
+class PositionSimulator(Simulator, Protocol):
+    """A robot whose joints can be told positions."""
+
+    def servo(self, targets: np.ndarray, duration_s: float) -> None:
+        """Go to joint positions [A] for `duration_s`, and hold them; ValueError as `step`."""
 
 
 class MakeSimulator(Protocol):
