@@ -224,6 +224,14 @@ def test_recorded_motion_keeps_clear_of_the_table_and_uses_the_ranges(tmp_path, 
 
 
 @needs_wheel
+def test_the_real_arm_s_profile_drives_it_at_its_own_rate():
+    profile = load_profile("so101")
+    (score,) = run_goals(profile, random_policy(profile, 10.0), 1, 0, LockstepOptions(limit_s=1.0))
+    assert score.duration_s == pytest.approx(29 / 30)
+    assert score.final_distance_m != pytest.approx(score.start_distance_m, abs=1e-3)
+
+
+@needs_wheel
 def test_where_every_way_is_barred_the_arm_is_raised():
     low = np.array([0.0, 0.65, 0.0, 0.0, 0.0, 0.0])
     assert not clearance()(low)
