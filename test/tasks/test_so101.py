@@ -13,7 +13,7 @@ import mujoco
 from wm_ros.data.bag_messages import Bag
 from wm_ros.messages.plan import Plan
 from wm_ros.messages.state import read_state
-from wm_ros.robots.profile import ProfileError, load_profile
+from wm_ros.robots.profile import ProfileError, load_profile, profile_from_dict
 from wm_ros.tasks import so101_scene
 from wm_ros.tasks.lockstep import LockstepOptions, random_policy, run_goals
 from wm_ros.tasks.record import record_sim
@@ -229,6 +229,22 @@ def test_the_real_arm_s_profile_drives_it_at_its_own_rate():
     (score,) = run_goals(profile, random_policy(profile, 10.0), 1, 0, LockstepOptions(limit_s=1.0))
     assert score.duration_s == pytest.approx(29 / 30)
     assert score.final_distance_m != pytest.approx(score.start_distance_m, abs=1e-3)
+
+
+@needs_wheel
+def test_it_is_recorded_as_a_robot_that_is_told_positions(tmp_path):
+    data = load_profile("so101_position").to_dict()
+    *_, wrist, gripper = data["action"]
+    targets = {**wrist["target"], "min": -0.17, "max": 1.74}
+    data["action"][-1] = {**wrist, "name": "gripper", "field": gripper["field"], "target": targets}
+    profile = profile_from_dict(data)
+    record_sim(profile, tmp_path / "bag", episodes=1, seconds=4.0)
+    bag = Bag(tmp_path / "bag")
+    told = np.array([one.message.data for one in bag.messages(["/forward_position_controller/commands"])])
+    states = np.array([read_state(one.message, profile) for one in bag.messages(["/joint_states"])])
+    assert np.ptp(states, axis=0).min() > 0.1
+    # Servos are a period of the command behind, 0.03 rad at full speed.
+    np.testing.assert_allclose(states[1 : len(told) + 1], told[: len(states) - 1], atol=0.03)
 
 
 @needs_wheel
