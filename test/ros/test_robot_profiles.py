@@ -27,6 +27,7 @@ KINDS = {
     "reacher": "std_msgs/msg/Float64MultiArray",
     "so101": "trajectory_msgs/msg/JointTrajectory",
     "so101_position": "std_msgs/msg/Float64MultiArray",
+    "so101_sim": "std_msgs/msg/Float64MultiArray",
 }
 
 

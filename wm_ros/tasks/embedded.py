@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from functools import partial
 
-from wm_ros.tasks import arm, pusher, rover
+from wm_ros.tasks import arm, pusher, rover, so101, so101_poses
 from wm_ros.tasks.goals_ahead import GoalsAhead
 from wm_ros.tasks.overview import CameraOverview, RoverOverview
 from wm_ros.tasks.protocol import SimulatedRobot, Task
+from wm_ros.tasks.so101_motion import Roaming
 from wm_ros.tasks.success import Criterion
 from wm_ros.tasks.table_arm import JOINTS
 from wm_ros.tasks.wandering import wandering
@@ -62,5 +63,21 @@ ROBOTS = (
             criterion=Criterion(radius_m=0.03),
             way=_PUSHES.way,
         ),
+    ),
+    SimulatedRobot(
+        name="so101",
+        components=so101_poses.JOINTS,
+        simulator=so101.SO101,
+        motion=Roaming,
+        excursion=EXCURSION,
+        task=Task(
+            draw_start=so101_poses.random_positions,
+            draw_goal=so101_poses.draw_goal,
+            errors=so101_poses.errors,
+            rates=arm.rates,
+            overview=partial(CameraOverview, so101.SO101),
+            criterion=Criterion(radius_m=0.03),
+        ),
+        size=so101.SIZE,
     ),
 )

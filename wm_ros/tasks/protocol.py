@@ -89,10 +89,10 @@ class Task:
     """Goals, and when one is reached.
 
     draw_start(generator): a state [P]. draw_goal(generator, positions [P]): a state that is a task from there, None
-    when what was drawn is none. errors(positions [..., P], goal [P]): distances [...] m and headings [...] rad, None
-    where they do not count. rates(before [S, P], after, seconds [S]): mean actions [S, A]; None where states do not
-    tell them. overview(seed, size). way(): the velocities [T, A] that led to the goal last drawn, a period of 0.1 s
-    each; None where goals are no ends of motion.
+    when what was drawn is none. errors(positions [..., P], goal [P]): distances [...] m and headings [...] rad, for
+    joint angles their mean error, None where there is none. rates(before [S, P], after, seconds [S]): mean actions
+    [S, A]; None where states do not tell them. overview(seed, size). way(): the velocities [T, A] that led to the goal
+    last drawn, a period of 0.1 s each; None where goals are no ends of motion.
     """
 
     draw_start: Callable[[np.random.Generator], np.ndarray]
