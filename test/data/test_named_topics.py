@@ -127,7 +127,7 @@ def test_commands_of_another_name_are_pointed_out(tmp_path, profile):
     bag = bag_of(tmp_path / "bag", shown("/image"), driven())
     recording = load_recording(bag, profile)
     assert recording.commands is None
-    hint = f"it has {DRIVEN}: if these are the robot's commands, name the topic with `--command`"
+    hint = f"it has {DRIVEN}: if these are the robot's, name the topic with `--command`"
     assert hint in recording.notes[0]
     assert any(hint in note for note in survey(Bag(bag), profile).notes)
 

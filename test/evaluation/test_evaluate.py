@@ -345,7 +345,7 @@ def test_topics_of_other_names_are_read_where_asked_for_and_told(here, model, tm
     done = run(bags[1], "--out", tmp_path / "silent", *arguments)
     said = " ".join(done.output.split())
     assert "Named has no commands" in said
-    assert "/left_arm/velocity: if these are the robot's commands, name the topic with `--command`" in said
+    assert "/left_arm/velocity: if these are the robot's, name the topic with `--command`" in said
 
 
 def test_a_camera_of_another_clock_is_told_in_the_verdict(here, model, tmp_path):

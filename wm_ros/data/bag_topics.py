@@ -50,28 +50,28 @@ def command_topic(bag: Bag, profile: RobotProfile, command: str | None = None) -
 
     command: the topic asked for, with or without its namespace, which must be there; None: the profile's.
     """
-    kind = profile.command.type
-    found = _named(bag.topics, profile.command.topic if command is None else command)
-    if command is not None and len(found) != 1:
-        problem = f"has {command} more than once: {', '.join(found)}" if found else f"has no topic {command}"
-        raise TopicError(f"{bag.path} {problem} (--command); of type {kind} it has {_of_type(bag, kind)}")
-    topic = found[0] if len(found) == 1 else None
-    if topic is not None and bag.topics[topic] != kind:
-        raise (RecordingError if command is None else TopicError)(
-            f"{bag.path}: {topic} is {bag.topics[topic]}, but profile {profile.name} says command.type "
-            f"{kind}; of that type the bag has {_of_type(bag, kind)} (`--command` names the topic)"
-        )
-    return topic
+    return _topic_of_type(bag, profile.command.topic, profile.command.type, "command.type", profile, command)
+
+
+def action_topic(bag: Bag, profile: RobotProfile, command: str | None = None) -> str | None:
+    """The topic that actions are found on: of the commands, or of the measured states; None where not recorded.
+
+    command: as for `command_topic`.
+    """
+    if profile.actions_from == "commands":
+        return command_topic(bag, profile, command)
+    state = profile.required_state
+    return _topic_of_type(bag, state.topic, state.type, "state.type", profile, command)
 
 
 def other_commands(bag: Bag, profile: RobotProfile) -> str:
-    """What to say of a bag without the profile's command topic: which others could be it; empty without any."""
-    kind = profile.command.type
+    """What to say of a bag without the profile's action topic: which others could be it; empty without any."""
+    kind = profile.command.type if profile.actions_from == "commands" else profile.required_state.type
     if kind not in bag.topics.values():
         return ""
     return (
-        f"no commands on {profile.command.topic}; of their type, {kind}, it has {_of_type(bag, kind)}: if these are "
-        "the robot's commands, name the topic with `--command`"
+        f"no {profile.action_source}; of their type, {kind}, it has {_of_type(bag, kind)}: if these are the robot's, "
+        "name the topic with `--command`"
     )
 
 
@@ -85,6 +85,22 @@ def _named(topics: Iterable[str], name: str) -> list[str]:
     """The topic of exactly this name, else those that have it in a namespace."""
     name, topics = "/" + name.lstrip("/"), list(topics)
     return [name] if name in topics else [topic for topic in topics if topic.endswith(name)]
+
+
+def _topic_of_type(
+    bag: Bag, name: str, kind: str, entry: str, profile: RobotProfile, asked: str | None
+) -> str | None:
+    found = _named(bag.topics, name if asked is None else asked)
+    if asked is not None and len(found) != 1:
+        problem = f"has {asked} more than once: {', '.join(found)}" if found else f"has no topic {asked}"
+        raise TopicError(f"{bag.path} {problem} (--command); of type {kind} it has {_of_type(bag, kind)}")
+    topic = found[0] if len(found) == 1 else None
+    if topic is not None and bag.topics[topic] != kind:
+        raise (RecordingError if asked is None else TopicError)(
+            f"{bag.path}: {topic} is {bag.topics[topic]}, but profile {profile.name} says {entry} {kind}; of that "
+            f"type the bag has {_of_type(bag, kind)} (`--command` names the topic)"
+        )
+    return topic
 
 
 def _of_type(bag: Bag, kind: str) -> str:

@@ -54,6 +54,7 @@ class Collector:
         self._shape: tuple[int, ...] = ()
         self._notes: list[str] = []
         self._lost: Counter[tuple[str, str]] = Counter()
+        self._refusal = ""
         self._end_ns = 0  # of the parts before
         self._shift_ns: int | None = None
 
@@ -102,6 +103,11 @@ class Collector:
         self._holds_ns.append(round(hold_s * 1e9))
         self._commands.extend(vector)
 
+    def refuse_commands(self, reason: str) -> None:
+        """The commands of this source are not what the profile says; empty: they are."""
+        if reason and not self._refusal:
+            self._refusal = f"{self._parts[-1].name}: {reason}"
+
     def cut(self) -> None:
         """The next frame begins an episode."""
         self._parts[-1].cuts.append(len(self._stamps))
@@ -147,6 +153,7 @@ class Collector:
             episodes=tuple(episodes),
             commands=self._held_commands() if any(part.labelled for part in self._parts) else None,
             unlabelled=tuple(unlabelled),
+            refusal=self._refusal,
             sources=tuple(_line(stamps, parts) for parts in lines.values()),
             notes=tuple(self._notes),
             topics=tuple(dict.fromkeys(part.topics for part in self._parts if part.topics is not None)),
@@ -162,10 +169,12 @@ class Collector:
         if not commands:
             # Nobody knows whether the robot stood still or the recorder did not hear its commands.
             part.labelled = False
-            topic = self._profile.command.topic
+            source = self._profile.action_source
             if part.topics is not None:
-                topic, part.topics = part.topics.command or topic, replace(part.topics, command=None)
-            self.note(f"no command on {topic}: its frames count as without commands")
+                if part.topics.command is not None:
+                    source = f"{source.partition(' on ')[0]} on {part.topics.command}"
+                part.topics = replace(part.topics, command=None)
+            self.note(f"no {source}: its frames count as without commands")
         elif frames and (min(commands) > max(frames) or max(commands) < min(frames)):
             on = (
                 ("", "")

@@ -69,8 +69,9 @@ class Recording:
     times overlap are shifted apart.
     episodes: slices of the frames, within which time runs on without gaps. commands: None when none were
     recorded. unlabelled: indexes of the episodes whose commands are not known. sources: what each of them holds, a
-    line each, for people. notes: what was dropped, salvaged or assumed while reading, for people. topics: what was
-    read of the sources that have topics, without repetitions.
+    line each, for people. notes: what was dropped, salvaged or assumed while reading, for people. refusal: why the
+    commands are not what the profile says, so that nothing may be learned from them; empty: they are. topics: what
+    was read of the sources that have topics, without repetitions.
     """
 
     profile: RobotProfile
@@ -81,6 +82,7 @@ class Recording:
     unlabelled: tuple[int, ...] = ()
     sources: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    refusal: str = ""
     topics: tuple[Topics, ...] = ()
 
     @property

@@ -104,7 +104,7 @@ def survey(bag: Bag, profile: RobotProfile, camera: str | None = None, command: 
             "gaps in the camera's stamps end one): record longer"
         )
     if commands is None:
-        hint = other_commands(bag, profile)
+        hint = other_commands(bag, profile) if profile.actions_from == "commands" else ""
         notes.append(f"no operator's commands on {profile.command.topic}: none are beside the replay's")
         notes += [hint] if hint else []
     state = None
