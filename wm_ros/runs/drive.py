@@ -1,0 +1,214 @@
+"""Drives a robot through a sequence of goals, with nodes that run already or that it starts.
+
+The robot is armed by an option alone, here and not in `sequence_node`, and stopped on every way out. Should this
+process be killed, the nodes that it started end in order, the guard with a ramp to zero.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wm_ros.data.bag_topics import camera_topic
+from wm_ros.data.bag_writer import BagWriter
+from wm_ros.messages.image import decode_image, read_picture
+from wm_ros.messages.picture_folder import size_of
+from wm_ros.robots.profile import RobotProfile, load_profile
+from wm_ros.ros.graph_client import GraphClient, NodeError
+from wm_ros.ros.message_class import message_class
+from wm_ros.ros.qos import STREAM
+from wm_ros.runs.bag_recorder import Recorder
+from wm_ros.runs.child_processes import ChildProcesses
+from wm_ros.runs.guard_client import GuardClient
+from wm_ros.runs.ros_domain import own_domain
+
+START_S = 60.0
+GRAPH_S = 2.5  # nodes report once a second
+CAMERA_S = 10.0
+RECORDER_S = 10.0
+# Simulator, model, guard and this program may share two cores.
+SIMULATED_AGE_S = 0.5
+# What a drive adds to the topics of a recording.
+DRIVE_TOPICS = {
+    "goal_image": "sensor_msgs/msg/Image",
+    "plan": "trajectory_msgs/msg/JointTrajectory",
+    "pipeline/goal_distance": "std_msgs/msg/Float32",
+    "guard/status": "diagnostic_msgs/msg/DiagnosticArray",
+    "sequence/status": "diagnostic_msgs/msg/DiagnosticArray",
+}
+# The newest status of the sequence, and seconds since the drive began.
+Progress = Callable[[Mapping[str, str], float], None]
+
+
+@dataclass(frozen=True)
+class DriveOptions:
+    """robot: name or path of a profile. goals: folder of pictures. checkpoint: folder, empty for the packaged one.
+
+    enable_control: let the robot move. simulate: a simulated robot of this scene, on a ROS domain of its own; None: the
+    real one, on the domain of the environment. sequence: parameters of sequence_node. parameter_file: of the nodes that
+    are started. record: bag to write.
+    """
+
+    robot: str
+    goals: Path
+    checkpoint: str = ""
+    enable_control: bool = False
+    simulate: int | None = None
+    sequence: Mapping[str, float] | None = None
+    parameter_file: Path | None = None
+    record: Path | None = None
+    domain: int | None = None
+
+
+def run_drive(options: DriveOptions, log_dir: Path, progress: Progress) -> dict[str, Any]:
+    """Drive through all goals and return the figures as JSON data: `goals` as sequence_node has them, and why it ended.
+
+    Waits while somebody's `~/stop` keeps the sequence, until it is started again. Raises NodeError when a node dies,
+    refuses, or is not there; KeyboardInterrupt when it is ended from outside. The robot stands by then.
+    """
+    profile = load_profile(options.robot)
+    with ExitStack() as stack:
+        if options.simulate is not None:
+            stack.enter_context(own_domain(options.domain))
+        processes = stack.enter_context(ChildProcesses(log_dir, options.parameter_file))
+        leaving: list[bool] = []  # a node that has died must not keep the robot from being stopped
+        client = stack.enter_context(GraphClient("drive", lambda: leaving or processes.check()))
+        attached = _start_nodes(client, processes, profile, options)
+        _require_fit(client, profile, options)
+        drive = _Drive(client, options.enable_control)
+        with ExitStack() as recording:
+            if options.record is not None:
+                bag = recording.enter_context(BagWriter(options.record, profile, more=DRIVE_TOPICS))
+                recorder = client.add(Recorder(bag))
+                client.until(
+                    lambda: not recorder.missing & DRIVE_TOPICS.keys(), "the topics to record", RECORDER_S
+                )
+                recorder.begin_episode(0)
+            began_s = time.monotonic()
+            try:
+                drive.run(lambda status: progress(status, time.monotonic() - began_s))
+            finally:
+                leaving.append(True)
+                drive.stop()
+        status = client.status["sequence"]
+        return {
+            "robot": profile.name,
+            "count": int(status["goals"]),
+            "reached": int(status["reached"]),
+            "goals": json.loads(status["results"]),
+            "reached_distance": float(status["reached_distance"]),
+            "ended": "all goals were tried" if status["sequence"] == "done" else "stopped",
+            "reason": status.get("reason", ""),
+            "seconds": round(time.monotonic() - began_s, 1),
+            "control": client.status["guard"]["control"] if options.enable_control else "dry run",
+            "attached_to": attached,
+        }
+
+
+class _Drive:
+    """The sequence and the guard, started together and stopped together."""
+
+    def __init__(self, client: GraphClient, enable_control: bool) -> None:
+        self._client, self._enable_control = client, enable_control
+        self._guard = GuardClient(client)
+
+    def run(self, progress: Callable[[Mapping[str, str]], None]) -> None:
+        """Until the sequence has ended, or has been stopped by something else than its `~/stop`."""
+        client = self._client
+        answer = client.call("sequence/start")
+        if not answer.success:
+            raise NodeError(f"the sequence does not start: {answer.message}")
+        client.until(self._runs, "the sequence to begin", START_S)
+        self._arm()
+        paused = False
+        while True:
+            client.spin_once()
+            status = client.status["sequence"]
+            progress(status)
+            if status["sequence"] == "done":
+                return
+            if status["sequence"] == "stopped":
+                if not status.get("reason", "").startswith("by ~/stop"):
+                    return
+                paused = True
+            elif paused and self._runs():
+                self._guard.await_stopped()
+                self._arm()
+                paused = False
+
+    def stop(self) -> None:
+        """Whatever has happened: the guard stops, and is waited for."""
+        if self._enable_control:
+            self._guard.stop()
+            self._guard.await_stopped()
+
+    def _runs(self) -> bool:
+        return self._client.status["sequence"].get("sequence") in ("driving", "holding")
+
+    def _arm(self) -> None:
+        if not self._enable_control:
+            return
+        self._guard.start()
+        if self._client.status["guard"]["control"] != "on":
+            raise NodeError(
+                "the guard that runs sends nothing to the robot: its parameter enable_control is false. Set it "
+                "(`ros2 param set /guard enable_control true`), or do without --enable-control"
+            )
+
+
+def _start_nodes(
+    client: GraphClient, processes: ChildProcesses, profile: RobotProfile, options: DriveOptions
+) -> list[str]:
+    """Start what does not run; returns the nodes that ran already."""
+    if options.simulate is None:
+        client.spin_for(GRAPH_S)
+    attached = sorted({"pipeline", "guard"} & client.status.keys())
+    if "sequence" in client.status:
+        raise NodeError("a sequence_node runs already: call its ~/start, or end it")
+    named: dict[str, object] = {"profile": options.robot}
+    auto: dict[str, object] = {"autostart": True}
+    guard: dict[str, object] = {"enable_control": options.enable_control}
+    if options.simulate is not None:
+        processes.start("sim_node", {"seed": options.simulate, **named})
+        guard["max_observation_age_s"] = SIMULATED_AGE_S
+    if "guard" not in attached:
+        processes.start("guard_node", {**named, **auto, **guard})
+    if "pipeline" not in attached:
+        processes.start("pipeline_node", {**named, **auto, "checkpoint": options.checkpoint})
+    sequence: dict[str, object] = {**auto, "goals": str(options.goals.absolute()), **(options.sequence or {})}
+    processes.start("sequence_node", sequence)
+    client.await_active(["guard", "pipeline", "sequence"], START_S)
+    return attached
+
+
+def _require_fit(client: GraphClient, profile: RobotProfile, options: DriveOptions) -> None:
+    """NodeError when the pipeline is another robot's, the camera shows another shape, or the robot is moved already."""
+    running = client.status["pipeline"].get("profile")
+    if running != profile.name:
+        raise NodeError(
+            f"the pipeline that runs is of robot {running}, not {profile.name}: give its --profile"
+        )
+    guard = client.status["guard"]
+    armed = guard["guard"] not in ("idle", "stopped")
+    if armed and guard["control"] == "on" and not options.enable_control:
+        raise NodeError(
+            "the guard is armed, so that the robot would follow the goals: give --enable-control, or call the guard's "
+            "~/stop first"
+        )
+    goal = read_picture(next(iter(sorted(options.goals.glob("*.png")))))
+    frames: list[Any] = []
+    topic, kind = camera_topic(profile)
+    subscription = client.node.create_subscription(message_class(kind), topic, frames.append, STREAM)
+    client.until(lambda: frames, f"a picture on {topic}: is the camera up?", CAMERA_S)
+    client.node.destroy_subscription(subscription)
+    frame = decode_image(frames[0])
+    if goal.shape[0] * frame.shape[1] != goal.shape[1] * frame.shape[0]:
+        raise NodeError(
+            f"the goals are {size_of(goal)} pixels and the camera's pictures {size_of(frame)}: of another shape they "
+            "would show another part of the scene; take them with this camera"
+        )
