@@ -7,6 +7,7 @@ import sys
 import typer
 
 from wm_ros.commands.bench import bench
+from wm_ros.commands.calibrate import calibrate
 from wm_ros.commands.convert import convert
 from wm_ros.commands.demo import demo
 from wm_ros.commands.drive import drive
@@ -36,7 +37,7 @@ The nodes are ROS 2 executables: pipeline_node, guard_node, sim_node, ... and ha
 `wm_ros status` shows what those that run do, and why not."""
 
 app = typer.Typer(help=HELP, no_args_is_help=True, rich_markup_mode=None, add_completion=False)
-for command in (demo, record, inspect, train, evaluate, replay, drive, status, convert):
+for command in (demo, record, inspect, train, evaluate, replay, drive, status, convert, calibrate):
     app.command()(command)
 app.add_typer(bench, name="bench")
 

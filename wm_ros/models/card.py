@@ -84,6 +84,17 @@ class Card:
         return json.dumps(data, indent=1, sort_keys=True) + "\n"
 
 
+def reached_in_words(card: Card) -> str:
+    """When a goal is reached, and how often that is wrong, for people."""
+    reached = card.reached
+    if reached is None:
+        return "at which distance a goal is reached was not measured: `wm_ros calibrate`"
+    return (
+        f"a goal is reached at {reached.distance:.2f}: {reached.near:.0%} of frames one model step apart are as near, "
+        f"{reached.far:.1%} of those many steps apart"
+    )
+
+
 def read_json(folder: Path) -> dict[str, Any]:
     """The data in `card.json` of a checkpoint folder; raises CheckpointError when it is not a JSON object."""
     path = folder / "card.json"

@@ -207,7 +207,7 @@ class SequenceNode(ManagedNode):
         now_s, running = time.monotonic(), self._sequence.running
         if running:
             self._stop_when_silent(now_s)
-        self._sequence.tick(now_s, self._guard.get("guard", ""))
+        self._sequence.tick(now_s, self._guard.get("guard", ""), self._guard.get("message", ""))
         self._follow(running)
         if self._stopped_s is not None and self._guard and now_s - self._stopped_s > STOP_AGAIN_S:
             self._ask_guard_to_stop()

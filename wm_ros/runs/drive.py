@@ -102,7 +102,6 @@ def run_drive(options: DriveOptions, log_dir: Path, progress: Progress) -> dict[
             "reached": int(status["reached"]),
             "goals": json.loads(status["results"]),
             "reached_distance": float(status["reached_distance"]),
-            "ended": "all goals were tried" if status["sequence"] == "done" else "stopped",
             "reason": status.get("reason", ""),
             "seconds": round(time.monotonic() - began_s, 1),
             "control": client.status["guard"]["control"] if options.enable_control else "dry run",
@@ -175,7 +174,8 @@ def _start_nodes(
     guard: dict[str, object] = {"enable_control": options.enable_control}
     if options.simulate is not None:
         processes.start("sim_node", {"seed": options.simulate, **named})
-        guard["max_observation_age_s"] = SIMULATED_AGE_S
+        if options.parameter_file is None:
+            guard["max_observation_age_s"] = SIMULATED_AGE_S
     if "guard" not in attached:
         processes.start("guard_node", {**named, **auto, **guard})
     if "pipeline" not in attached:

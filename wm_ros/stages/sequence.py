@@ -129,13 +129,13 @@ class GoalSequence:
         if distance <= self._mark - self.options.reached or distance <= CLOSE * self.options.reached:
             self._mark, self._marked_s = distance, now_s
 
-    def tick(self, now_s: float, guard: str) -> None:
-        """Time passes; guard: its state, empty where it is not known."""
+    def tick(self, now_s: float, guard: str, said: str = "") -> None:
+        """Time passes; guard: its state, empty where it is not known; said: its message."""
         if not self.running:
             return
         options, armed = self.options, guard not in ("", "idle", "stopped")
         if self._armed and not armed:
-            self.stop("the guard has stopped the robot" if guard else "the guard is gone")
+            self.stop(f"the guard has stopped the robot: {said}")
             return
         self._armed |= armed
         if guard != "active":

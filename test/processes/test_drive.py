@@ -1,0 +1,250 @@
+"""`wm_ros drive` as a user starts it, with the packaged arm over real topics."""
+
+import json
+import os
+import re
+import signal
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip("mujoco")
+pytest.importorskip("torch")
+pytest.importorskip("rosbags")
+
+from checkpoint_harness import write_checkpoint
+from std_msgs.msg import Float64MultiArray
+from typer.testing import CliRunner
+
+from wm_ros.cli import app
+from wm_ros.data.load import load_recording
+from wm_ros.messages.command import read_command
+from wm_ros.models.checkpoint import find_checkpoint
+from wm_ros.robots.profile import load_profile
+from wm_ros.runs.goal_pictures import GoalError, Spacing, goal_pictures
+from wm_ros.runs.trials import Goals
+from wm_ros.safety.command_checks import commands_out_of_limits
+from wm_ros.tasks.record import record_sim
+from wm_ros.tasks.simulated import simulated
+
+SCENE = 1_000_000_007
+ARM = load_profile("arm")
+COMMANDS = ARM.command.topic
+
+
+@pytest.fixture
+def goals(tmp_path):
+    """Folder of three goal pictures in the scene, and where the joints are in them."""
+    robot = simulated(ARM)
+    there, folder = robot.simulator(SCENE).positions, tmp_path / "goals"
+    folder.mkdir()
+    drawn, poses = Goals(robot.task, robot.simulator(SCENE), 2), []
+    for number in range(3):
+        there = drawn.draw(there)
+        poses.append(there)
+        cv2.imwrite(str(folder / f"{number}.png"), cv2.cvtColor(drawn.picture(there), cv2.COLOR_RGB2BGR))
+    return folder, poses
+
+
+@pytest.fixture
+def drive(command, domain, tmp_path, patient):
+    """Starts `wm_ros drive --sim` in the scene."""
+    return partial(
+        command, "drive", "--sim", "--seed", SCENE, "--domain", domain, "--params", patient, "--goals"
+    )
+
+
+@pytest.fixture
+def patient(tmp_path):
+    """A parameter file for a machine that is busy with other tests."""
+    path = tmp_path / "patient.yaml"
+    path.write_text(
+        "/**/pipeline:\n  ros__parameters:\n    max_image_age_s: 5.0\n"
+        "/**/guard:\n  ros__parameters:\n    max_observation_age_s: 5.0\n    stop_hold_s: 4.0\n"
+    )
+    return path
+
+
+def children(process):
+    """Process ids of the nodes that a drive has started, by node."""
+    found = {}
+    for number in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
+        arguments = Path(f"/proc/{number}/cmdline").read_text().split("\0")
+        found |= {
+            word.rpartition(".")[2]: int(number) for word in arguments if word.startswith("wm_ros.nodes.")
+        }
+    return found
+
+
+def gone(number):
+    return not Path(f"/proc/{number}").exists()
+
+
+def summary(tmp_path):
+    return json.loads((tmp_path / "drive" / "drive.json").read_text())
+
+
+def test_three_pictures_are_reached_one_after_the_other_and_the_robot_stands(ros, drive, goals, tmp_path):
+    folder, poses = goals
+    sent = ros.collect(Float64MultiArray, COMMANDS, 1000)
+    process = drive(folder, "--enable-control", "--limit", "120", "--record", "bag")
+    ros.until(lambda: process.poll() is not None, "the end of the drive")
+    output, _ = process.communicate()
+    assert process.returncode == 0, output
+    found = summary(tmp_path)
+    assert [goal["outcome"] for goal in found["goals"]] == ["reached"] * 3
+    assert (found["count"], found["reached"], found["control"]) == (3, 3, "on")
+    assert "3 of 3 goals reached" in output
+    vectors = np.array([read_command(message, ARM) for message in sent])
+    assert np.abs(vectors).max() > 0.1
+    assert commands_out_of_limits(vectors, ARM) == 0
+    assert not vectors[-1].any()
+    # The bag is a recording like others, with goals and stops beside it.
+    recording = load_recording(tmp_path / "bag", ARM)
+    assert commands_out_of_limits(recording.commands.vectors, ARM) == 0
+    assert recording.notes == ()
+    counts = dict(load_topics(tmp_path / "bag"))
+    assert counts["/goal_image"] == 3
+    assert min(counts[name] for name in ("/plan", "/guard/status", "/sequence/status")) > 3
+    off = (last_joints(tmp_path / "bag") - poses[-1]) / (ARM.high * ARM.model_dt)
+    assert np.linalg.norm(off) < 1.0, "in model steps at full rate; reached is .59"
+
+
+def load_topics(bag):
+    """Topics of a bag with their numbers of messages."""
+    from rosbags.rosbag2 import Reader
+
+    with Reader(bag) as reader:
+        return [(connection.topic, connection.msgcount) for connection in reader.connections]
+
+
+def last_joints(bag):
+    """The joint angles [2] that a bag ends with."""
+    from rosbags.rosbag2 import Reader
+    from rosbags.typesys import Stores, get_typestore
+
+    store = get_typestore(Stores.ROS2_JAZZY)
+    with Reader(bag) as reader:
+        wanted = [connection for connection in reader.connections if connection.topic == "/joint_states"]
+        *_, (_, _, data) = reader.messages(wanted)
+    return np.array(store.deserialize_cdr(data, "sensor_msgs/msg/JointState").position)
+
+
+def test_without_the_option_nothing_moves_and_the_goals_run_out_of_time(ros, drive, goals, tmp_path):
+    folder, _ = goals
+    sent = ros.collect(Float64MultiArray, COMMANDS, 1000)
+    process = drive(folder, "--limit", "1")
+    ros.until(lambda: process.poll() is not None, "the end of the drive")
+    output, _ = process.communicate()
+    assert process.returncode == 1, output
+    assert "dry run: nothing is sent to the robot" in output
+    assert [goal["outcome"] for goal in summary(tmp_path)["goals"]] == ["not in time"] * 3
+    assert not sent
+
+
+def moving(sent):
+    return any(np.any(message.data) for message in sent)
+
+
+def test_a_sequence_that_is_killed_ends_the_drive_with_a_stop(ros, drive, goals):
+    sent = ros.collect(Float64MultiArray, COMMANDS, 1000)
+    process = drive(goals[0], "--enable-control", "--limit", "120", "--hold", "60")
+    ros.until(lambda: moving(sent), "motion")
+    nodes = children(process)
+    os.kill(nodes["sequence_node"], signal.SIGKILL)
+    ros.until(lambda: process.poll() is not None, "the end of the drive")
+    output, _ = process.communicate()
+    assert process.returncode == 1
+    assert "sequence_node ended with code -9" in output
+    assert not any(sent[-1].data)
+    assert all(gone(number) for number in nodes.values())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_a_drive_that_is_ended_leaves_a_robot_that_stands(ros, drive, goals, number):
+    sent = ros.collect(Float64MultiArray, COMMANDS, 1000)
+    process = drive(goals[0], "--enable-control", "--limit", "120", "--hold", "60")
+    ros.until(lambda: moving(sent), "motion")
+    nodes = children(process)
+    process.send_signal(number)
+    ros.until(lambda: process.poll() is not None, "the end of the drive")
+    assert process.returncode == (130 if number == signal.SIGINT else -9)
+    ros.until(lambda: all(gone(node) for node in nodes.values()), "the end of the nodes")
+    ros.until(lambda: not any(sent[-1].data), "zeros")
+
+
+def test_a_goal_that_does_not_get_nearer_ends_the_drive_where_it_stands(ros, drive, goals, tmp_path):
+    sent = ros.collect(Float64MultiArray, COMMANDS, 1000)
+    options = ("--enable-control", "--limit", "300", "--stuck", "2", "--reached", "0.001")
+    # One millirad is never held: beyond twice that, it must come nearer by as much, and then trembles.
+    process = drive(goals[0], *options, "--hold", "290")
+    ros.until(lambda: process.poll() is not None, "the end of the drive")
+    output, _ = process.communicate()
+    assert process.returncode == 1, output
+    assert "ended early: goal 1 is not getting nearer" in output
+    assert not any(sent[-1].data)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("empty", "empty is empty: put goal pictures into it"),
+        ("goals", r"2\.png has 32x32 pixels and 0\.png has 64x64"),
+        ("broken", r"1\.png cannot be read"),
+        ("text", r"is no recording: .* Goals can also be a folder of pictures"),
+    ],
+)
+def test_goals_that_cannot_be_used_are_refused_before_anything_starts(
+    goals, tmp_path, monkeypatch, name, said
+):
+    monkeypatch.chdir(tmp_path)
+    cv2.imwrite("goals/2.png", np.zeros((32, 32, 3), np.uint8))
+    for folder in ("empty", "broken", "text"):
+        Path(folder).mkdir()
+    Path("broken/1.png").write_bytes(b"no picture")
+    Path("text/notes.txt").write_text("nothing")
+    result = CliRunner().invoke(app, ["drive", "--sim", "--goals", name])
+    assert isinstance(result.exception, GoalError)
+    assert re.search(said, str(result.exception))
+    assert not Path("drive/logs").exists()
+
+
+def test_goals_that_are_not_there_are_wrong_usage(tmp_path):
+    result = CliRunner().invoke(app, ["drive", "--goals", str(tmp_path / "nowhere")])
+    assert result.exit_code == 2
+    assert "there is nothing at" in result.output
+
+
+def test_frames_of_a_bag_become_goals_by_how_far_they_are_apart(tmp_path):
+    record_sim(ARM, tmp_path / "bag", episodes=2, seconds=10.0)
+    spacing = Spacing(find_checkpoint("", ARM))
+    pictures, said = goal_pictures(tmp_path / "bag", ARM, spacing)
+    frames = load_recording(tmp_path / "bag", ARM)
+    first = frames.frames[frames.episodes[0]]
+    assert 3 <= len(pictures) <= 25 < len(first)
+    assert f"{len(pictures)} of {len(first)} frames" in said
+    np.testing.assert_array_equal(pictures[0][1], first[0])
+    np.testing.assert_array_equal(pictures[-1][1], first[-1])
+    fewer, _ = goal_pictures(tmp_path / "bag", ARM, replace(spacing, times=8.0))
+    assert len(fewer) < len(pictures)
+    other, _ = goal_pictures(tmp_path / "bag", ARM, replace(spacing, episode=1))
+    assert not np.array_equal(other[0][1], pictures[0][1])
+    with pytest.raises(GoalError, match="has 2 episodes, counted from 0: there is no 2"):
+        goal_pictures(tmp_path / "bag", ARM, replace(spacing, episode=2))
+    untold = write_checkpoint(tmp_path / "checkpoint", ARM)
+    with pytest.raises(GoalError, match="give --reached"):
+        goal_pictures(tmp_path / "bag", ARM, Spacing(Path(untold)))
+
+
+def test_goals_of_another_shape_than_the_camera_s_are_refused(ros, drive, tmp_path):
+    (tmp_path / "wide").mkdir()
+    cv2.imwrite(str(tmp_path / "wide" / "1.png"), np.zeros((48, 64, 3), np.uint8))
+    process = drive("wide")
+    ros.until(lambda: process.poll() is not None, "the end of the drive")
+    output, _ = process.communicate()
+    assert process.returncode == 1
+    assert "the goals are 64x48 pixels and the camera's pictures 64x64" in output
