@@ -287,7 +287,7 @@ def test_a_wrong_threshold_is_named(folder, value, said):
 def test_the_packaged_checkpoints_say_when_a_goal_is_reached(robot):
     card = load_checkpoint(find_checkpoint("", load_profile(robot))).card
     assert 0.2 < card.reached.distance < 2.0
-    assert card.reached.far < 0.1
+    assert card.reached.far < 0.15
 
 
 def test_a_code_book_larger_than_all_weights_is_refused_before_it_is_made(folder):

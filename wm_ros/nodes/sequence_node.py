@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.client import Client
 from rclpy.clock import Clock, ClockType
 from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile, ReliabilityPolicy
@@ -102,7 +103,7 @@ class SequenceNode(ManagedNode):
         self._stopped_s: float | None = None  # when the guard was asked to stop and has not yet
         self._goal_images: Publisher[Any] = self.create_publisher(Image, "goal_image", LATCHED)
         self._cleanups.append(partial(self.destroy_publisher, self._goal_images))
-        self._stop_guard = self.create_client(Trigger, "guard/stop")
+        self._stop_guard: Client[Any, Any] = self.create_client(Trigger, "guard/stop")
         self._cleanups.append(partial(self.destroy_client, self._stop_guard))
         for message_type, topic, callback, qos in (
             (Float32, "pipeline/goal_distance", self._on_distance, STREAM),

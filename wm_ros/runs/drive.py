@@ -76,8 +76,8 @@ def run_drive(options: DriveOptions, log_dir: Path, progress: Progress) -> dict[
         if options.simulate is not None:
             stack.enter_context(own_domain(options.domain))
         processes = stack.enter_context(ChildProcesses(log_dir, options.parameter_file))
-        leaving: list[bool] = []  # a node that has died must not keep the robot from being stopped
-        client = stack.enter_context(GraphClient("drive", lambda: leaving or processes.check()))
+        watch = _Watch(processes)
+        client = stack.enter_context(GraphClient("drive", watch))
         attached = _start_nodes(client, processes, profile, options)
         _require_fit(client, profile, options)
         drive = _Drive(client, options.enable_control)
@@ -93,7 +93,7 @@ def run_drive(options: DriveOptions, log_dir: Path, progress: Progress) -> dict[
             try:
                 drive.run(lambda status: progress(status, time.monotonic() - began_s))
             finally:
-                leaving.append(True)
+                watch.leaving = True
                 drive.stop()
         status = client.status["sequence"]
         return {
@@ -107,6 +107,17 @@ def run_drive(options: DriveOptions, log_dir: Path, progress: Progress) -> dict[
             "control": client.status["guard"]["control"] if options.enable_control else "dry run",
             "attached_to": attached,
         }
+
+
+class _Watch:
+    """Ends the waiting when a node has died, but for the robot to stop, which must not be kept from it."""
+
+    def __init__(self, processes: ChildProcesses) -> None:
+        self._processes, self.leaving = processes, False
+
+    def __call__(self) -> None:
+        if not self.leaving:
+            self._processes.check()
 
 
 class _Drive:

@@ -65,6 +65,9 @@ class GoalSequence:
     def __init__(self, options: SequenceOptions, count: int = 0) -> None:
         self.options = options
         self.count = count
+        self.start_distance: float | None = None  # of the present goal
+        self.distance: float | None = None
+        self.shown_s = self._near_s = self._mark = self._marked_s = 0.0
         self.reset()
 
     def reset(self) -> None:
@@ -107,9 +110,9 @@ class GoalSequence:
         """The next goal, or the end; returns why not, or nothing."""
         if self.state in (SequenceState.IDLE, SequenceState.DONE):
             return f"it is {self.state.value}: there is no goal to leave"
-        was_running = self.running
+        was_stopped = self.state is SequenceState.STOPPED
         self._finish(now_s, Outcome.SKIPPED)
-        if not was_running and self.state is not SequenceState.DONE:
+        if was_stopped and self.running:
             self.state = SequenceState.STOPPED
         return ""
 
@@ -170,6 +173,5 @@ class GoalSequence:
         self.shows += 1
 
     def _forget(self) -> None:
-        self.start_distance: float | None = None
-        self.distance: float | None = None
+        self.start_distance = self.distance = None
         self.shown_s = self._near_s = self._mark = self._marked_s = 0.0

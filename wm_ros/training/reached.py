@@ -29,8 +29,8 @@ DIGITS = 4  # of the card's figures
 def calibrate(model: WorldModel, chosen_on: Clips, scored_on: Clips) -> Reached:
     """The mean distance of frames one model step apart in the first clips, and its errors in the second.
 
-    For a base at least a model step at full rate. Clips of several seconds; the same twice where there is only one set of episodes. Raises TrainingError when nothing
-    moved.
+    For a base it is at least a model step at full rate. Clips of several seconds; the same twice where there is only
+    one set of episodes. Raises TrainingError when nothing moved.
     """
     distance = float(_steps(*_places(model, chosen_on)).mean())
     if not distance > 0.0:
