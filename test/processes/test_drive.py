@@ -17,7 +17,9 @@ pytest.importorskip("torch")
 pytest.importorskip("rosbags")
 
 from checkpoint_harness import write_checkpoint
+from diagnostic_msgs.msg import DiagnosticArray
 from std_msgs.msg import Float64MultiArray
+from std_srvs.srv import Trigger
 from typer.testing import CliRunner
 
 from wm_ros.cli import app
@@ -25,6 +27,7 @@ from wm_ros.data.load import load_recording
 from wm_ros.messages.command import read_command
 from wm_ros.models.checkpoint import find_checkpoint
 from wm_ros.robots.profile import load_profile
+from wm_ros.ros.qos import LATCHED
 from wm_ros.runs.goal_pictures import GoalError, Spacing, goal_pictures
 from wm_ros.runs.trials import Goals
 from wm_ros.safety.command_checks import commands_out_of_limits
@@ -164,15 +167,40 @@ def test_a_sequence_that_is_killed_ends_the_drive_with_a_stop(ros, drive, goals)
     assert all(gone(number) for number in nodes.values())
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_a_drive_that_is_ended_leaves_a_robot_that_stands(ros, drive, goals, number):
+def test_stopped_by_service_it_goes_on_and_ctrl_c_leaves_a_robot_that_stands(ros, drive, goals):
+    sent = ros.collect(Float64MultiArray, COMMANDS, 1000)
+    reports = ros.collect(DiagnosticArray, "guard/status", LATCHED)
+
+    def guard():
+        values = {entry.key: entry.value for entry in reports[-1].status[0].values} if reports else {}
+        return values.get("guard")
+
+    process = drive(goals[0], "--enable-control", "--limit", "120", "--hold", "60")
+    ros.until(lambda: moving(sent), "motion")
+    nodes = children(process)
+    assert ros.call(Trigger, "/sequence/stop").success
+    ros.until(lambda: guard() == "stopped", "the stop")
+    assert process.poll() is None
+    assert not any(sent[-1].data)
+    assert ros.call(Trigger, "/sequence/start").success
+    ros.until(lambda: guard() == "active", "the robot to go on")
+    process.send_signal(signal.SIGINT)
+    ended(ros, process, nodes, sent)
+    assert process.returncode == 130
+
+
+def test_a_drive_that_is_killed_leaves_a_robot_that_stands(ros, drive, goals):
     sent = ros.collect(Float64MultiArray, COMMANDS, 1000)
     process = drive(goals[0], "--enable-control", "--limit", "120", "--hold", "60")
     ros.until(lambda: moving(sent), "motion")
     nodes = children(process)
-    process.send_signal(number)
+    process.kill()
+    ended(ros, process, nodes, sent)
+
+
+def ended(ros, process, nodes, sent):
+    """Wait for the end of a drive and of its nodes; the last command was zero."""
     ros.until(lambda: process.poll() is not None, "the end of the drive")
-    assert process.returncode == (130 if number == signal.SIGINT else -9)
     ros.until(lambda: all(gone(node) for node in nodes.values()), "the end of the nodes")
     ros.until(lambda: not any(sent[-1].data), "zeros")
 
