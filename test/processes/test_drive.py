@@ -18,14 +18,16 @@ pytest.importorskip("rosbags")
 
 from checkpoint_harness import write_checkpoint
 from diagnostic_msgs.msg import DiagnosticArray
+from rcl_interfaces.srv import SetParameters
+from rclpy.parameter import Parameter
 from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import Trigger
 from typer.testing import CliRunner
+from video_makers import write_video
 
 from wm_ros.cli import app
 from wm_ros.data.load import load_recording
 from wm_ros.messages.command import read_command
-from wm_ros.models.checkpoint import find_checkpoint
 from wm_ros.robots.profile import load_profile
 from wm_ros.ros.qos import LATCHED
 from wm_ros.runs.goal_pictures import GoalError, Spacing, goal_pictures
@@ -241,6 +243,14 @@ def test_goals_that_cannot_be_used_are_refused_before_anything_starts(
     assert not Path("drive/logs").exists()
 
 
+def test_pictures_of_others_are_not_overwritten(goals, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    before = {path.name: path.read_bytes() for path in goals[0].iterdir()}
+    result = CliRunner().invoke(app, ["drive", "--sim", "--goals", "goals", "--out", "."])
+    assert "goals holds 0.png, which is not from here: give another --out" in str(result.exception)
+    assert {path.name: path.read_bytes() for path in goals[0].iterdir()} == before
+
+
 def test_goals_that_are_not_there_are_wrong_usage(tmp_path):
     result = CliRunner().invoke(app, ["drive", "--goals", str(tmp_path / "nowhere")])
     assert result.exit_code == 2
@@ -249,7 +259,7 @@ def test_goals_that_are_not_there_are_wrong_usage(tmp_path):
 
 def test_frames_of_a_bag_become_goals_by_how_far_they_are_apart(tmp_path):
     record_sim(ARM, tmp_path / "bag", episodes=2, seconds=10.0)
-    spacing = Spacing(find_checkpoint("", ARM))
+    spacing = Spacing()
     pictures, said = goal_pictures(tmp_path / "bag", ARM, spacing)
     frames = load_recording(tmp_path / "bag", ARM)
     first = frames.frames[frames.episodes[0]]
@@ -265,7 +275,60 @@ def test_frames_of_a_bag_become_goals_by_how_far_they_are_apart(tmp_path):
         goal_pictures(tmp_path / "bag", ARM, replace(spacing, episode=2))
     untold = write_checkpoint(tmp_path / "checkpoint", ARM)
     with pytest.raises(GoalError, match="give --reached"):
-        goal_pictures(tmp_path / "bag", ARM, Spacing(Path(untold)))
+        goal_pictures(tmp_path / "bag", ARM, Spacing(untold))
+
+
+def test_frames_of_a_video_are_taken_alike(tmp_path):
+    arm = simulated(ARM).simulator(SCENE)
+    there, frames = arm.positions, []
+    for step in range(40):
+        arm.place(np.add(there, [0.04 * step, 0.0]))
+        frames.append(arm.render())
+    write_video(tmp_path / "way.mp4", np.array(frames))
+    pictures, _ = goal_pictures(tmp_path / "way.mp4", ARM, Spacing())
+    assert 3 <= len(pictures) <= 8  # 5.2 model steps at full rate, 2.3 apart
+    assert np.abs(pictures[-1][1].astype(int) - frames[-1]).mean() < 20
+
+
+def test_it_attaches_to_nodes_that_run_and_arms_none_that_may_not_move(
+    ros, processes, command, goals, tmp_path
+):
+    processes.start("wm_ros.nodes.sim_node", {"seed": SCENE})
+    patient = {"autostart": True, "max_observation_age_s": 5.0, "stop_hold_s": 4.0}
+    processes.start("wm_ros.nodes.guard_node", patient)
+    processes.start("wm_ros.nodes.pipeline_node", {"autostart": True, "max_image_age_s": 5.0})
+    ros.until(lambda: ros.node.count_subscribers("goal_image"), "the pipeline to be active")
+    ros.until(lambda: ros.node.count_subscribers("plan"), "the guard to be active")
+    options = ("drive", "--goals", goals[0] / "0.png", "--limit", "120")
+
+    def drive(*more):
+        process = command(*options, *more)
+        ros.until(lambda: process.poll() is not None, "the end of the drive")
+        return process.returncode, process.communicate()[0]
+
+    code, output = drive("--enable-control")
+    assert code == 1
+    assert "the guard that runs sends nothing to the robot: its parameter enable_control is false" in output
+    allow = Parameter("enable_control", value=True).to_parameter_msg()
+    request = SetParameters.Request(parameters=[allow])
+    assert ros.call(SetParameters, "/guard/set_parameters", request).results[0].successful
+
+    def armed():
+        return ros.call(Trigger, "/guard/start").success
+
+    ros.until(armed, "the guard to start")
+    code, output = drive()
+    assert code == 1
+    assert "the guard is armed, so that the robot would follow the goals: give --enable-control" in output
+    code, output = drive("--enable-control")
+    assert code == 0, output
+    assert summary(tmp_path)["attached_to"] == ["guard", "pipeline"]
+    assert ros.node.count_publishers(COMMANDS) == 1, "the guard that ran goes on running"
+    processes.start("wm_ros.nodes.guard_node", patient, "-r", "__node:=second")
+    ros.until(lambda: ros.node.count_publishers(COMMANDS) == 2, "a second guard")
+    code, output = drive("--enable-control")
+    assert code == 1
+    assert f"/guard, /second all publish {COMMANDS}: end all but one" in output
 
 
 def test_goals_of_another_shape_than_the_camera_s_are_refused(ros, drive, tmp_path):

@@ -79,6 +79,14 @@ def test_a_goal_that_gets_no_nearer_ends_the_sequence_where_it_stands():
     assert driven.sequence.reason == "goal 1 is not getting nearer"
 
 
+def test_hiccups_of_the_guard_do_not_keep_it_from_being_stuck():
+    driven = Driven()
+    for _ in range(9):
+        driven.see(4.0, 0.9)
+        driven.see(4.0, 0.1, guard="stopping")
+    assert driven.outcomes == [Outcome.STUCK]
+
+
 def test_a_goal_that_gets_nearer_slowly_has_its_time():
     driven = Driven()
     for step in range(3):

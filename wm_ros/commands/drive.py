@@ -95,7 +95,6 @@ def drive(
 
     from wm_ros.commands.drive_table import DriveTable
     from wm_ros.commands.terminal import Terminal
-    from wm_ros.models.checkpoint import find_checkpoint
     from wm_ros.robots.profile import load_profile
     from wm_ros.runs.drive import DriveOptions, run_drive
     from wm_ros.runs.goal_pictures import Spacing, goal_pictures, write_pictures
@@ -109,7 +108,7 @@ def drive(
     console = Terminal()
     robot = load_profile(profile)
     with console.status(f"reading {goals}"):
-        found = Spacing(find_checkpoint(checkpoint, robot), reached or 0.0, spacing, episode)
+        found = Spacing(checkpoint, reached or 0.0, spacing, episode)
         pictures, said = goal_pictures(goals, robot, found)
         write_pictures(pictures, out / "goals")
     console.print(f"{goals}: {said}; they are in {out / 'goals'}", soft_wrap=True)

@@ -16,8 +16,8 @@ from typing import Any
 
 from wm_ros.data.bag_topics import camera_topic
 from wm_ros.data.bag_writer import BagWriter
-from wm_ros.messages.image import decode_image, read_picture
-from wm_ros.messages.picture_folder import size_of
+from wm_ros.messages.image import decode_image
+from wm_ros.messages.picture_folder import read_pictures, size_of
 from wm_ros.robots.profile import RobotProfile, load_profile
 from wm_ros.ros.graph_client import GraphClient, NodeError
 from wm_ros.ros.message_class import message_class
@@ -28,7 +28,7 @@ from wm_ros.runs.guard_client import GuardClient
 from wm_ros.runs.ros_domain import own_domain
 
 START_S = 60.0
-GRAPH_S = 2.5  # nodes report once a second
+GRAPH_S, REPORT_S = 4.0, 20.0  # nodes report once a second, and a busy machine takes its time to find them
 CAMERA_S = 10.0
 RECORDER_S = 10.0
 # Simulator, model, guard and this program may share two cores.
@@ -80,7 +80,7 @@ def run_drive(options: DriveOptions, log_dir: Path, progress: Progress) -> dict[
         client = stack.enter_context(GraphClient("drive", watch))
         attached = _start_nodes(client, processes, profile, options)
         _require_fit(client, profile, options)
-        drive = _Drive(client, options.enable_control)
+        drive = _Drive(client, profile, options.enable_control)
         with ExitStack() as recording:
             if options.record is not None:
                 bag = recording.enter_context(BagWriter(options.record, profile, more=DRIVE_TOPICS))
@@ -123,14 +123,18 @@ class _Watch:
 class _Drive:
     """The sequence and the guard, started together and stopped together."""
 
-    def __init__(self, client: GraphClient, enable_control: bool) -> None:
-        self._client, self._enable_control = client, enable_control
+    def __init__(self, client: GraphClient, profile: RobotProfile, enable_control: bool) -> None:
+        self._client, self._profile, self._enable_control = client, profile, enable_control
         self._guard = GuardClient(client)
 
     def run(self, progress: Callable[[Mapping[str, str]], None]) -> None:
         """Until the sequence has ended, or has been stopped by something else than its `~/stop`."""
         client = self._client
+        deadline_s = time.monotonic() + START_S
         answer = client.call("sequence/start")
+        while answer.message.startswith("nothing is heard") and time.monotonic() < deadline_s:
+            client.spin_once()  # the sequence has not found the pipeline yet
+            answer = client.call("sequence/start")
         if not answer.success:
             raise NodeError(f"the sequence does not start: {answer.message}")
         client.until(self._runs, "the sequence to begin", START_S)
@@ -138,6 +142,7 @@ class _Drive:
         paused = False
         while True:
             client.spin_once()
+            _require_alone(client, self._profile)  # one that was not found before may be by now
             status = client.status["sequence"]
             progress(status)
             if status["sequence"] == "done":
@@ -163,6 +168,7 @@ class _Drive:
     def _arm(self) -> None:
         if not self._enable_control:
             return
+        _require_alone(self._client, self._profile)
         self._guard.start()
         if self._client.status["guard"]["control"] != "on":
             raise NodeError(
@@ -175,10 +181,9 @@ def _start_nodes(
     client: GraphClient, processes: ChildProcesses, profile: RobotProfile, options: DriveOptions
 ) -> list[str]:
     """Start what does not run; returns the nodes that ran already."""
-    if options.simulate is None:
-        client.spin_for(GRAPH_S)
-    attached = sorted({"pipeline", "guard"} & client.status.keys())
-    if "sequence" in client.status:
+    running = _running(client) if options.simulate is None else set()
+    attached = sorted({"pipeline", "guard"} & running)
+    if "sequence" in running:
         raise NodeError("a sequence_node runs already: call its ~/start, or end it")
     named: dict[str, object] = {"profile": options.robot}
     auto: dict[str, object] = {"autostart": True}
@@ -197,6 +202,25 @@ def _start_nodes(
     return attached
 
 
+def _running(client: GraphClient) -> set[str]:
+    """The nodes of ours that run already; each has said how it is."""
+    deadline_s = time.monotonic() + GRAPH_S
+    while time.monotonic() < deadline_s and not {"pipeline", "guard"} <= client.status.keys():
+        client.spin_once()
+    there = {"pipeline", "guard", "sequence"} & {*client.node.get_node_names(), *client.status}
+    client.until(lambda: there <= client.status.keys(), f"reports of {', '.join(sorted(there))}", REPORT_S)
+    return there
+
+
+def _require_alone(client: GraphClient, profile: RobotProfile) -> None:
+    """Two guards would fight for the robot: NodeError when somebody else drives it, or plans for it."""
+    for topic in (profile.command.topic, "plan"):
+        offers = client.node.get_publishers_info_by_topic(topic)
+        if len(offers) > 1:
+            names = sorted(f"{offer.node_namespace.rstrip('/')}/{offer.node_name}" for offer in offers)
+            raise NodeError(f"{', '.join(names)} all publish {topic}: end all but one")
+
+
 def _require_fit(client: GraphClient, profile: RobotProfile, options: DriveOptions) -> None:
     """NodeError when the pipeline is another robot's, the camera shows another shape, or the robot is moved already."""
     running = client.status["pipeline"].get("profile")
@@ -211,7 +235,7 @@ def _require_fit(client: GraphClient, profile: RobotProfile, options: DriveOptio
             "the guard is armed, so that the robot would follow the goals: give --enable-control, or call the guard's "
             "~/stop first"
         )
-    goal = read_picture(next(iter(sorted(options.goals.glob("*.png")))))
+    goal = read_pictures(options.goals)[0][1]
     frames: list[Any] = []
     topic, kind = camera_topic(profile)
     subscription = client.node.create_subscription(message_class(kind), topic, frames.append, STREAM)

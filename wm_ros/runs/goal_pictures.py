@@ -16,6 +16,8 @@ from wm_ros.messages.picture_folder import SUFFIXES, read_pictures
 from wm_ros.robots.profile import RobotProfile
 from wm_ros.stages.subgoals import subgoals
 
+WRITTEN = "[0-9][0-9][0-9]_*.png"
+
 
 class GoalError(ValueError):
     """Goals that cannot be used; the message says what is wrong and what to do."""
@@ -23,12 +25,12 @@ class GoalError(ValueError):
 
 @dataclass(frozen=True)
 class Spacing:
-    """Of goals from a video. checkpoint: folder of the model that says how far frames are apart.
+    """Of goals from a video, by a model's goal distance. checkpoint: its folder, empty for the packaged one.
 
     reached: goal distance at which a goal is reached, 0 for the checkpoint's own; times: so many times that.
     """
 
-    checkpoint: Path
+    checkpoint: str = ""
     reached: float = 0.0
     times: float = 4.0
     episode: int = 0
@@ -55,9 +57,15 @@ def goal_pictures(
 
 
 def write_pictures(pictures: list[tuple[str, np.ndarray]], folder: Path) -> None:
-    """Write pictures [H, W, 3] as numbered PNG files into a folder, which is created; those of an earlier run go."""
+    """Write pictures [H, W, 3] as numbered PNG files into a folder, which is created; those of an earlier run go.
+
+    Raises GoalError when the folder holds anything else.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.glob("*.png"):
+    earlier = set(folder.glob(WRITTEN))
+    if others := sorted(path.name for path in set(folder.iterdir()) - earlier):
+        raise GoalError(f"{folder} holds {others[0]}, which is not from here: give another --out")
+    for old in earlier:
         old.unlink()
     for number, (name, picture) in enumerate(pictures, 1):
         path = folder / f"{number:03d}_{Path(name).stem}.png"
@@ -77,13 +85,14 @@ def _of_recording(
 ) -> tuple[list[tuple[str, np.ndarray]], str]:
     import torch
 
-    from wm_ros.models.checkpoint import load_checkpoint
+    from wm_ros.models.checkpoint import find_checkpoint, load_checkpoint
 
-    model = load_checkpoint(spacing.checkpoint)
+    folder = find_checkpoint(spacing.checkpoint, profile)
+    model = load_checkpoint(folder)
     reached = spacing.reached or (model.card.reached and model.card.reached.distance)
     if not reached:
         raise GoalError(
-            f"{spacing.checkpoint} does not say at which distance a goal is reached: give --reached, or have it "
+            f"{folder} does not say at which distance a goal is reached: give --reached, or have it "
             "measured with `wm_ros calibrate`"
         )
     recording = load_recording(source, profile)

@@ -67,7 +67,7 @@ class GoalSequence:
         self.count = count
         self.start_distance: float | None = None  # of the present goal
         self.distance: float | None = None
-        self.shown_s = self._near_s = self._mark = self._marked_s = 0.0
+        self.shown_s = self._near_s = self._mark = self._marked_s = self._ticked_s = 0.0
         self.reset()
 
     def reset(self) -> None:
@@ -142,7 +142,8 @@ class GoalSequence:
             return
         self._armed |= armed
         if guard != "active":
-            self._marked_s = now_s  # nobody drives: no wonder that the goal is no nearer
+            self._marked_s += now_s - self._ticked_s  # nobody drives: no wonder that the goal is no nearer
+        self._ticked_s = now_s
         if self.state is SequenceState.HOLDING and now_s - self._near_s >= options.hold_s:
             self._finish(now_s, Outcome.REACHED)
         elif self.start_distance is not None and 0.0 < options.stuck_s <= now_s - self._marked_s:
@@ -169,9 +170,10 @@ class GoalSequence:
     def _show(self, now_s: float) -> None:
         self._forget()
         self.state, self.reason, self.shown_s = SequenceState.DRIVING, "", now_s
+        self._ticked_s = now_s
         self._armed = False
         self.shows += 1
 
     def _forget(self) -> None:
         self.start_distance = self.distance = None
-        self.shown_s = self._near_s = self._mark = self._marked_s = 0.0
+        self.shown_s = self._near_s = self._mark = self._marked_s = self._ticked_s = 0.0
