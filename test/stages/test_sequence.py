@@ -81,7 +81,7 @@ def test_a_goal_that_gets_no_nearer_ends_the_sequence_where_it_stands():
 
 def test_hiccups_of_the_guard_do_not_keep_it_from_being_stuck():
     driven = Driven()
-    for _ in range(9):
+    for _ in range(10):
         driven.see(4.0, 0.9)
         driven.see(4.0, 0.1, guard="stopping")
     assert driven.outcomes == [Outcome.STUCK]

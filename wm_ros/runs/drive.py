@@ -31,8 +31,8 @@ START_S = 60.0
 GRAPH_S, REPORT_S = 4.0, 20.0  # nodes report once a second, and a busy machine takes its time to find them
 CAMERA_S = 10.0
 RECORDER_S = 10.0
-# Simulator, model, guard and this program may share two cores.
-SIMULATED_AGE_S = 0.5
+# Simulator, model, guard and this program may share two cores: a plan may be late, and come before the stop latches.
+OF_SIMULATED: Mapping[str, object] = {"max_observation_age_s": 0.5, "stop_hold_s": 3.0}
 # What a drive adds to the topics of a recording.
 DRIVE_TOPICS = {
     "goal_image": "sensor_msgs/msg/Image",
@@ -191,7 +191,7 @@ def _start_nodes(
     if options.simulate is not None:
         processes.start("sim_node", {"seed": options.simulate, **named})
         if options.parameter_file is None:
-            guard["max_observation_age_s"] = SIMULATED_AGE_S
+            guard |= OF_SIMULATED
     if "guard" not in attached:
         processes.start("guard_node", {**named, **auto, **guard})
     if "pipeline" not in attached:

@@ -49,39 +49,33 @@ def read_summary(folder: Path) -> dict[str, Any]:
 
 def rows(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[Row]:
     """All figures of two summaries, in the order of a replay's own table."""
-    found = []
-    for name in second["latency_ms"]:
-        for percent in ("p50", "p95"):
-            where = ("latency_ms", name, percent)
-            found.append(
-                Row(f"camera stamp to {name}, {percent}", _at(first, *where), _at(second, *where), "ms")
-            )
-    found.append(
-        Row("frames encoded", _at(first, "frames", "encoded"), _at(second, "frames", "encoded"), more=True)
-    )
-    for name, where in (
-        ("stops without a fault", ("false_stops", "count")),
-        ("time stopped without a fault", ("false_stops", "pct_of_time")),
-        ("commands beyond limits", ("commands", "beyond_limits")),
-    ):
-        unit = "%" if where[-1] == "pct_of_time" else ""
-        found.append(Row(name, _at(first, *where), _at(second, *where), unit))
+
+    def row(name: str, *keys: str, unit: str = "", more: bool | None = False) -> Row:
+        return Row(name, _at(first, *keys), _at(second, *keys), unit, more)
+
+    found = [
+        row(f"camera stamp to {name}, {percent}", "latency_ms", name, percent, unit="ms")
+        for name in second["latency_ms"]
+        for percent in ("p50", "p95")
+    ]
+    found += [
+        row("frames encoded", "frames", "encoded", more=True),
+        row("stops without a fault", "false_stops", "count"),
+        row("time stopped without a fault", "false_stops", "pct_of_time", unit="%"),
+        row("commands beyond limits", "commands", "beyond_limits"),
+    ]
     for name in second["commands"]["beside_operator"] or {}:
-        for key, label, more in (
-            ("guard_rms", "guard's commands, rms", None),
-            ("difference_rms", "apart from the operator, rms", False),
-            ("correlation", "correlation with the operator", True),
-        ):
-            where = ("commands", "beside_operator", name, key)
-            found.append(Row(f"{name}: {label}", _at(first, *where), _at(second, *where), more=more))
-    for number, fault in enumerate(second["faults"]):
-        before = (first.get("faults") or [])[number : number + 1]
-        same = bool(before) and before[0]["kind"] == fault["kind"]
-        stop = [
-            None if one is None else _at(one, "reaction", "time_to_stop_s")
-            for one in (before[0] if same else None, fault)
+        where = ("commands", "beside_operator", name)
+        found += [
+            row(f"{name}: guard's commands, rms", *where, "guard_rms", more=None),
+            row(f"{name}: apart from the operator, rms", *where, "difference_rms"),
+            row(f"{name}: correlation with the operator", *where, "correlation", more=True),
         ]
-        found.append(Row(f"{fault['kind']}: time to stop", *stop, "s"))
+    faults = first.get("faults") or []
+    for number, fault in enumerate(second["faults"]):
+        before = faults[number] if number < len(faults) and faults[number]["kind"] == fault["kind"] else None
+        first_s, second_s = (_at(one, "reaction", "time_to_stop_s") for one in (before, fault))
+        found.append(Row(f"{fault['kind']}: time to stop", first_s, second_s, "s"))
     return found
 
 
