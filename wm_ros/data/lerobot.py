@@ -10,8 +10,9 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 import pyarrow.parquet as pq
 
+from wm_ros.data.action_rows import ActionRows
 from wm_ros.data.collector import Collector
-from wm_ros.data.lerobot_set import ACTION, Footage, LeRobotSet, read_table
+from wm_ros.data.lerobot_set import Footage, LeRobotSet, read_table
 from wm_ros.data.recording import RecordingError
 from wm_ros.data.videos import open_video, pictures
 from wm_ros.messages.compressed import ImageError, decode_picture
@@ -31,7 +32,10 @@ class _Episode(NamedTuple):
 
 
 class LeRobotSource:
-    """One LeRobot dataset folder. The action of a row is held from its timestamp to that of the next row."""
+    """One LeRobot dataset folder. The action of a row is held from its timestamp to that of the next row.
+
+    Where it is a target, or actions are read from states, it is the rate from this row's to the next one's.
+    """
 
     def __init__(self, root: Path, profile: RobotProfile, camera: str | None = None) -> None:
         self._set, self._profile = LeRobotSet(root, profile, camera), profile
@@ -53,6 +57,7 @@ class LeRobotSource:
         found = {"episodes": 0, "frames": 0}
         reel = _Reel(0.5 / self._set.fps, collector)
         labelled = self._set.columns is not None
+        actions = ActionRows(self._profile, collector, self._set.fps)
         for episode, images in self._rows():
             footage = self._footage.get(episode.number)
             if footage is None:
@@ -60,9 +65,8 @@ class LeRobotSource:
                     f"{episode.file} has episode {episode.number}, which meta/ does not know"
                 )
             with collector.source(name, kind, labelled):
-                actions = () if episode.actions is None else episode.actions
-                for time_s, action in zip(episode.times_s, actions, strict=False):
-                    self._command(collector, time_s, action)
+                if episode.actions is not None:
+                    actions.add(episode.times_s, episode.actions)
                 taken = images if footage.video is None else reel.show(footage, episode.times_s)
                 for row, (time_s, picture) in enumerate(zip(episode.times_s, taken, strict=False)):
                     if row in episode.restarts:
@@ -78,6 +82,7 @@ class LeRobotSource:
                     )
             found["episodes"] += 1
             found["frames"] += len(episode.times_s)
+        actions.check()
         for text in self._set.notes:
             collector.note(text)
         for what, count in found.items():
@@ -85,22 +90,15 @@ class LeRobotSource:
             if count != promised:
                 collector.note(f"info.json promises {promised} {what}, found {count}")
 
-    def _command(self, collector: Collector, time_s: float, action: np.ndarray) -> None:
-        if not np.isfinite(action).all():
-            collector.lose("actions that are not finite")
-            return
-        hold_s = max(self._profile.command.timeout_s, 1.0 / self._set.fps)
-        collector.command(round(time_s * 1e9), action, hold_s)
-
     def _rows(self) -> Iterator[tuple[_Episode, Iterator[np.ndarray | None]]]:
         """Episodes with their pictures out of the tables, which must be taken one after the other."""
-        columns = self._set.columns
-        wanted = {"episode_index", "timestamp"} | (set() if columns is None else {ACTION})
+        columns, name = self._set.columns, self._set.actions
+        wanted = {"episode_index", "timestamp"} | (set() if columns is None else {name})
         for file in self._set.data_files():
             table = read_table(file, wanted)
             numbers = table["episode_index"].to_numpy()
             times = table["timestamp"].to_numpy().astype(np.float64)
-            actions = None if columns is None else _matrix(file, table[ACTION].to_pylist(), columns)
+            actions = None if columns is None else _matrix(file, table[name].to_pylist(), columns, name)
             images = iter(()) if self._set.in_video else _images(self._set, file)
             edges = [0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(numbers)]
             for start, stop in itertools.pairwise(edges):
@@ -151,7 +149,7 @@ def _continued(times_s: np.ndarray, period_s: float) -> tuple[np.ndarray, np.nda
     return times_s, restarts
 
 
-def _matrix(file: Path, rows: list[Any], columns: list[int]) -> np.ndarray:
+def _matrix(file: Path, rows: list[Any], columns: list[int], name: str) -> np.ndarray:
     """Actions [R, A] in the profile's order; a row without a value is NaN."""
     width = max(columns) + 1
     blank = [np.nan] * width
@@ -161,7 +159,7 @@ def _matrix(file: Path, rows: list[Any], columns: list[int]) -> np.ndarray:
         )
     except (TypeError, ValueError) as error:
         raise RecordingError(
-            f"{file}: column {ACTION} does not hold numbers as info.json says: {error}"
+            f"{file}: column {name} does not hold numbers as info.json says: {error}"
         ) from error
     return values.reshape(len(rows), -1)[:, columns]
 
