@@ -24,7 +24,15 @@ ROS = ["ros-rclpy[fastrtps]>=7.1,<10"] + [
         "visualization-msgs",
     )
 ]
-NODES = ("pipeline_node", "encoder_node", "latent_action_node", "planner_node", "guard_node", "sim_node")
+NODES = (
+    "pipeline_node",
+    "encoder_node",
+    "latent_action_node",
+    "planner_node",
+    "guard_node",
+    "sequence_node",
+    "sim_node",
+)
 
 
 def data_files() -> list[tuple[str, list[str]]]:

@@ -4,6 +4,7 @@ import json
 import sys
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -154,6 +155,25 @@ def test_each_fault_stops_the_robot_and_it_goes_on_after(replay, tmp_path):
     assert (tmp_path / "out" / "faults.png").stat().st_size > 5_000
 
 
+def test_two_checkpoints_on_one_bag_are_put_side_by_side(replay, command, domain, bag, tmp_path):
+    write_checkpoint(tmp_path / "other", PROFILE, seed=7)
+    patient = parameter_file(tmp_path, max_observation_age_s=0.8)
+    arguments = ("--episodes", "1", "--rate", "0.5", "--params", patient)
+    process = replay(bag, *arguments, "--compare", "other")
+    output, _ = process.communicate()
+    assert process.returncode == 0, output
+    reports = [json.loads((tmp_path / out / "replay.json").read_text()) for out in ("out", "out/compared")]
+    assert [Path(report["checkpoint"]).name for report in reports] == ["checkpoint", "other"]
+    table = output[output.rindex("frames encoded") :]
+    assert [str(report["frames"]["encoded"]) for report in reports] == table.splitlines()[0].split()[-2:]
+    assert "not comparable" not in output
+    again = command("replay", bag, "--out", "again", "--domain", domain, *arguments, "--compare", "out")
+    output, _ = again.communicate()
+    assert again.returncode == 0, output
+    assert not (tmp_path / "again" / "compared").exists()
+    assert "correlation with the operator" in output
+
+
 @pytest.fixture
 def said(monkeypatch, capsys, tmp_path, bag):
     """What `wm_ros replay` says of arguments that it refuses before any process is started."""
@@ -185,6 +205,7 @@ def said(monkeypatch, capsys, tmp_path, bag):
         (("bag", "--camera", "top"), "has no camera topic top or top/compressed (--camera)"),
         (("bag", "--command", "cmd_vel"), "has no topic cmd_vel (--command)"),
         (("bag", "--stamps", "log"), "how old a picture is by its own stamp"),
+        (("bag", "--compare", "nowhere"), "nowhere/replay.json is no result of `wm_ros replay`"),
     ],
 )
 def test_what_cannot_be_played_is_told_in_a_sentence(said, arguments, sentence):

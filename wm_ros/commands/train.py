@@ -119,6 +119,7 @@ def train(
     from wm_ros.commands.dry_run import dry_run as print_footprint
     from wm_ros.commands.training_progress import TrainingProgress
     from wm_ros.data.load import load_recording
+    from wm_ros.models.card import reached_in_words, read_card
     from wm_ros.models.checkpoint import load_encoder_of
     from wm_ros.robots.profile import load_profile
     from wm_ros.training.collapse import warnings_of
@@ -167,4 +168,6 @@ def train(
     bars.table(scores)
     for warning in warnings_of(narrow, scores):
         bars.say(f"warning: {warning}")
+    if os.environ.get("RANK", "0") == "0":  # the process that writes
+        bars.say(reached_in_words(read_card(out)))
     bars.say(f"checkpoint: {out}")
