@@ -5,15 +5,17 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from wm_ros.data.collector import Collector
-from wm_ros.data.lerobot_set import ACTION, Footage, LeRobotSet, read_table
+from wm_ros.data.lerobot_set import ACTION, LeRobotSet, read_table
+from wm_ros.data.lerobot_video import Reel
 from wm_ros.data.recording import RecordingError
-from wm_ros.data.videos import open_video, pictures
+from wm_ros.data.videos import open_video
 from wm_ros.messages.compressed import ImageError, decode_picture
 from wm_ros.robots.profile import RobotProfile
 
@@ -21,11 +23,14 @@ IMAGES_AT_ONCE = 16
 
 
 class _Episode(NamedTuple):
-    """Rows of one episode: times [R] in s, actions [R, A] in the profile's order; `restarts`: rows that begin anew."""
+    """Rows of one episode: times [R] in s, their numbers [R] in the episode, actions [R, A] in the profile's order.
+
+    restarts: rows where time begins anew.
+    """
 
     number: int
-    file: Path
     times_s: np.ndarray
+    rows: np.ndarray
     restarts: np.ndarray
     actions: np.ndarray | None
 
@@ -50,20 +55,29 @@ class LeRobotSource:
     def read(self, collector: Collector) -> None:
         """Hand all episodes over; raises RecordingError when tables or videos are broken."""
         name, kind = self._set.root.resolve().name, f"LeRobot {self._set.version} set"
-        found = {"episodes": 0, "frames": 0}
-        reel = _Reel(0.5 / self._set.fps, collector)
         labelled = self._set.columns is not None
+        reel = Reel(self._footage, 1.0 / self._set.fps, collector)
+        unknown: list[int] = []
+        unseen: list[Path] = []
+        episodes = frames = 0
         for episode, images in self._rows():
             footage = self._footage.get(episode.number)
-            if footage is None:
-                raise RecordingError(
-                    f"{episode.file} has episode {episode.number}, which meta/ does not know"
-                )
+            if footage is None or not _is_there(footage.video):
+                # Its pictures must be passed over in the table, where they are there.
+                for _ in itertools.islice(images, len(episode.times_s)):
+                    pass
+                if footage is None:
+                    unknown.append(episode.number)
+                elif footage.video is not None:
+                    unseen.append(footage.video)
+                continue
             with collector.source(name, kind, labelled):
                 actions = () if episode.actions is None else episode.actions
                 for time_s, action in zip(episode.times_s, actions, strict=False):
                     self._command(collector, time_s, action)
-                taken = images if footage.video is None else reel.show(footage, episode.times_s)
+                taken = images
+                if footage.video is not None:
+                    taken = reel.show(episode.number, episode.times_s, episode.rows)
                 for row, (time_s, picture) in enumerate(zip(episode.times_s, taken, strict=False)):
                     if row in episode.restarts:
                         collector.cut()
@@ -76,14 +90,21 @@ class LeRobotSource:
                         f"timestamps of episode {episode.number} begin anew {len(episode.restarts)} times: each time "
                         "an episode of its own, dated by the rate of the set"
                     )
-            found["episodes"] += 1
-            found["frames"] += len(episode.times_s)
-        for text in self._set.notes:
+            episodes, frames = episodes + 1, frames + len(episode.times_s)
+        missing = _missing(unknown, unseen)
+        if not episodes:
+            raise RecordingError(
+                f"{self._set.root} has no episode to read: {'; '.join(missing) or 'its tables are empty'}"
+            )
+        for text in (*self._set.notes, *missing, *reel.notes(), *self._promised(episodes, frames)):
             collector.note(text)
-        for what, count in found.items():
+
+    def _promised(self, episodes: int, frames: int) -> Iterator[str]:
+        """What info.json promises and was not read."""
+        for what, count in (("episodes", episodes), ("frames", frames)):
             promised = self._set.info.get(f"total_{what}", count)
             if count != promised:
-                collector.note(f"info.json promises {promised} {what}, found {count}")
+                yield f"info.json promises {promised} {what}, found {count}"
 
     def _command(self, collector: Collector, time_s: float, action: np.ndarray) -> None:
         if not np.isfinite(action).all():
@@ -97,49 +118,44 @@ class LeRobotSource:
         columns = self._set.columns
         wanted = {"episode_index", "timestamp"} | (set() if columns is None else {ACTION})
         for file in self._set.data_files():
-            table = read_table(file, wanted)
+            table = read_table(file, wanted, if_there=frozenset({"frame_index"}))
             numbers = table["episode_index"].to_numpy()
             times = table["timestamp"].to_numpy().astype(np.float64)
             actions = None if columns is None else _matrix(file, table[ACTION].to_pylist(), columns)
             images = iter(()) if self._set.in_video else _images(self._set, file)
             edges = [0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(numbers)]
             for start, stop in itertools.pairwise(edges):
-                rows = slice(start, stop)
-                labels = None if actions is None else actions[rows]
-                times_s, restarts = _continued(times[rows], 1.0 / self._set.fps)
-                yield _Episode(int(numbers[start]), file, times_s, restarts, labels), images
+                part = slice(start, stop)
+                labels = None if actions is None else actions[part]
+                times_s, restarts = _continued(times[part], 1.0 / self._set.fps)
+                rows = _row_numbers(table, part)
+                yield _Episode(int(numbers[start]), times_s, rows, restarts, labels), images
 
 
-class _Reel:
-    """Plays videos forward, once, and stops at the frames that are wanted."""
+def _row_numbers(table: pa.Table, part: slice) -> np.ndarray:
+    """Which row of its episode each is [R]: rows may be left out. Counted where the table does not say so."""
+    count = part.stop - part.start
+    if "frame_index" in table.column_names:
+        numbers = table["frame_index"].to_numpy()[part].astype(np.int64)
+        if numbers[0] >= 0 and (np.diff(numbers) > 0).all():
+            return numbers
+    return np.arange(count)
 
-    def __init__(self, tolerance_s: float, collector: Collector) -> None:
-        self._tolerance_s, self._collector = tolerance_s, collector
-        self._path: Path | None = None
-        self._time_s = self._wanted_s = 0.0
-        self._picture: Any = None
 
-    def show(self, footage: Footage, times_s: np.ndarray) -> Iterator[np.ndarray | None]:
-        """The picture at each of these times of an episode, None where the video has none."""
-        for wanted_s in footage.from_s + times_s:
-            if footage.video != self._path or wanted_s < self._wanted_s:
-                self._open(cast(Path, footage.video))  # there is one, or no reel is needed
-            self._wanted_s = wanted_s
-            while self._time_s < wanted_s - self._tolerance_s:
-                self._forward()
-            near = self._time_s <= wanted_s + self._tolerance_s
-            yield self._picture.to_ndarray(format="rgb24") if near else None
+def _is_there(video: Path | None) -> bool:
+    return video is None or video.is_file()
 
-    def _open(self, path: Path) -> None:
-        if not path.is_file():
-            raise RecordingError(f"there is no {path}: was the set downloaded whole?")
-        open_video(path)  # says what is wrong with it
-        self._path, self._frames = path, pictures(path, self._collector.lose)
-        self._forward()
 
-    def _forward(self) -> None:
-        stamp_ns, self._picture = next(self._frames, (None, None))
-        self._time_s = np.inf if stamp_ns is None else stamp_ns * 1e-9
+def _missing(unknown: list[int], unseen: list[Path]) -> list[str]:
+    """What to say of episodes that are left out."""
+    said = []
+    if unknown:
+        said.append(f"left out {len(unknown)} episodes that meta/ does not know, the first is {unknown[0]}")
+    if unseen:
+        said.append(
+            f"left out {len(unseen)} episodes: there is no {unseen[0]}: was the set downloaded whole?"
+        )
+    return said
 
 
 def _continued(times_s: np.ndarray, period_s: float) -> tuple[np.ndarray, np.ndarray]:

@@ -12,22 +12,28 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from wm_ros.data.file_kinds import well_known
+from wm_ros.data.lerobot_names import component_names, places_of
+from wm_ros.data.lerobot_pairing import Span
 from wm_ros.data.recording import RecordingError
 from wm_ros.robots.profile import RobotProfile
 
 ACTION = "action"
+BY_EPISODE = ("v2.0", "v2.1")  # which differ in their statistics alone
 
 
 @dataclass(frozen=True)
 class Footage:
-    """Where the pictures of an episode are: its video, None where they are in the tables, and when it starts there."""
+    """Where the pictures of an episode are: its video, None where they are in the tables, and its place in there.
+
+    span: None where all of the video is this episode's.
+    """
 
     video: Path | None
-    from_s: float = 0.0
+    span: Span | None = None
 
 
 class LeRobotSet:
-    """A dataset in LeRobot's layout v2.1 (files by episode) or v3.x (episodes joined in larger files).
+    """A dataset in LeRobot's layout v2.0 or v2.1 (files by episode) or v3.x (episodes joined in larger files).
 
     camera: the feature whose pictures are taken. columns: for each component of the profile its place in the action,
     None where the set has no action. notes: what was assumed. Raises RecordingError when a part is missing, does not
@@ -43,6 +49,7 @@ class LeRobotSet:
         self.notes: list[str] = []
         self.info = self._read_info()
         self.version = str(self.info["codebase_version"])
+        self.by_episode = self.version in BY_EPISODE
         self.fps = float(self.info["fps"])
         self.camera = self._camera(camera or profile.camera.topic, asked=camera is not None)
         self.in_video = self.info["features"][self.camera]["dtype"] == "video"
@@ -68,17 +75,17 @@ class LeRobotSet:
         if not self.in_video:
             return Footage(None)
         number, template = row["episode_index"], self.info["video_path"]
-        if self.version == "v2.1":
+        if self.by_episode:
             chunk = number // self.info.get("chunks_size", 1000)
             name = template.format(video_key=self.camera, episode_chunk=chunk, episode_index=number)
             return Footage(self.root / name)
-        chunk, file, from_s = (row[column] for column in self._place_columns())
-        name = template.format(video_key=self.camera, chunk_index=chunk, file_index=file)
-        return Footage(self.root / name, from_s)
+        chunk, file, from_s, to_s = (row[column] for column in self._place_columns())
+        name = template.format(video_key=self.camera, chunk_index=int(chunk), file_index=int(file))
+        return Footage(self.root / name, Span(float(from_s), float(to_s), int(row["length"])))
 
     def _place_columns(self) -> list[str]:
-        parts = ("chunk_index", "file_index", "from_timestamp")
-        return [f"videos/{self.camera}/{part}" for part in parts] if self.in_video else []
+        parts = ("chunk_index", "file_index", "from_timestamp", "to_timestamp")
+        return [f"videos/{self.camera}/{part}" for part in parts]
 
     def _read_info(self) -> dict[str, Any]:
         file = self.root / "meta" / "info.json"
@@ -89,10 +96,10 @@ class LeRobotSet:
         except (ValueError, KeyError, TypeError) as error:
             what = well_known(file) or f"does not describe a LeRobot dataset: {error!r}"
             raise RecordingError(f"{file} {what}") from error
-        if version != "v2.1" and not version.startswith("v3."):
+        if version not in BY_EPISODE and not version.startswith("v3."):
             raise RecordingError(
-                f"{self.root} is a LeRobot dataset of version {version}; v2.1 and v3.x are read: convert it with "
-                "LeRobot's own scripts"
+                f"{self.root} is a LeRobot dataset of version {version}; {', '.join(BY_EPISODE)} and v3.x are read: "
+                "convert it with LeRobot's own scripts"
             )
         if not isinstance(fps, (int, float)) or not fps > 0:
             raise RecordingError(f"{file}: fps must be above 0, got {fps!r}")
@@ -118,12 +125,19 @@ class LeRobotSet:
         if feature is None:
             self.notes.append(f"no {ACTION} in its features: its frames count as without commands")
             return None
-        count, names = feature["shape"][0], _names(feature.get("names"))
+        count, names = feature["shape"][0], component_names(feature)
         wanted = ", ".join(f"{part.name} ({part.unit})" for part in profile.action)
-        if set(profile.names) <= set(names):
+        places = places_of(profile.names, names)
+        if places is not None:
             if count > len(profile.action):
                 self.notes.append(f"of its action ({', '.join(names)}) only {wanted} is taken")
-            return [names.index(name) for name in profile.names]
+            taken = [names[place] for place in places]
+            if taken != list(profile.names):
+                self.notes.append(
+                    f"{', '.join(taken)} of its action are taken for {wanted}; LeRobot knows no units, and "
+                    "positions or degrees would be taken for these"
+                )
+            return places
         if count != len(profile.action):
             raise RecordingError(
                 f"{self.root}: an action has {count} components ({', '.join(names) or 'without names'}), profile "
@@ -137,8 +151,10 @@ class LeRobotSet:
 
     def _episodes(self) -> Iterator[dict[str, Any]]:
         """Rows of the table of episodes; its statistics are left unread."""
-        if self.version != "v2.1":
-            columns = {"episode_index", *self._place_columns()}
+        if not self.by_episode:
+            columns = {"episode_index"}
+            if self.in_video:
+                columns |= {"length", *self._place_columns()}
             for file in sorted((self.root / "meta" / "episodes").glob("*/*.parquet")):
                 yield from read_table(file, columns).to_pylist()
             return
@@ -149,14 +165,15 @@ class LeRobotSet:
             raise RecordingError(f"{file} {well_known(file) or f'cannot be read: {error}'}") from error
 
 
-def read_table(file: Path, columns: set[str]) -> pa.Table:
-    """These columns of a table; raises RecordingError when it is broken or lacks one."""
+def read_table(file: Path, columns: set[str], if_there: frozenset[str] = frozenset()) -> pa.Table:
+    """These columns of a table, and others if it has them; RecordingError when it is broken or lacks one."""
     try:
         with pq.ParquetFile(file) as table:
-            missing = columns - set(table.schema_arrow.names)
+            there = set(table.schema_arrow.names)
+            missing = columns - there
             if missing:
                 raise RecordingError(f"{file} lacks the columns {', '.join(sorted(missing))}")
-            return table.read(sorted(columns))
+            return table.read(sorted(columns | (if_there & there)))
     except (pa.ArrowException, OSError) as error:
         what = well_known(file) or f"cannot be read: {error}; was it downloaded whole?"
         raise RecordingError(f"{file} {what}") from error
@@ -166,15 +183,3 @@ def _is_camera(feature: dict[str, Any]) -> bool:
     info = feature.get("info") or feature.get("video_info") or {}
     depth = info.get("video.is_depth_map") or info.get("is_depth_map")
     return feature["dtype"] in ("video", "image") and not depth
-
-
-def _names(names: Any) -> list[str]:
-    """Names of the components: a list, a list under a heading such as `motors`, or a mapping to their places."""
-    if isinstance(names, dict):
-        lists = [entry for entry in names.values() if isinstance(entry, list)]
-        return (
-            [name for entry in lists for name in entry]
-            if lists
-            else sorted(names, key=lambda name: names[name])
-        )
-    return list(names or [])
