@@ -13,6 +13,7 @@ pytest.importorskip("pyarrow")
 import av
 import pyarrow.parquet as pq
 from bag_makers import COMMANDS, PERIOD, SECOND, command, frames, held, image, write_bag
+from message_kinds import blank
 from typer.testing import CliRunner
 
 from wm_ros.cli import app
@@ -24,6 +25,7 @@ from wm_ros.data.lerobot_writer import LeRobotWriter
 from wm_ros.data.load import load_recording
 from wm_ros.data.recording import RecordingError
 from wm_ros.messages.state import read_state
+from wm_ros.robots.components import State
 from wm_ros.robots.profile import load_profile
 from wm_ros.tasks.record import record_sim
 
@@ -230,6 +232,37 @@ def test_episodes_whose_state_is_not_known_are_left_out(tmp_path):
     assert notes == ["bag: left out 1 episodes with rows whose state is not known within 0.5 s"]
     states = np.array(table(tmp_path / "set")["observation.state"].to_pylist())
     np.testing.assert_array_equal(states, np.arange(20)[:, None] * [1, -1])
+
+
+def test_a_measured_pose_is_a_state(tmp_path):
+    kind = "geometry_msgs/msg/PoseStamped"
+    poses = []
+    for k in range(20):
+        now_ns = 5 * SECOND + k * PERIOD
+        pose = blank("rosbags", kind)
+        pose.header.stamp.sec, pose.header.stamp.nanosec = divmod(now_ns, SECOND)
+        pose.pose.position.x, pose.pose.position.z = k / 10, -k / 10
+        # A quaternion of length 0 is no pose; the one before is near enough.
+        pose.pose.orientation.w = 0.0 if k == 7 else 1.0
+        poses.append(("/pose", now_ns, pose))
+    bag = small_bag(tmp_path / "bag", frames(20) + held(5 * SECOND, 100, 0.5, -0.5) + poses)
+    profile = replace(ARM, state=State("pose", kind))
+    notes = export_lerobot([bag], profile, tmp_path / "set", ExportOptions())
+    assert notes == [
+        "bag: left out 1 messages on /pose, without a stamp or without all of x, y, z, qw, qx, qy, qz"
+    ]
+    assert info(tmp_path / "set")["features"]["observation.state"]["names"] == [
+        "x",
+        "y",
+        "z",
+        "qw",
+        "qx",
+        "qy",
+        "qz",
+    ]
+    states = np.array(table(tmp_path / "set")["observation.state"].to_pylist())
+    np.testing.assert_allclose(states[9], [0.9, 0, -0.9, 1, 0, 0, 0], atol=1e-6)
+    assert states[7, 0] in (np.float32(0.6), np.float32(0.8))
 
 
 def test_a_bag_without_states_makes_a_set_without_and_says_so(tmp_path):

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from video_makers import KEY, greys, write_lerobot, write_video
 
 from wm_ros.data.load import load_recording
+from wm_ros.data.recording import RecordingError
 from wm_ros.robots.profile import load_profile
 
 ARM = load_profile("arm")
@@ -252,3 +253,88 @@ def test_rows_that_were_taken_out_of_a_table_leave_the_others_with_their_frames(
     rewrite(root / "data/chunk-000/file-000.parquet", without_row)
     recording = load_recording(root, ARM)
     assert seen(recording) == acted(recording) == [one for one in rows(*LENGTHS) if one != (0, 4)]
+
+
+def test_a_start_time_a_little_off_beside_footage_of_deleted_episodes(tmp_path):
+    """Frames cannot be counted; a start less than half a period from a frame is that frame's."""
+    root = write_lerobot(tmp_path / "set", "v3.0", EPISODES, ACTIONS)
+
+    def change(table):
+        for values in table.values():
+            values.pop(1)
+        for key in ("from_timestamp", "to_timestamp"):
+            table[f"videos/{KEY}/{key}"] = [time + 0.04 for time in table[f"videos/{KEY}/{key}"]]
+
+    rewrite(root / "meta/episodes/chunk-000/file-000.parquet", change)
+    recording = load_recording(root, ARM)
+    assert seen(recording) == acted(recording) == [one for one in rows(*LENGTHS) if one[0] != 1]
+
+
+def test_rows_far_from_any_frame_are_left_out(tmp_path):
+    """Fewer frames than rows and times that fit none: nothing says which belong together."""
+    root = write_lerobot(tmp_path / "set", "v2.1", EPISODES, ACTIONS)
+    write_video(root / f"videos/chunk-000/{KEY}/episode_000001.mp4", EPISODES[1][:6])
+
+    def shift(table):
+        table["timestamp"] = [time + 0.05 for time in table["timestamp"]]
+
+    rewrite(root / "data/chunk-000/episode_000001.parquet", shift)
+    recording = load_recording(root, ARM)
+    assert seen(recording) == acted(recording) == [one for one in rows(*LENGTHS) if one[0] != 1]
+    assert "set: left out 7 rows without a picture that can be read" in recording.notes
+
+
+# Values that mean nothing.
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "said"),
+    [
+        ("timestamp", None, "column timestamp lacks 1 of its 28 values"),
+        ("timestamp", float("nan"), "timestamp nan of row 5 is no time"),
+        ("timestamp", 1e12, r"timestamp 1000000000000\.0 of row 5 is no time"),
+        ("episode_index", None, "column episode_index lacks 1"),
+        ("episode_index", float("inf"), "column episode_index holds double and not int64"),
+        ("action", [1.0], "column action does not hold 2 numbers or more"),
+        ("action", ["x", "y"], "column action does not hold 2 numbers or more"),
+    ],
+)
+def test_a_column_that_does_not_hold_what_it_must_is_told(tmp_path, column, value, said):
+    root = write_lerobot(tmp_path / "set", "v3.0", EPISODES, ACTIONS)
+    file = root / "data/chunk-000/file-000.parquet"
+    read = pq.read_table(file)
+    values = read[column].to_pylist()
+    values[5] = value
+    if isinstance(value, list):
+        values = [value] * len(values)
+    elif isinstance(value, float):
+        values = [float(one) for one in values]
+    place = read.column_names.index(column)
+    pq.write_table(read.set_column(place, column, pa.array(values)), file)
+    with pytest.raises(RecordingError, match=said):
+        load_recording(root, ARM)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("file_index", float("inf")), ("from_timestamp", float("nan")), ("chunk_index", "x")]
+)
+def test_a_place_in_a_video_that_is_none_is_told(tmp_path, key, value):
+    root = write_lerobot(tmp_path / "set", "v3.0", EPISODES, ACTIONS)
+    rewrite(
+        root / "meta/episodes/chunk-000/file-000.parquet",
+        lambda table: table.update({f"videos/{KEY}/{key}": [value] * 3}),
+    )
+    with pytest.raises(RecordingError, match=r"does not say where the pictures of .* are"):
+        load_recording(root, ARM)
+
+
+@pytest.mark.parametrize(
+    "change", [{"fps": float("inf")}, {"features": {"action": 3}}, {"total_frames": None}]
+)
+def test_odd_metadata_end_in_no_traceback(tmp_path, change):
+    root = write_lerobot(tmp_path / "set", "v3.0", EPISODES, ACTIONS, **change)
+    if "total_frames" in change:
+        assert len(load_recording(root, ARM).frames) == 28
+    else:
+        with pytest.raises(RecordingError, match=r"fps must be above 0|features must map"):
+            load_recording(root, ARM)

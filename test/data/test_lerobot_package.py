@@ -120,14 +120,14 @@ def test_we_read_what_lerobot_writes(dataset, tmp_path, videos):
     for number, length in enumerate(LENGTHS):
         for row in range(length):
             action = np.array([number + row / 100, -row / 100], np.float32)
-            picture = np.full((64, 64, 3), 60 * number + 5 * row, np.uint8)
+            picture = np.full((64, 64, 3), 80 * number + 8 * row, np.uint8)
             frame = {"observation.images.image": picture, "observation.state": action, "action": action}
             theirs.add_frame({**frame, "task": "move"})
         theirs.save_episode()
     theirs.finalize()
     recording = load_recording(tmp_path / "set", ARM)
-    expected = [60 * number + 5 * row for number, length in enumerate(LENGTHS) for row in range(length)]
-    np.testing.assert_allclose(recording.frames.mean(axis=(1, 2, 3)), expected, atol=2.4)
+    expected = [80 * number + 8 * row for number, length in enumerate(LENGTHS) for row in range(length)]
+    np.testing.assert_allclose(recording.frames.mean(axis=(1, 2, 3)), expected, atol=3.9)
     assert recording.episodes == (slice(0, 12), slice(12, 19), slice(19, 28))
     np.testing.assert_allclose(recording.commands.vectors[13], [1.01, -0.01], atol=1e-6)
     assert len(recording.notes) == 1

@@ -5,21 +5,17 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
+from wm_ros.data import lerobot_tables as tables
 from wm_ros.data.collector import Collector
-from wm_ros.data.lerobot_set import ACTION, LeRobotSet, read_table
+from wm_ros.data.lerobot_set import LeRobotSet
 from wm_ros.data.lerobot_video import Reel
 from wm_ros.data.recording import RecordingError
 from wm_ros.data.videos import open_video
-from wm_ros.messages.compressed import ImageError, decode_picture
 from wm_ros.robots.profile import RobotProfile
-
-IMAGES_AT_ONCE = 16
 
 
 class _Episode(NamedTuple):
@@ -41,7 +37,8 @@ class LeRobotSource:
     def __init__(self, root: Path, profile: RobotProfile, camera: str | None = None) -> None:
         self._set, self._profile = LeRobotSet(root, profile, camera), profile
         self._footage = self._set.footage()
-        self.frame_count = int(self._set.info.get("total_frames", 0))
+        promised = self._set.info.get("total_frames")
+        self.frame_count = promised if isinstance(promised, int) and promised > 0 else 0
 
     def sizes(self) -> set[tuple[int, int]]:
         """Height and width of the first episode's pictures; one set has one camera mode."""
@@ -49,7 +46,7 @@ class LeRobotSource:
             there = (place.video for place in self._footage.values() if place.video and place.video.is_file())
             videos = [open_video(path) for path in itertools.islice(there, 1)]
             return {(video.height, video.width) for video in videos}
-        picture = next(_images(self._set, self._set.data_files()[0]), None)
+        picture = next(self._images(self._set.data_files()[0]), None)
         return set() if picture is None else {picture.shape[:2]}
 
     def read(self, collector: Collector) -> None:
@@ -116,30 +113,25 @@ class LeRobotSource:
     def _rows(self) -> Iterator[tuple[_Episode, Iterator[np.ndarray | None]]]:
         """Episodes with their pictures out of the tables, which must be taken one after the other."""
         columns = self._set.columns
-        wanted = {"episode_index", "timestamp"} | (set() if columns is None else {ACTION})
+        wanted = {"episode_index", "timestamp"} | (set() if columns is None else {tables.ACTION})
         for file in self._set.data_files():
-            table = read_table(file, wanted, if_there=frozenset({"frame_index"}))
-            numbers = table["episode_index"].to_numpy()
-            times = table["timestamp"].to_numpy().astype(np.float64)
-            actions = None if columns is None else _matrix(file, table[ACTION].to_pylist(), columns)
-            images = iter(()) if self._set.in_video else _images(self._set, file)
-            edges = [0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(numbers)]
+            table = tables.read_table(file, wanted, if_there=frozenset({"frame_index"}))
+            numbers = tables.whole_numbers(file, table, "episode_index")
+            times_s = tables.times(file, table)
+            actions = None if columns is None else tables.actions(file, table, columns)
+            images = iter(()) if self._set.in_video else self._images(file)
+            edges = (
+                [0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(numbers)] if len(numbers) else []
+            )
             for start, stop in itertools.pairwise(edges):
                 part = slice(start, stop)
                 labels = None if actions is None else actions[part]
-                times_s, restarts = _continued(times[part], 1.0 / self._set.fps)
-                rows = _row_numbers(table, part)
-                yield _Episode(int(numbers[start]), times_s, rows, restarts, labels), images
+                even_s, restarts = _continued(times_s[part], 1.0 / self._set.fps)
+                rows = tables.row_numbers(file, table, part)
+                yield _Episode(int(numbers[start]), even_s, rows, restarts, labels), images
 
-
-def _row_numbers(table: pa.Table, part: slice) -> np.ndarray:
-    """Which row of its episode each is [R]: rows may be left out. Counted where the table does not say so."""
-    count = part.stop - part.start
-    if "frame_index" in table.column_names:
-        numbers = table["frame_index"].to_numpy()[part].astype(np.int64)
-        if numbers[0] >= 0 and (np.diff(numbers) > 0).all():
-            return numbers
-    return np.arange(count)
+    def _images(self, file: Path) -> Iterator[np.ndarray | None]:
+        return tables.images(self._set.root, file, self._set.camera)
 
 
 def _is_there(video: Path | None) -> bool:
@@ -165,39 +157,3 @@ def _continued(times_s: np.ndarray, period_s: float) -> tuple[np.ndarray, np.nda
     for row in restarts:
         times_s[row:] += times_s[row - 1] + period_s - times_s[row]
     return times_s, restarts
-
-
-def _matrix(file: Path, rows: list[Any], columns: list[int]) -> np.ndarray:
-    """Actions [R, A] in the profile's order; a row without a value is NaN."""
-    width = max(columns) + 1
-    blank = [np.nan] * width
-    try:
-        values = np.array(
-            [blank if row is None else np.atleast_1d(row)[:width] for row in rows], dtype=np.float64
-        )
-    except (TypeError, ValueError) as error:
-        raise RecordingError(
-            f"{file}: column {ACTION} does not hold numbers as info.json says: {error}"
-        ) from error
-    return values.reshape(len(rows), -1)[:, columns]
-
-
-def _images(lerobot: LeRobotSet, file: Path) -> Iterator[np.ndarray | None]:
-    """The pictures of a table row by row, None where one cannot be decoded."""
-    with pq.ParquetFile(file) as table:
-        for batch in table.iter_batches(IMAGES_AT_ONCE, columns=[lerobot.camera]):
-            for entry in batch.column(0).to_pylist():
-                data = entry and entry["bytes"]
-                if entry and data is None and entry["path"]:
-                    path = lerobot.root / entry["path"]
-                    data = path.read_bytes() if path.is_file() else None
-                yield _decoded(data)
-
-
-def _decoded(data: bytes | None) -> np.ndarray | None:
-    if not data:
-        return None
-    try:
-        return decode_picture(np.frombuffer(data, np.uint8), f"a picture of {len(data)} bytes in a table")
-    except ImageError:
-        return None  # counted by the caller among the frames that are lost

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from wm_ros.data.lerobot_set import ACTION
+from wm_ros.data.lerobot_tables import ACTION
 from wm_ros.data.video_writer import PIXEL_FORMAT
 
 STATE = "observation.state"

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from wm_ros.data.file_kinds import well_known
 from wm_ros.data.lerobot_names import component_names, places_of
 from wm_ros.data.lerobot_pairing import Span
+from wm_ros.data.lerobot_tables import ACTION, read_table
 from wm_ros.data.recording import RecordingError
 from wm_ros.robots.profile import RobotProfile
 
-ACTION = "action"
 BY_EPISODE = ("v2.0", "v2.1")  # which differ in their statistics alone
 
 
@@ -66,7 +64,7 @@ class LeRobotSet:
         """Where the pictures of each episode are, by its index."""
         try:
             return {row["episode_index"]: self._place(row) for row in self._episodes()}
-        except (KeyError, IndexError, AttributeError, TypeError) as error:
+        except (LookupError, AttributeError, TypeError, ValueError, ArithmeticError) as error:
             raise RecordingError(
                 f"{self.root / 'meta'} does not say where the pictures of {self.camera} are: {error!r}"
             ) from error
@@ -81,7 +79,10 @@ class LeRobotSet:
             return Footage(self.root / name)
         chunk, file, from_s, to_s = (row[column] for column in self._place_columns())
         name = template.format(video_key=self.camera, chunk_index=int(chunk), file_index=int(file))
-        return Footage(self.root / name, Span(float(from_s), float(to_s), int(row["length"])))
+        span = Span(float(from_s), float(to_s), int(row["length"]))
+        if not (math.isfinite(span.from_s) and math.isfinite(span.to_s) and span.length >= 0):
+            raise ValueError(f"episode {number} from {from_s} to {to_s} s, of {span.length} rows")
+        return Footage(self.root / name, span)
 
     def _place_columns(self) -> list[str]:
         parts = ("chunk_index", "file_index", "from_timestamp", "to_timestamp")
@@ -101,9 +102,9 @@ class LeRobotSet:
                 f"{self.root} is a LeRobot dataset of version {version}; {', '.join(BY_EPISODE)} and v3.x are read: "
                 "convert it with LeRobot's own scripts"
             )
-        if not isinstance(fps, (int, float)) or not fps > 0:
+        if not isinstance(fps, (int, float)) or not 0 < fps < math.inf:
             raise RecordingError(f"{file}: fps must be above 0, got {fps!r}")
-        if not isinstance(features, dict) or not all({"dtype", "shape"} <= set(f) for f in features.values()):
+        if not isinstance(features, dict) or not all(map(_is_feature, features.values())):
             raise RecordingError(f"{file}: features must map each name to its dtype and shape")
         return info
 
@@ -165,21 +166,17 @@ class LeRobotSet:
             raise RecordingError(f"{file} {well_known(file) or f'cannot be read: {error}'}") from error
 
 
-def read_table(file: Path, columns: set[str], if_there: frozenset[str] = frozenset()) -> pa.Table:
-    """These columns of a table, and others if it has them; RecordingError when it is broken or lacks one."""
-    try:
-        with pq.ParquetFile(file) as table:
-            there = set(table.schema_arrow.names)
-            missing = columns - there
-            if missing:
-                raise RecordingError(f"{file} lacks the columns {', '.join(sorted(missing))}")
-            return table.read(sorted(columns | (if_there & there)))
-    except (pa.ArrowException, OSError) as error:
-        what = well_known(file) or f"cannot be read: {error}; was it downloaded whole?"
-        raise RecordingError(f"{file} {what}") from error
+def _is_feature(feature: Any) -> bool:
+    return (
+        isinstance(feature, dict)
+        and isinstance(feature.get("dtype"), str)
+        and isinstance(feature.get("shape"), list)
+        and len(feature["shape"]) > 0
+        and all(isinstance(size, int) for size in feature["shape"])
+    )
 
 
 def _is_camera(feature: dict[str, Any]) -> bool:
-    info = feature.get("info") or feature.get("video_info") or {}
-    depth = info.get("video.is_depth_map") or info.get("is_depth_map")
+    info = feature.get("info") or feature.get("video_info")
+    depth = isinstance(info, dict) and (info.get("video.is_depth_map") or info.get("is_depth_map"))
     return feature["dtype"] in ("video", "image") and not depth

@@ -24,8 +24,8 @@ from wm_ros.data.lerobot_meta import (
     arrow_column,
     place_of,
 )
-from wm_ros.data.lerobot_set import ACTION
 from wm_ros.data.lerobot_stats import PictureStats, column_stats, picture_stats
+from wm_ros.data.lerobot_tables import ACTION
 from wm_ros.data.recording import RecordingError
 from wm_ros.data.video_writer import VideoWriter
 
