@@ -290,6 +290,15 @@ def test_pictures_of_odd_size_are_refused_with_what_helps(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bag"]
 
 
+def test_a_camera_too_slow_for_whole_rows_a_second_needs_a_rate(tmp_path):
+    slow = frames(8, period=4 * SECOND) + held(5 * SECOND, 100, 0.5, -0.5)
+    bag = small_bag(tmp_path / "bag", slow)
+    with pytest.raises(RecordingError, match=r"the camera's rate is 0\.25 Hz: name one with --fps"):
+        export_lerobot([bag], STATELESS, tmp_path / "set", ExportOptions())
+    export_lerobot([bag], STATELESS, tmp_path / "set", ExportOptions(fps=1))
+    np.testing.assert_allclose(greys(tmp_path / "set"), np.repeat(np.arange(8), 4)[:29], atol=1.0)
+
+
 def test_bags_with_pictures_of_two_sizes_are_refused(bag, tmp_path):
     other = small_bag(tmp_path / "bag", frames(20) + held(5 * SECOND, 100, 0.5, -0.5))
     with pytest.raises(

@@ -51,8 +51,9 @@ def export_lerobot(
     """Write the episodes of bags that have commands as a LeRobot dataset, and return what people should know of it.
 
     The action of a row is the mean command until the next row, as float32 in the profile's units; the state is the one
-    measured nearest to the row. Where the camera dropped frames, the one before is shown again. Raises RecordingError
-    when a bag cannot be read, has no state while those before had one, or nothing remains to write.
+    measured nearest to the row. Where the camera dropped frames, the one before is shown again. Episodes without
+    commands, or without a state where the first bag has states, are left out. Raises RecordingError when a bag cannot
+    be read, or nothing remains to write.
 
     progress: called with the share that is done.
     """
@@ -105,14 +106,16 @@ def replace_bag(bag: Path, profile: RobotProfile, out: Path, options: ExportOpti
 def _content(
     path: Path, profile: RobotProfile, recording: Recording, states: States | None, options: ExportOptions
 ) -> SetContent:
-    rate_hz = recording.camera_rate_hz
-    if options.fps is None and not rate_hz >= 0.5:
+    rate_hz = recording.camera_rate_hz  # NaN where no episode has two frames
+    fps = options.fps or (round(rate_hz) if rate_hz > 0.0 else 0)
+    if fps < 1:
         raise RecordingError(
-            f"{path}: the camera's rate, {rate_hz:.3g} Hz, is not 1 Hz or more: name one with --fps"
+            f"{path}: a set needs a whole number of rows a second, and the camera's rate is {rate_hz:.3g} Hz: name one "
+            "with --fps"
         )
     return SetContent(
         robot=profile.name,
-        fps=options.fps or round(rate_hz),
+        fps=fps,
         camera=profile.camera.topic.strip("/").replace("/", "."),
         action=tuple(zip(profile.names, profile.units, strict=True)),
         state=() if states is None else tuple(zip(states.names, states.units, strict=True)),
