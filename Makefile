@@ -21,7 +21,7 @@ ifeq ($(SOURCED),refused)
 $(error stopped by the environment, see above)
 endif
 
-EXTRAS := sim,tasks,train,encoders,eval,dev
+EXTRAS := sim,so101,tasks,train,encoders,eval,dev
 ifneq ($(SOURCED),)
 VENV ?= .venv-$(or $(ROS_DISTRO),ros)
 else

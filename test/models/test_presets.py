@@ -2,6 +2,7 @@
 
 import os
 import re
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -100,7 +101,12 @@ def test_a_step_of_training_moves_every_network_that_it_trains(preset, monkeypat
     if preset == "large" and free_memory() < NEEDED:
         pytest.skip("needs 10 GB of free memory")
     monkeypatch.setattr(world_model, "BATCH", 2)
-    model = WorldModel(card(preset))
+    sizes = card(preset)
+    # Two blocks each: all are alike.
+    networks = {
+        name: replace(getattr(sizes, name), depth=2) for name in ("inverse_dynamics", "forward_model")
+    }
+    model = WorldModel(replace(sizes, **networks))
     parts = (model.forward_model.read, model.inverse_dynamics.place, model.controller, model.goal_distance)
     before = [torch.nn.utils.parameters_to_vector(_parameters(part)).clone() for part in parts]
     found = measure_step(model, frames=2)

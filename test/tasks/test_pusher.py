@@ -146,11 +146,11 @@ def test_the_packaged_model_pushes_the_puck_to_where_goal_pictures_show_it():
     pytest.importorskip("torch")
     from wm_ros.models.checkpoint import find_checkpoint, load_checkpoint
     from wm_ros.planning.options import planner_of
-    from wm_ros.tasks.lockstep import model_policy, run_goals
+    from wm_ros.tasks.lockstep import LockstepOptions, model_policy, run_goals
 
     folder = find_checkpoint("", PROFILE)
     assert sum(path.stat().st_size for path in folder.iterdir()) < 10e6
     policy = model_policy(load_checkpoint(folder), planner_of(PROFILE), 0.1)
-    scores = list(run_goals(PROFILE, policy, 2, 0))
+    scores = list(run_goals(PROFILE, policy, 2, 0, LockstepOptions(camera_hz=5.0)))
     assert all(score.start_distance_m >= MOVED_M for score in scores)
     assert any(score.success for score in scores)

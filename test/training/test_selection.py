@@ -16,7 +16,7 @@ from wm_ros.data.load import load_recording
 from wm_ros.models.checkpoint import load_checkpoint
 from wm_ros.robots.profile import load_profile
 from wm_ros.tasks.record import record_sim
-from wm_ros.training import scores
+from wm_ros.training import scores, world_model
 from wm_ros.training import validation_split as splitting
 from wm_ros.training.clips import Clips
 from wm_ros.training.selection import CHECKS, BestWeights, set_apart
@@ -171,6 +171,7 @@ def test_too_few_episodes_all_score(recording):
 @pytest.fixture
 def half_held_out(monkeypatch):
     monkeypatch.setattr(scores, "PROBE_STEPS", 5)
+    monkeypatch.setattr(world_model, "BATCH", 8)
     monkeypatch.setattr(
         splitting, "split_episodes", lambda count, seed: (np.arange(0, 5), np.arange(5, count))
     )

@@ -74,6 +74,14 @@ def tasks(
         typer.Option(min=0.001, help="Share of the default number of steps; 0.01 tries everything out."),
     ] = 1.0,
     goals: Annotated[int, typer.Option(min=1, help="Goal pictures of each seed.")] = 50,
+    oracle_goals: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="Of these, so many for the planner with the true dynamics and states in place of a model; one takes a "
+            "minute or more.",
+        ),
+    ] = 0,
     seeds: Annotated[int, typer.Option(min=1, help="Trainings, and sets of goals.")] = 3,
     num_threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 2,
 ) -> None:
@@ -81,7 +89,7 @@ def tasks(
 
     Of each seed both models are trained, on one encoder, and driven to goals in scenes that nobody has seen. Beside
     them: standing still, random actions, and, where goals are ends of recorded motion, that motion repeated blindly.
-    Ended early, the same command goes on; more --seeds add.
+    Probes tell what the model's states know of the task. Ended early, the same command goes on; more --seeds add.
 
     \b
     PushT, some hours on two cores:
@@ -98,7 +106,7 @@ def tasks(
 
     torch.set_num_threads(num_threads)
     keep_memory()
-    options = TasksOptions(episodes, seconds, encoder_kind.value, effort, goals)
+    options = TasksOptions(episodes, seconds, encoder_kind.value, effort, goals, oracle_goals)
     with TrainingProgress() as bars:
         table = compare(load_profile(profile), out, options, seeds, bag, bars.phase)
     write_report(table, out)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import Annotated
 
 import typer
@@ -23,6 +24,13 @@ FAULT_COLUMNS = (
 )
 
 
+class Told(str, Enum):
+    """Profiles of the robots in fault rounds."""
+
+    arm = "arm"
+    arm_position = "arm_position"
+
+
 def faults(
     rounds: Annotated[int, typer.Option(min=1, help="Rounds of each fault.")] = 5,
     only: Annotated[
@@ -30,6 +38,9 @@ def faults(
     ] = "",
     jobs: Annotated[int, typer.Option(min=1, help="Sets of processes side by side.")] = 1,
     seed: Annotated[int, typer.Option(min=0, help="Of the moments at which faults come.")] = 0,
+    robot: Annotated[
+        Told, typer.Option(help="Robot that is told velocities, or joint positions (more faults).")
+    ] = Told.arm,
     domain: Annotated[
         int | None,
         typer.Option(min=1, max=100, help="ROS_DOMAIN_ID of the first set; by default one of its own."),
@@ -45,17 +56,21 @@ def faults(
 
     from wm_ros.robots.profile import load_profile
     from wm_ros.runs.faults.campaign import Round, limit_s, run_rounds, table
-    from wm_ros.runs.faults.catalogue import FAULTS
+    from wm_ros.runs.faults.catalogue import faults_of
 
-    names = [name for name in FAULTS if only in name]
+    profile = load_profile(robot.value)
+    known = faults_of(profile)
+    names = [name for name in known if only in name]
     if not names:
-        raise typer.BadParameter(f"{only!r} is in none of: {', '.join(FAULTS)}", param_hint="--only")
-    limit = limit_s(load_profile("arm"))
+        raise typer.BadParameter(f"{only!r} is in none of: {', '.join(known)}", param_hint="--only")
+    limit = limit_s(profile)
     found: list[Round] = []
 
     def save() -> dict[str, dict[str, object]]:
         rows = table(found, limit)
-        write_figures({"limit_s": round(limit, 3), "seed": seed, "faults": rows}, json_file)
+        write_figures(
+            {"robot": robot.value, "limit_s": round(limit, 3), "seed": seed, "faults": rows}, json_file
+        )
         return rows
 
     def done(one: Round) -> None:
@@ -70,7 +85,7 @@ def faults(
 
     with Progress() as progress:
         task = progress.add_task("rounds", total=rounds * len(names))
-        run_rounds(names, rounds, jobs, seed, domain, done)
+        run_rounds(names, rounds, jobs, seed, domain, done, robot.value)
     rows = save()
     print_figures({name: {column: row[column] for column in FAULT_COLUMNS} for name, row in rows.items()})
     for name, row in rows.items():

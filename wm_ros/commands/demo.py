@@ -12,7 +12,7 @@ from wm_ros.environment import require_ros
 
 def demo(
     robot: Annotated[
-        str, typer.Option(help="Simulated robot: arm, rover, pusher, pusht, or a YAML file.")
+        str, typer.Option(help="Simulated robot: arm, rover, pusher, so101_sim, pusht, or a YAML file.")
     ] = "arm",
     out: Annotated[Path, typer.Option(help="Folder for summary.json, demo.png, demo.gif and logs.")] = Path(
         "demo"

@@ -25,7 +25,7 @@ def record(
         bool,
         typer.Option(
             "--sim",
-            help="A simulated robot (arm, rover, pusher, pusht) in lockstep: no ROS running, faster than life.",
+            help="A simulated robot (arm, rover, pusher, so101_sim, pusht) in lockstep, without ROS, faster than life.",
         ),
     ] = False,
     explore: Annotated[

@@ -39,6 +39,19 @@ def command_topic(bag: Bag, profile: RobotProfile) -> str | None:
     return topic
 
 
+def action_topic(bag: Bag, profile: RobotProfile) -> str | None:
+    """The topic that actions are found on: of the commands, or of the measured states; None where not recorded."""
+    if profile.actions_from == "commands":
+        return command_topic(bag, profile)
+    state = profile.required_state
+    topic = find_topic(bag.topics, state.topic)
+    if topic is not None and bag.topics[topic] != state.type:
+        raise RecordingError(
+            f"{bag.path}: {topic} is {bag.topics[topic]}, but profile {profile.name} says state.type {state.type}"
+        )
+    return topic
+
+
 def find_topic(topics: Iterable[str], name: str) -> str | None:
     """The topic of this relative name; in whatever namespace, when only one namespace has it."""
     name = "/" + name.lstrip("/")

@@ -12,7 +12,7 @@ from rosbags.typesys import Stores, get_typestore
 
 from wm_ros.data.bag_topics import EPISODE_TOPIC, MARKER_TYPE, recorded_topics
 from wm_ros.data.recording import RecordingError
-from wm_ros.messages.command import fill_command
+from wm_ros.messages.command import fill_command, fill_targets
 from wm_ros.messages.image import fill_image
 from wm_ros.messages.stamp import fill_stamp
 from wm_ros.messages.state import fill_state
@@ -83,11 +83,10 @@ class BagWriter:
         self._put(self._profile.camera.topic, stamp_ns, fill_image(message, frame))
 
     def command(self, stamp_ns: int, vector: np.ndarray) -> None:
-        """A command [A] in SI units, as the guard publishes it."""
+        """A command [A] in SI units, as the guard publishes it: rates, or the targets of joints."""
         message = self._blank(self._profile.command.type)
-        self._put(
-            self._profile.command.topic, stamp_ns, fill_command(message, vector, self._profile, stamp_ns)
-        )
+        fill = fill_command if self._profile.kind == "velocity" else fill_targets
+        self._put(self._profile.command.topic, stamp_ns, fill(message, vector, self._profile, stamp_ns))
 
     def state(self, stamp_ns: int, positions: np.ndarray, velocities: np.ndarray) -> None:
         """Measured positions and velocities, as `fill_state` takes them; ValueError without a state topic."""

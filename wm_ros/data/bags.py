@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from wm_ros.data.action_messages import ActionMessages
 from wm_ros.data.bag_messages import Bag
-from wm_ros.data.bag_topics import EPISODE_TOPIC, command_topic, find_topic, image_topic
+from wm_ros.data.bag_topics import EPISODE_TOPIC, action_topic, find_topic, image_topic
 from wm_ros.data.collector import Collector
 from wm_ros.data.recording import RecordingError
 from wm_ros.data.stamps import RESTART_NS, HeaderClock
-from wm_ros.messages.command import CommandError, read_command
+from wm_ros.messages.command import CommandError
 from wm_ros.messages.compressed import ImageError
 from wm_ros.messages.image import decode_image, spare_bytes
 from wm_ros.robots.profile import RobotProfile
@@ -25,7 +26,7 @@ class BagSource:
     def __init__(self, path: Path, profile: RobotProfile, stamps: str = "header") -> None:
         self._bag, self._profile, self._by_log = Bag(path), profile, stamps == "log"
         self._camera = image_topic(self._bag, profile)
-        self._commands = command_topic(self._bag, profile)
+        self._actions = action_topic(self._bag, profile)
         self.frame_count = self._bag.counts[self._camera]
 
     def sizes(self) -> set[tuple[int, int]]:
@@ -40,10 +41,11 @@ class BagSource:
     def read(self, collector: Collector) -> None:
         """Hand everything over; raises RecordingError when commands cannot be laid beside the frames."""
         marker = find_topic(self._bag.topics, EPISODE_TOPIC)
-        topics = {topic for topic in (self._camera, self._commands, marker) if topic is not None}
+        topics = {topic for topic in (self._camera, self._actions, marker) if topic is not None}
         camera_clock, command_clock = HeaderClock(), HeaderClock()
         off_ns, spare = 0, 0
-        with collector.source(self._bag.path.name, "bag", labelled=self._commands is not None):
+        actions = ActionMessages(self._profile, collector)
+        with collector.source(self._bag.path.name, "bag", labelled=self._actions is not None):
             for topic, log_ns, message in self._bag.messages(topics):
                 try:
                     if topic == self._camera:
@@ -51,6 +53,7 @@ class BagSource:
                         stamp_ns = log_ns if self._by_log else camera_clock(message, log_ns)
                         if camera_clock.jumps > jumps:
                             collector.cut()
+                            actions.restart()
                         if stamp_ns is None:
                             collector.lose(
                                 "frames without a stamp in their header (`--stamps log` goes by the time of recording)"
@@ -59,14 +62,15 @@ class BagSource:
                         off_ns = max(off_ns, stamp_ns - log_ns, key=abs)
                         spare = max(spare, spare_bytes(message))
                         collector.frame(stamp_ns, decode_image(message))
-                    elif topic == self._commands:
+                    elif topic == self._actions:
                         stamp_ns = log_ns if self._by_log else command_clock(message, log_ns)
-                        vector = read_command(message, self._profile)
-                        collector.command(stamp_ns or log_ns, vector, self._profile.command.timeout_s)
+                        actions.add(stamp_ns or log_ns, message)
                     else:
                         collector.cut()
+                        actions.restart()
                 except (ImageError, CommandError) as error:
                     collector.lose(f"messages, {topic}: {error}")
+            actions.check()
             for note in (*self._notes(spare, camera_clock.jumps), *self._bag.notes):
                 collector.note(note)
         if camera_clock.unstamped and not camera_clock.stamped:
@@ -85,6 +89,8 @@ class BagSource:
 
     def _notes(self, spare: int, jumps: int) -> list[str]:
         notes = []
+        if self._profile.learns_from_places:
+            notes.append(f"actions are the rates between {self._profile.action_source}")
         if self._by_log:
             notes.append("frames and commands are dated by the time of recording (`--stamps log`)")
         if jumps:

@@ -53,6 +53,7 @@ class Collector:
         self._shape: tuple[int, ...] = ()
         self._notes: list[str] = []
         self._lost: Counter[tuple[str, str]] = Counter()
+        self._refusal = ""
         self._end_ns = 0  # of the parts before
         self._shift_ns: int | None = None
 
@@ -101,6 +102,11 @@ class Collector:
         self._holds_ns.append(round(hold_s * 1e9))
         self._commands.extend(vector)
 
+    def refuse_commands(self, reason: str) -> None:
+        """The commands of this source are not what the profile says; empty: they are."""
+        if reason and not self._refusal:
+            self._refusal = f"{self._parts[-1].name}: {reason}"
+
     def cut(self) -> None:
         """The next frame begins an episode."""
         self._parts[-1].cuts.append(len(self._stamps))
@@ -146,6 +152,7 @@ class Collector:
             episodes=tuple(episodes),
             commands=self._held_commands() if any(part.labelled for part in self._parts) else None,
             unlabelled=tuple(unlabelled),
+            refusal=self._refusal,
             sources=tuple(_line(stamps, parts) for parts in lines.values()),
             notes=tuple(self._notes),
         )
@@ -160,7 +167,7 @@ class Collector:
         if not commands:
             # Nobody knows whether the robot stood still or the recorder did not hear its commands.
             part.labelled = False
-            self.note(f"no command on {self._profile.command.topic}: its frames count as without commands")
+            self.note(f"no {self._profile.action_source}: its frames count as without commands")
         elif frames and (min(commands) > max(frames) or max(commands) < min(frames)):
             raise RecordingError(
                 f"{part.name}: commands (from {commands[0] * 1e-9:.3f} s) and frames (from {frames[0] * 1e-9:.3f} s) "

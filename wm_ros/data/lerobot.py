@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from wm_ros.data import lerobot_tables as tables
+from wm_ros.data.action_rows import ActionRows
 from wm_ros.data.collector import Collector
 from wm_ros.data.lerobot_set import LeRobotSet
 from wm_ros.data.lerobot_video import Reel
@@ -32,7 +33,10 @@ class _Episode(NamedTuple):
 
 
 class LeRobotSource:
-    """One LeRobot dataset folder. The action of a row is held from its timestamp to that of the next row."""
+    """One LeRobot dataset folder. The action of a row is held from its timestamp to that of the next row.
+
+    Where it is a target, or actions are read from states, it is the rate from this row's to the next one's.
+    """
 
     def __init__(self, root: Path, profile: RobotProfile, camera: str | None = None) -> None:
         self._set, self._profile = LeRobotSet(root, profile, camera), profile
@@ -54,6 +58,7 @@ class LeRobotSource:
         name, kind = self._set.root.resolve().name, f"LeRobot {self._set.version} set"
         labelled = self._set.columns is not None
         reel = Reel(self._footage, 1.0 / self._set.fps, collector)
+        actions = ActionRows(self._profile, collector, self._set.fps)
         unknown: list[int] = []
         unseen: list[Path] = []
         episodes = frames = 0
@@ -69,9 +74,8 @@ class LeRobotSource:
                     unseen.append(footage.video)
                 continue
             with collector.source(name, kind, labelled):
-                actions = () if episode.actions is None else episode.actions
-                for time_s, action in zip(episode.times_s, actions, strict=False):
-                    self._command(collector, time_s, action)
+                if episode.actions is not None:
+                    actions.add(episode.times_s, episode.actions)
                 taken = images
                 if footage.video is not None:
                     taken = reel.show(episode.number, episode.times_s, episode.rows)
@@ -93,6 +97,7 @@ class LeRobotSource:
             raise RecordingError(
                 f"{self._set.root} has no episode to read: {'; '.join(missing) or 'its tables are empty'}"
             )
+        actions.check()
         for text in (*self._set.notes, *missing, *reel.notes(), *self._promised(episodes, frames)):
             collector.note(text)
 
@@ -103,22 +108,15 @@ class LeRobotSource:
             if count != promised:
                 yield f"info.json promises {promised} {what}, found {count}"
 
-    def _command(self, collector: Collector, time_s: float, action: np.ndarray) -> None:
-        if not np.isfinite(action).all():
-            collector.lose("actions that are not finite")
-            return
-        hold_s = max(self._profile.command.timeout_s, 1.0 / self._set.fps)
-        collector.command(round(time_s * 1e9), action, hold_s)
-
     def _rows(self) -> Iterator[tuple[_Episode, Iterator[np.ndarray | None]]]:
         """Episodes with their pictures out of the tables, which must be taken one after the other."""
-        columns = self._set.columns
-        wanted = {"episode_index", "timestamp"} | (set() if columns is None else {tables.ACTION})
+        columns, name = self._set.columns, self._set.actions
+        wanted = {"episode_index", "timestamp"} | (set() if columns is None else {name})
         for file in self._set.data_files():
             table = tables.read_table(file, wanted, if_there=frozenset({"frame_index"}))
             numbers = tables.whole_numbers(file, table, "episode_index")
             times_s = tables.times(file, table)
-            actions = None if columns is None else tables.actions(file, table, columns)
+            actions = None if columns is None else tables.vectors(file, table, name, columns)
             images = iter(()) if self._set.in_video else self._images(file)
             edges = (
                 [0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(numbers)] if len(numbers) else []

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from wm_ros.data.bag_messages import Bag
-from wm_ros.data.bag_states import States, read_states
+from wm_ros.data.bag_series import Series, read_places, read_states
 from wm_ros.data.lerobot_meta import SetContent
 from wm_ros.data.lerobot_writer import LeRobotWriter, require_free
 from wm_ros.data.load import load_recording
@@ -50,10 +50,10 @@ def export_lerobot(
 ) -> list[str]:
     """Write the episodes of bags that have commands as a LeRobot dataset, and return what people should know of it.
 
-    The action of a row is the mean command until the next row, as float32 in the profile's units; the state is the one
-    measured nearest to the row. Where the camera dropped frames, the one before is shown again. Episodes without
-    commands, or without a state where the first bag has states, are left out. Raises RecordingError when a bag cannot
-    be read, or nothing remains to write.
+    The action of a row is the mean command until the next row, as float32 in the profile's units; of a robot that is
+    told positions it is the target, counted as LeRobot does. The state is the one measured nearest to the row. Where
+    the camera dropped frames, the one before is shown again. Episodes without commands, or without a state where the
+    first bag has states, are left out. Raises RecordingError when a bag cannot be read, or nothing remains to write.
 
     progress: called with the share that is done.
     """
@@ -63,18 +63,27 @@ def export_lerobot(
         writer: LeRobotWriter | None = None
         for number, path in enumerate(bags):
             begun = partial(_within, progress, number, len(bags))
-            states, said = read_states(Bag(path), profile, options.stamps)
+            bag = Bag(path)
+            states, of_states = read_states(bag, profile, options.stamps)
+            places, of_places = read_places(bag, profile, options.stamps)
             recording = load_recording(
                 path, profile, options.cache_dir, options.frame_size, stamps=options.stamps
             )
             notes += [
                 *recording.notes,
-                *(f"{path.name}: {text}" for text in (said, beyond_limits(recording)) if text),
+                *(
+                    f"{path.name}: {text}"
+                    for text in (of_states, of_places, beyond_limits(recording))
+                    if text
+                ),
             ]
+            if places is not None:
+                units = ", ".join(dict.fromkeys(places.units))
+                notes.append(f"{path.name}: written as the positions themselves, in {units}")
             if writer is None:
                 content = _content(path, profile, recording, states, options)
                 writer = stack.enter_context(LeRobotWriter(out, content))
-            added = _add(writer, recording, states, begun)
+            added = _add(writer, recording, states, places, begun)
             notes += [f"{path.name}: {text}" for text in added]
         if writer is None or not writer.episodes:
             raise RecordingError(f"no episode can be written to {out}: {'; '.join(notes)}")
@@ -104,7 +113,7 @@ def replace_bag(bag: Path, profile: RobotProfile, out: Path, options: ExportOpti
 
 
 def _content(
-    path: Path, profile: RobotProfile, recording: Recording, states: States | None, options: ExportOptions
+    path: Path, profile: RobotProfile, recording: Recording, states: Series | None, options: ExportOptions
 ) -> SetContent:
     rate_hz = recording.camera_rate_hz  # NaN where no episode has two frames
     fps = options.fps or (round(rate_hz) if rate_hz > 0.0 else 0)
@@ -117,14 +126,38 @@ def _content(
         robot=profile.name,
         fps=fps,
         camera=profile.camera.topic.strip("/").replace("/", "."),
-        action=tuple(zip(profile.names, profile.units, strict=True)),
+        action=_described_action(profile),
         state=() if states is None else tuple(zip(states.names, states.units, strict=True)),
         task=options.task or NO_TASK,
     )
 
 
+def _described_action(profile: RobotProfile) -> tuple[tuple[str, str], ...]:
+    told = profile.kind == "position"
+    units = [part.required_target.in_lerobot if told else part.unit for part in profile.action]
+    return tuple(zip(profile.names, units, strict=True))
+
+
+def _actions(
+    recording: Recording, places: Series | None, ticks_ns: np.ndarray, fps: int
+) -> np.ndarray | None:
+    """What the robot was told at each row [R, A]; None where that is a target, and the episode has none."""
+    period_ns = round(1e9 / fps)
+    if recording.profile.kind == "position":
+        hold_ns = round(recording.profile.command.timeout_s * 1e9)
+        since_ns, until_ns = int(ticks_ns[0]) - hold_ns, int(ticks_ns[-1]) + period_ns
+        return None if places is None else places.between(ticks_ns, since_ns, until_ns)
+    if recording.commands is None:
+        return None
+    return recording.commands.mean(ticks_ns, np.append(ticks_ns[1:], ticks_ns[-1] + period_ns))
+
+
 def _add(
-    writer: LeRobotWriter, recording: Recording, states: States | None, progress: Callable[[float], None]
+    writer: LeRobotWriter,
+    recording: Recording,
+    states: Series | None,
+    places: Series | None,
+    progress: Callable[[float], None],
 ) -> list[str]:
     """Write the episodes of a recording that are whole, and return what to say of the others."""
     left_out: Counter[str] = Counter()
@@ -144,8 +177,10 @@ def _add(
             if state is None:
                 left_out[f"with rows whose state is not known within {STATE_WITHIN_S:g} s"] += 1
                 continue
-        ends_ns = np.append(ticks.stamps_ns[1:], ticks.stamps_ns[-1] + round(1e9 / writer.content.fps))
-        actions = recording.commands.mean(ticks.stamps_ns, ends_ns)
+        actions = _actions(recording, places, ticks.stamps_ns, writer.content.fps)
+        if actions is None:
+            left_out["without targets"] += 1
+            continue
         writer.add_episode(
             (recording.frames[episode.start + frame] for frame in ticks.frames), actions, state
         )

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from wm_ros.data.lerobot_tables import ACTION
+from wm_ros.data.lerobot_tables import ACTION, STATE
 from wm_ros.data.video_writer import PIXEL_FORMAT
 
-STATE = "observation.state"
 COUNTERS = ("frame_index", "episode_index", "index", "task_index")
 DATA_PATH = "data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet"
 VIDEO_PATH = "videos/{video_key}/chunk-{chunk_index:03d}/file-{file_index:03d}.mp4"

@@ -12,7 +12,7 @@ from typing import Any
 from wm_ros.data.file_kinds import well_known
 from wm_ros.data.lerobot_names import component_names, places_of
 from wm_ros.data.lerobot_pairing import Span
-from wm_ros.data.lerobot_tables import ACTION, read_table
+from wm_ros.data.lerobot_tables import ACTION, STATE, read_table
 from wm_ros.data.recording import RecordingError
 from wm_ros.robots.profile import RobotProfile
 
@@ -33,8 +33,9 @@ class Footage:
 class LeRobotSet:
     """A dataset in LeRobot's layout v2.0 or v2.1 (files by episode) or v3.x (episodes joined in larger files).
 
-    camera: the feature whose pictures are taken. columns: for each component of the profile its place in the action,
-    None where the set has no action. notes: what was assumed. Raises RecordingError when a part is missing, does not
+    camera: the feature whose pictures are taken. actions: the feature that actions are found in, the action or, where
+    the profile says so, the state. columns: for each component of the profile its place there, None where the set has
+    no such feature. notes: what was assumed. Raises RecordingError when a part is missing, does not
     fit the profile, or is of another version.
 
     The camera is the one asked for, or that of the profile's `camera.topic` (`front` finds
@@ -51,6 +52,7 @@ class LeRobotSet:
         self.fps = float(self.info["fps"])
         self.camera = self._camera(camera or profile.camera.topic, asked=camera is not None)
         self.in_video = self.info["features"][self.camera]["dtype"] == "video"
+        self.actions = STATE if profile.actions_from == "states" else ACTION
         self.columns = self._columns(profile)
 
     def data_files(self) -> list[Path]:
@@ -122,31 +124,37 @@ class LeRobotSet:
         )
 
     def _columns(self, profile: RobotProfile) -> list[int] | None:
-        feature = self.info["features"].get(ACTION)
+        feature = self.info["features"].get(self.actions)
         if feature is None:
-            self.notes.append(f"no {ACTION} in its features: its frames count as without commands")
+            self.notes.append(f"no {self.actions} in its features: its frames count as without commands")
             return None
+        if profile.kind == "pose":
+            raise RecordingError(
+                f"{self.root}: profile {profile.name} takes poses, which LeRobot sets write in ways of their own; read "
+                "bags of PoseStamped, or give a profile of joint positions"
+            )
         count, names = feature["shape"][0], component_names(feature)
-        wanted = ", ".join(f"{part.name} ({part.unit})" for part in profile.action)
+        units = [part.unit if part.target is None else part.target.in_lerobot for part in profile.action]
+        wanted = ", ".join(f"{name} ({unit})" for name, unit in zip(profile.names, units, strict=True))
         places = places_of(profile.names, names)
         if places is not None:
             if count > len(profile.action):
-                self.notes.append(f"of its action ({', '.join(names)}) only {wanted} is taken")
+                self.notes.append(f"of its {self.actions} ({', '.join(names)}) only {wanted} is taken")
             taken = [names[place] for place in places]
             if taken != list(profile.names):
                 self.notes.append(
-                    f"{', '.join(taken)} of its action are taken for {wanted}; LeRobot knows no units, and "
-                    "positions or degrees would be taken for these"
+                    f"{', '.join(taken)} of its {self.actions} are taken for {wanted}; LeRobot knows no units, and "
+                    "other units would be taken for these"
                 )
             return places
         if count != len(profile.action):
             raise RecordingError(
-                f"{self.root}: an action has {count} components ({', '.join(names) or 'without names'}), profile "
+                f"{self.root}: {self.actions} has {count} components ({', '.join(names) or 'without names'}), profile "
                 f"{profile.name} has {wanted}: give a profile with the components of this robot, named as here"
             )
         self.notes.append(
-            f"its action ({', '.join(names) or 'without names'}) is taken, in this order, for {wanted}; LeRobot knows "
-            "no units, and positions or degrees would be taken for these"
+            f"its {self.actions} ({', '.join(names) or 'without names'}) is taken, in this order, for {wanted}; "
+            "LeRobot knows no units, and other units would be taken for these"
         )
         return list(range(count))
 

@@ -14,7 +14,7 @@ from wm_ros.data.file_kinds import well_known
 from wm_ros.data.recording import RecordingError
 from wm_ros.messages.compressed import ImageError, decode_picture
 
-ACTION = "action"
+ACTION, STATE = "action", "observation.state"
 IMAGES_AT_ONCE = 16
 LONGEST_S = 4e9  # stamps are counted in ns, in 64 bits
 
@@ -63,11 +63,11 @@ def row_numbers(file: Path, table: pa.Table, part: slice) -> np.ndarray:
     return numbers if counts else counted
 
 
-def actions(file: Path, table: pa.Table, columns: list[int]) -> np.ndarray:
-    """Actions [R, A] in the profile's order, of which `columns` are the places; a row without a value is NaN."""
+def vectors(file: Path, table: pa.Table, name: str, columns: list[int]) -> np.ndarray:
+    """Rows [R, A] in the profile's order of a column of vectors, where `columns` are the places; without one: NaN."""
     width = max(columns) + 1
     blank = [np.nan] * width
-    rows = table[ACTION].to_pylist()
+    rows = table[name].to_pylist()
     try:
         values = np.array(
             [blank if row is None else np.atleast_1d(row)[:width] for row in rows], dtype=np.float64
@@ -75,7 +75,7 @@ def actions(file: Path, table: pa.Table, columns: list[int]) -> np.ndarray:
         return values.reshape(len(rows), width)[:, columns]
     except (TypeError, ValueError) as error:
         raise RecordingError(
-            f"{file}: column {ACTION} does not hold {width} numbers or more, as info.json says: {error}"
+            f"{file}: column {name} does not hold {width} numbers or more, as info.json says: {error}"
         ) from error
 
 

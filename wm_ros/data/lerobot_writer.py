@@ -17,7 +17,6 @@ from wm_ros.data.lerobot_meta import (
     COUNTERS,
     DATA_PATH,
     EPISODES_PATH,
-    STATE,
     VIDEO_MB,
     VIDEO_PATH,
     SetContent,
@@ -25,7 +24,7 @@ from wm_ros.data.lerobot_meta import (
     place_of,
 )
 from wm_ros.data.lerobot_stats import PictureStats, column_stats, picture_stats
-from wm_ros.data.lerobot_tables import ACTION
+from wm_ros.data.lerobot_tables import ACTION, STATE
 from wm_ros.data.recording import RecordingError
 from wm_ros.data.video_writer import VideoWriter
 

@@ -61,7 +61,8 @@ class Recording:
     times overlap are shifted apart.
     episodes: slices of the frames, within which time runs on without gaps. commands: None when none were
     recorded. unlabelled: indexes of the episodes whose commands are not known. sources: what each of them holds, a
-    line each, for people. notes: what was dropped, salvaged or assumed while reading, for people.
+    line each, for people. notes: what was dropped, salvaged or assumed while reading, for people. refusal: why the
+    commands are not what the profile says, so that nothing may be learned from them; empty: they are.
     """
 
     profile: RobotProfile
@@ -72,6 +73,7 @@ class Recording:
     unlabelled: tuple[int, ...] = ()
     sources: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    refusal: str = ""
 
     @cached_property
     def camera_rate_hz(self) -> float:

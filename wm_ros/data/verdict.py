@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from wm_ros.data.recording import STEP_TOLERANCE, Recording
+from wm_ros.robots.profile import RobotProfile
 
 # Model steps of a clip that training takes by default.
 CLIP_STEPS = 6
@@ -34,8 +35,8 @@ def still_components(actions: np.ndarray) -> np.ndarray:
 
 def beyond_limits(recording: Recording) -> str:
     """Why the commands are not the rates of the profile, since too many lie beyond its limits; empty: they may be."""
-    if recording.commands is None:
-        return ""
+    if recording.commands is None or recording.refusal:
+        return recording.refusal
     for component, values in zip(recording.profile.action, recording.commands.vectors.T, strict=True):
         values = values[np.isfinite(values)]
         slack = BEYOND_TOLERANCE * (component.max - component.min)
@@ -44,13 +45,26 @@ def beyond_limits(recording: Recording) -> str:
         )
         if beyond > MOST_BEYOND:
             kind = _likely_kind(values, component.unit)
+            what, advice = _of(recording.profile, kind)
             return (
-                f"{beyond:.0%} of the values of {component.name} lie beyond the profile's {component.min:g} to "
+                f"{beyond:.0%} of the {what} of {component.name} lie beyond the profile's {component.min:g} to "
                 f"{component.max:g} {component.unit}, and at most {MOST_BEYOND:.0%} may: they range from "
-                f"{values.min():.4g} to {values.max():.4g}, as {kind} do. Actions must be the rates that the profile "
-                "describes: record velocities, or correct the limits if these are velocities"
+                f"{values.min():.4g} to {values.max():.4g}{advice}"
             )
     return ""
+
+
+def _of(profile: RobotProfile, kind: str) -> tuple[str, str]:
+    """What the values are, and what to say of those that are beyond the limits."""
+    if profile.kind == "velocity" and profile.actions_from == "commands":
+        return "values", (
+            f", as {kind} do. Actions must be the rates that the profile describes: if these are targets, say so "
+            "(kind: position, with a target); otherwise record velocities, or correct the limits if these are some"
+        )
+    return "rates", (
+        f". They are differences of the {profile.action_source}: correct the limits of the profile, or the unit of its "
+        "targets"
+    )
 
 
 def _likely_kind(values: np.ndarray, unit: str) -> str:

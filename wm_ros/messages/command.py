@@ -1,4 +1,4 @@
-"""Action vectors in and out of a robot's command message, by the field path of each component."""
+"""Action vectors and joint targets in and out of a robot's command message, by the field path of each component."""
 
 from __future__ import annotations
 
@@ -29,6 +29,28 @@ def fill_command(msg: Any, vector: Sequence[float] | np.ndarray, profile: RobotP
     must have their elements. A header gets the stamp, a list of joint names the profile's names. Raises
     CommandError for values that are not finite: nothing of the vector may then be sent.
     """
+    return _fill(msg, vector, profile, stamp_ns)
+
+
+def fill_targets(
+    msg: Any, targets: Sequence[float] | np.ndarray, profile: RobotProfile, stamp_ns: int
+) -> Any:
+    """As `fill_command`, of joint targets [A] in rad, m or parts of a gripper's opening, counted as messages do."""
+    counted = [
+        part.required_target.to_message(value) for part, value in zip(profile.action, targets, strict=True)
+    ]
+    return _fill(msg, counted, profile, stamp_ns)
+
+
+def read_targets(msg: Any, profile: RobotProfile) -> np.ndarray:
+    """Joint targets [A] of a command message, in rad, m or parts of a gripper's opening; errors as `read_command`."""
+    values = read_counted(msg, profile)
+    return np.array(
+        [part.required_target.from_message(value) for part, value in zip(profile.action, values, strict=True)]
+    )
+
+
+def _fill(msg: Any, vector: Sequence[float] | np.ndarray, profile: RobotProfile, stamp_ns: int) -> Any:
     try:
         values = [_require_number(value) for value in vector]
     except TypeError:
@@ -57,10 +79,15 @@ def fill_command(msg: Any, vector: Sequence[float] | np.ndarray, profile: RobotP
 
 def read_command(msg: Any, profile: RobotProfile) -> np.ndarray:
     """Action vector [A] (float64, SI units) of a command message; CommandError if absent or not finite."""
-    if profile.command.leash is not None:
+    if profile.kind != "velocity":
         raise CommandError(
-            f"the commands of {profile.name} are poses: the rates behind them are not in a message"
+            f"the commands of {profile.name} are {profile.kind}s: the rates behind them are not in one message"
         )
+    return read_counted(msg, profile)
+
+
+def read_counted(msg: Any, profile: RobotProfile) -> np.ndarray:
+    """The numbers [A] of a command message as they are in it; CommandError if absent or not finite."""
     values = np.empty(len(profile.action))
     for position, component in enumerate(profile.action):
         path = _parse(component.field)
@@ -76,7 +103,7 @@ def read_command(msg: Any, profile: RobotProfile) -> np.ndarray:
 def check_command(msg: Any, profile: RobotProfile) -> None:
     """CommandError unless every component has its own number in this kind of message; alters the message."""
     values = np.arange(len(profile.action)) + 0.5
-    if not np.array_equal(read_command(fill_command(msg, values, profile, 0), profile), values):
+    if not np.array_equal(read_counted(_fill(msg, values, profile, 0), profile), values):
         fields = [component.field for component in profile.action]
         raise CommandError(f"fields of the components must differ and hold fractions, got {fields}")
 

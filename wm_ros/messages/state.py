@@ -45,3 +45,29 @@ def read_state(msg: Any, profile: RobotProfile) -> np.ndarray:
         2.0 * (turn.w * turn.z + turn.x * turn.y), 1.0 - 2.0 * (turn.y * turn.y + turn.z * turn.z)
     )
     return np.array([position.x, position.y, yaw])
+
+
+def read_joint_positions(msg: Any, profile: RobotProfile) -> tuple[float, ...] | None:
+    """Positions [A] of the joints that the action moves, of a JointState: rad, m, or parts of a gripper's opening.
+
+    None where the message is about other joints; ValueError where it tells only some of ours, or a number that is not
+    finite.
+    """
+    by_name = dict(zip(msg.name, msg.position, strict=False))
+    missing = [name for name in profile.names if name not in by_name]
+    if len(missing) == len(profile.names):
+        return None
+    if missing:
+        raise ValueError(
+            f"it tells no position of {', '.join(missing)} beside those of {', '.join(by_name)}: one message must tell "
+            "all that the action moves"
+        )
+    positions = tuple(
+        float(by_name[part.name])
+        if part.target is None
+        else part.target.from_state(float(by_name[part.name]))
+        for part in profile.action
+    )
+    if not all(map(math.isfinite, positions)):
+        raise ValueError(f"positions {positions} are not all finite")
+    return positions

@@ -26,10 +26,14 @@ __all__ = [
 
 
 def find_checkpoint(path: str, profile: RobotProfile) -> Path:
-    """The folder a user means: `path`, or the packaged checkpoint of this robot when `path` is empty."""
+    """The folder a user means: `path`, or the packaged checkpoint of this robot when `path` is empty.
+
+    A profile that names an embedded robot has that one's: it may be told velocities or positions.
+    """
     if path:
         return Path(path).expanduser()
-    packaged = PACKAGE / "checkpoints" / profile.name
+    embedded = profile.simulator and profile.simulator.embedded
+    packaged = PACKAGE / "checkpoints" / (embedded or profile.name)
     if not packaged.is_dir():
         raise CheckpointError(
             f"no checkpoint given and none is packaged for robot {profile.name!r}; "

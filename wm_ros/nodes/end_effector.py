@@ -12,7 +12,7 @@ from sensor_msgs.msg import JointState
 from wm_ros.messages.gripper import read_gripper
 from wm_ros.messages.pose import read_pose
 from wm_ros.messages.stamp import to_ns
-from wm_ros.robots.profile import POSE_TYPE
+from wm_ros.robots.consistency import POSE_TYPE
 from wm_ros.ros.qos import STREAM
 from wm_ros.ros.stream import Stream
 

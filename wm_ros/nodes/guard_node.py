@@ -26,7 +26,7 @@ from wm_ros.messages.plan import PlanError, decode_plan
 from wm_ros.robots.profile import RobotProfile, load_profile
 from wm_ros.ros.diagnostics import Level
 from wm_ros.ros.lifecycle import ManagedNode
-from wm_ros.ros.message_class import command_message
+from wm_ros.ros.message_class import command_message, message_class
 from wm_ros.ros.parameters import Parameter
 from wm_ros.ros.polling_subscription import PollingSubscription
 from wm_ros.ros.process import run
@@ -40,9 +40,7 @@ from wm_ros.safety.observation_gate import ClockReading
 from wm_ros.safety.stop_reason import StopReason
 
 if TYPE_CHECKING:
-    from geometry_msgs.msg import PoseStamped
-
-    from wm_ros.nodes.pose_commands import PoseCommands
+    from wm_ros.nodes.target_commands import TargetCommands
 
 DEFAULTS = GuardOptions()
 PARAMETERS = (
@@ -92,9 +90,9 @@ REQUESTED_STOPS = ("requested", "deactivated")  # stops that somebody asked for 
 class GuardNode(ManagedNode):
     """Follows `plan` within the profile's limits, publishes the robot's commands, and stops for any doubt.
 
-    Subscribes `plan`, `stop` and, for a robot that takes poses, the profile's state topic; publishes the profile's
-    command topic, serves `~/start`, `~/stop` and `~/reset`. Deactivating, shutting down, SIGINT, SIGTERM and
-    exceptions all end in the same stop: ramp, zeros (the same pose again and again), silence.
+    Subscribes `plan`, `stop` and, for a robot that takes poses or joint positions, the profile's state topic;
+    publishes the profile's command topic, serves `~/start`, `~/stop` and `~/reset`. Deactivating, shutting down,
+    SIGINT, SIGTERM and exceptions all end in the same stop: ramp, zeros (the same target again and again), silence.
     """
 
     def __init__(self, **node_options: Any):
@@ -127,16 +125,15 @@ class GuardNode(ManagedNode):
             (self._plans, self._on_plan)
         ]
         self._fill: Callable[[Any, Sequence[float], RobotProfile, int], Any] = fill_command
-        self._pose_commands: PoseCommands | None = None
-        if self._profile.command.leash is not None:
-            from wm_ros.nodes.pose_commands import PoseCommands
+        self._target_commands: TargetCommands[Any] | None = None
+        if self._profile.kind != "velocity":
+            from wm_ros.nodes.target_commands import target_commands
 
-            self._pose_commands = PoseCommands(self._profile, self._guard)
-            self._fill = self._pose_commands.fill
-            poses = self._create_polling_subscription(
-                type(self._message), self._profile.required_state.topic, STREAM
-            )
-            self._inputs.append((poses, partial(self._on_pose, self._pose_commands)))
+            self._target_commands = target_commands(self._profile, self._guard)
+            self._fill = self._target_commands.fill
+            state = self._profile.required_state
+            states = self._create_polling_subscription(message_class(state.type), state.topic, STREAM)
+            self._inputs.append((states, partial(self._on_state, self._target_commands)))
         for name, action in (("start", self._start), ("stop", self._stop_now), ("reset", self._reset)):
             service = self.create_service(Trigger, f"~/{name}", partial(self._answer, action))
             self._cleanups.append(partial(self.destroy_service, service))
@@ -190,7 +187,7 @@ class GuardNode(ManagedNode):
             "commands_sent": self._sent,
             "command_topic": self._publisher.topic_name,
             "command_listeners": self._publisher.get_subscription_count(),
-            **(self._pose_commands.diagnostic_values(now) if self._pose_commands else {}),
+            **(self._target_commands.diagnostic_values(now) if self._target_commands else {}),
         }
 
     def publish_status(self) -> None:
@@ -242,8 +239,8 @@ class GuardNode(ManagedNode):
             self._stop_guard(StopReason("requested", "enable_control was switched off"))
         with self._lock:
             self._guard.options = self._limits
-            if self._pose_commands is not None:
-                self._pose_commands.before_tick(now)
+            if self._target_commands is not None:
+                self._target_commands.before_tick(now)
             command = self._guard.tick(now)
             publishing = self._guard.publishing
         if command is not None and self._control:
@@ -307,13 +304,13 @@ class GuardNode(ManagedNode):
         else:
             self.faults.set("plan", Level.WARN, f"plan dropped, {refusal}")
 
-    def _on_pose(self, commands: PoseCommands, message: PoseStamped, now: ClockReading) -> None:
+    def _on_state(self, commands: TargetCommands[Any], message: Any, now: ClockReading) -> None:
         with self._lock:
-            refusal = commands.update_pose(message, now)
+            refusal = commands.update(message, now)
         if refusal is None:
-            self.faults.clear("pose")
+            self.faults.clear("state")
         else:
-            self.faults.set("pose", Level.WARN, f"pose dropped, {refusal}")
+            self.faults.set("state", Level.WARN, f"measured state dropped, {refusal}")
 
     def _on_stop_signal(self, message: Bool) -> None:
         now = self._now()

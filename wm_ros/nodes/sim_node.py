@@ -18,7 +18,7 @@ from rosgraph_msgs.msg import Clock as ClockMessage
 from sensor_msgs.msg import CameraInfo, Image
 from std_srvs.srv import Trigger
 
-from wm_ros.messages.command import CommandError, read_command
+from wm_ros.messages.command import CommandError, read_command, read_targets
 from wm_ros.messages.image import fill_image
 from wm_ros.messages.stamp import fill_stamp
 from wm_ros.messages.state import fill_state
@@ -28,7 +28,7 @@ from wm_ros.ros.message_class import message_class
 from wm_ros.ros.parameters import Parameter, declare
 from wm_ros.ros.process import run
 from wm_ros.ros.qos import COMMAND, RELIABILITY_CHOICES, image_qos
-from wm_ros.tasks.driver import Driver
+from wm_ros.tasks.driver import make_driver
 from wm_ros.tasks.simulated import simulated
 
 STATE_PERIOD_NS = 20_000_000
@@ -97,7 +97,8 @@ class SimNode(Node):
         robot = simulated(profile)
         width, height = (value[f"image_{side}"] or robot.size for side in ("width", "height"))
         self._robot = robot.simulator(value["seed"], width, height)
-        self._driver = Driver(self._robot, profile.command.timeout_s)
+        self._driver = make_driver(profile, self._robot)
+        self._read = read_command if profile.kind == "velocity" else read_targets
         self._started_ns = time.monotonic_ns()
         self._image_period_ns = round(1e9 / value["image_rate_hz"])
         self._next_image_ns = 0
@@ -169,11 +170,11 @@ class SimNode(Node):
 
     def _on_command(self, message: Any) -> None:
         try:
-            velocity = read_command(message, self._profile)
+            command = self._read(message, self._profile)
         except CommandError as error:
             self.get_logger().warning(printable(f"command ignored: {error}"), throttle_duration_sec=1.0)
             return
-        self._driver.command(velocity, self._elapsed_ns())
+        self._driver.command(command, self._elapsed_ns())
 
     def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         seed = self.get_parameter("seed").value

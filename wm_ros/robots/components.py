@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from wm_ros.robots.target import RATE_OF, Target, read_target
 from wm_ros.robots.yaml_fields import (
     ProfileError,
     reject_unknown,
@@ -15,12 +16,17 @@ from wm_ros.robots.yaml_fields import (
     require_text,
 )
 
+# What the number in a command message is; the action itself is a rate, whatever the kind.
+KINDS = ("velocity", "position", "gripper", "pose")
+
 
 @dataclass(frozen=True)
 class ActionComponent:
     """One number of the action vector: its unit, its limits and where it sits in the command message.
 
-    field: empty where the command is a pose, which has no place for a rate.
+    The action is a rate. kind: what is in the message: the rate itself (velocity), or what the guard makes of it: a
+    joint's position, a gripper's opening, or one part of an end effector's pose. target: of a position and a gripper,
+    their range and how messages count in it. field: empty where the command is a pose, which has no place for a rate.
     """
 
     name: str
@@ -30,6 +36,15 @@ class ActionComponent:
     max_acceleration: float
     max_jerk: float
     field: str = ""
+    kind: str = "velocity"
+    target: Target | None = None
+
+    @property
+    def required_target(self) -> Target:
+        """The target; ValueError for a velocity or a part of a pose."""
+        if self.target is None:
+            raise ValueError(f"component {self.name} is a {self.kind}, which has no range")
+        return self.target
 
 
 @dataclass(frozen=True)
@@ -49,18 +64,18 @@ class Camera:
 
 @dataclass(frozen=True)
 class Leash:
-    """How far a commanded pose may be from the measured one, and how old that may be."""
+    """How old the measured state may be, and how far a commanded pose from it; joints have leashes of their own."""
 
-    position_m: float
-    rotation_rad: float
     max_age_s: float
+    position_m: float | None = None
+    rotation_rad: float | None = None
 
 
 @dataclass(frozen=True)
 class Command:
     """The robot's command topic: message type, guard rate, and the driver's own timeout in seconds.
 
-    leash: of a command that is a pose, which rates are integrated to; None for all others.
+    leash: of commands that are targets (poses, positions), which rates are integrated to; None for velocities.
     """
 
     topic: str
@@ -116,6 +131,9 @@ def read_component(entry: Any, index: int) -> ActionComponent:
     path = f"action[{index}]"
     entry = require_mapping(entry, path)
     reject_unknown(entry, set(ActionComponent.__annotations__), path)
+    unit, kind = require_text(entry.get("unit"), f"{path}.unit"), entry.get("kind", "velocity")
+    if kind not in KINDS:
+        raise ProfileError(f"{path}.kind must be one of {', '.join(KINDS)}, got {kind!r}")
     low = require_finite(entry.get("min"), f"{path}.min")
     high = require_finite(entry.get("max"), f"{path}.max")
     # Zero must be allowed, or the guard could never stop the robot within its limits.
@@ -125,13 +143,29 @@ def read_component(entry: Any, index: int) -> ActionComponent:
         )
     return ActionComponent(
         name=require_text(entry.get("name"), f"{path}.name"),
-        unit=require_text(entry.get("unit"), f"{path}.unit"),
+        unit=unit,
         min=low,
         max=high,
         max_acceleration=require_positive(entry.get("max_acceleration"), f"{path}.max_acceleration"),
         max_jerk=require_positive(entry.get("max_jerk"), f"{path}.max_jerk"),
         field=require_text(entry["field"], f"{path}.field") if "field" in entry else "",
+        kind=kind,
+        target=_read_target_of(entry, path, kind, unit),
     )
+
+
+def _read_target_of(entry: Mapping[str, Any], path: str, kind: str, unit: str) -> Target | None:
+    if kind not in ("position", "gripper"):
+        if "target" in entry:
+            raise ProfileError(f"{path}.target is for the kinds position and gripper, this one is a {kind}")
+        return None
+    units = ("1/s",) if kind == "gripper" else tuple(RATE_OF)
+    if unit not in units:
+        raise ProfileError(
+            f"{path}.unit of a {kind} must be {' or '.join(units)}, got {unit!r}: actions are rates; what messages "
+            "count in is target.unit"
+        )
+    return read_target(entry.get("target"), f"{path}.target", kind, unit)
 
 
 def read_command(data: Mapping[str, Any]) -> Command:
@@ -149,9 +183,11 @@ def read_leash(data: Any) -> Leash | None:
     if data is None:
         return None
     data = require_mapping(data, "command.leash")
-    names = Leash.__annotations__
-    reject_unknown(data, set(names), "command.leash")
-    return Leash(**{name: require_positive(data.get(name), f"command.leash.{name}") for name in names})
+    reject_unknown(data, set(Leash.__annotations__), "command.leash")
+    given = {name: require_positive(value, f"command.leash.{name}") for name, value in data.items()}
+    if "max_age_s" not in given:
+        raise ProfileError("command.leash.max_age_s must say how old the measured state may be, in seconds")
+    return Leash(**given)
 
 
 def read_camera(data: Any) -> Camera:

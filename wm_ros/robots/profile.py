@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,6 @@ from wm_ros.robots.components import (
     Camera,
     Command,
     Gripper,
-    Leash,
     SimulatorEntry,
     State,
     read_camera,
@@ -26,6 +25,7 @@ from wm_ros.robots.components import (
     read_simulator,
     read_state,
 )
+from wm_ros.robots.consistency import POSE_TYPE, require_consistent
 from wm_ros.robots.yaml_fields import (
     ProfileError,
     reject_unknown,
@@ -34,17 +34,16 @@ from wm_ros.robots.yaml_fields import (
     require_text,
 )
 
-# A command of this type is a pose of the end effector, and its action the rates of one.
-POSE_TYPE = "geometry_msgs/msg/PoseStamped"
-POSE_RATES = (
-    *((name, "m/s") for name in ("x", "y", "z")),
-    *((name, "rad/s") for name in ("roll", "pitch", "yaw")),
-)
+# What training takes for the actions of a recording: what the robot was told, or what it did.
+ACTIONS_FROM = ("commands", "states")
 
 
 @dataclass(frozen=True)
 class RobotProfile:
-    """What a robot's action vector means: A components in SI units with limits, and the topics they use."""
+    """What a robot's action vector means: A components in SI units with limits, and the topics they use.
+
+    actions_from: what training takes for the actions of a recording, the `commands`, or the measured `states`.
+    """
 
     name: str
     action: tuple[ActionComponent, ...]
@@ -54,6 +53,25 @@ class RobotProfile:
     state: State | None = None
     gripper: Gripper | None = None
     simulator: SimulatorEntry | None = None
+    actions_from: str = "commands"
+
+    @property
+    def kind(self) -> str:
+        """What commands are: `velocity`; `position`, of joints and grippers; or `pose`. The action is a rate always."""
+        kind = self.action[0].kind
+        return "position" if kind == "gripper" else kind
+
+    @property
+    def learns_from_places(self) -> bool:
+        """Whether training finds actions as the rates between recorded places: targets, or measured states."""
+        return self.kind != "velocity" or self.actions_from == "states"
+
+    @property
+    def action_source(self) -> str:
+        """Where training finds the actions of a recording, for people."""
+        if self.actions_from == "states":
+            return f"measured states on {self.required_state.topic}"
+        return f"{'command' if self.kind == 'velocity' else 'target'}s on {self.command.topic}"
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -116,10 +134,14 @@ class RobotProfile:
     def to_dict(self) -> dict[str, Any]:
         """The profile as plain YAML/JSON data; `profile_from_dict` is the way back."""
         data = asdict(self)
-        data["action"] = [_without_empty(asdict(component)) for component in self.action]
+        data["action"] = [_component_data(component) for component in self.action]
+        leash = data["command"]["leash"]
+        data["command"]["leash"] = leash and _without_empty(leash)
         data["command"] = _without_empty(data["command"])
         data["state"] = data["state"] and _without_empty(data["state"])
         data["model"] = {"rate_hz": data.pop("model_rate_hz")}
+        if (actions_from := data.pop("actions_from")) != "commands":
+            data["model"]["actions_from"] = actions_from
         return _without_empty(data)
 
     def _limits(self, key: str) -> np.ndarray:
@@ -163,23 +185,30 @@ def profile_from_dict(data: Any) -> RobotProfile:
     components = data.get("action")
     if not isinstance(components, list) or not components:
         raise ProfileError(f"action must be a list with at least one component, got {components!r}")
+    command = read_command(require_mapping(data.get("command"), "command"))
     action = tuple(read_component(entry, index) for index, entry in enumerate(components))
+    if command.type == POSE_TYPE and not {part.kind for part in action} - {"velocity", "pose"}:
+        action = tuple(replace(part, kind="pose") for part in action)  # nothing else is in such a message
     names = [component.name for component in action]
     if len(set(names)) != len(names):
         raise ProfileError(f"action names must differ, got {names}")
     model = require_mapping(data.get("model"), "model")
-    reject_unknown(model, {"rate_hz"}, "model")
+    reject_unknown(model, {"rate_hz", "actions_from"}, "model")
+    actions_from = model.get("actions_from", "commands")
+    if actions_from not in ACTIONS_FROM:
+        raise ProfileError(f"model.actions_from must be {' or '.join(ACTIONS_FROM)}, got {actions_from!r}")
     profile = RobotProfile(
         name=require_text(data.get("name"), "name"),
         action=action,
-        command=read_command(require_mapping(data.get("command"), "command")),
+        command=command,
         model_rate_hz=require_positive(model.get("rate_hz"), "model.rate_hz"),
         camera=read_camera(data.get("camera", {})),
         state=read_state(data.get("state")),
         gripper=read_gripper(data.get("gripper")),
         simulator=read_simulator(data.get("simulator")),
+        actions_from=actions_from,
     )
-    _require_fields(profile)
+    require_consistent(profile.action, profile.command, profile.state, profile.actions_from)
     return profile
 
 
@@ -197,34 +226,12 @@ def differences(trained: RobotProfile, used: RobotProfile) -> list[str]:
     return found
 
 
-def _require_fields(profile: RobotProfile) -> None:
-    """Raise ProfileError unless every component has its place in the command, or all are the rates of a pose."""
-    if profile.command.type != POSE_TYPE:
-        if profile.command.leash is not None:
-            raise ProfileError(
-                f"command.leash is for commands of type {POSE_TYPE}, not {profile.command.type}"
-            )
-        for index, component in enumerate(profile.action):
-            require_text(component.field or None, f"action[{index}].field")
-        return
-    found = tuple((component.name, component.unit) for component in profile.action)
-    if found != POSE_RATES:
-        raise ProfileError(
-            f"the action of a robot that takes poses must be {list(POSE_RATES)}, got {list(found)}"
-        )
-    for index, component in enumerate(profile.action):
-        if component.field:
-            raise ProfileError(
-                f"action[{index}].field must be left out, got {component.field!r}: a pose has no place for a rate"
-            )
-    if profile.command.leash is None:
-        raise ProfileError(
-            f"command.leash must say {sorted(Leash.__annotations__)} for commands of type {POSE_TYPE}"
-        )
-    if profile.state is None or profile.state.type != POSE_TYPE:
-        raise ProfileError(
-            f"state must be of type {POSE_TYPE}, where the robot tells its measured pose, got {profile.state}"
-        )
+def _component_data(component: ActionComponent) -> dict[str, Any]:
+    data = asdict(component)
+    data["target"] = component.target and _without_empty(data["target"])
+    if component.kind == "velocity":
+        del data["kind"]
+    return _without_empty(data)
 
 
 def _without_empty(data: dict[str, Any]) -> dict[str, Any]:

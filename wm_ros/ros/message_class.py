@@ -32,11 +32,11 @@ def message_class(name: str) -> type:
 def command_message(profile: RobotProfile) -> Any:
     """A blank command message with a place for every component; CommandError where the profile does not fit.
 
-    A trajectory gets the one point that velocities are written to, one command period ahead. A pose has no places for
-    components.
+    A trajectory gets the one point that velocities or positions are written to, one command period ahead. A pose has
+    no places for components.
     """
     message = message_class(profile.command.type)()
-    if profile.command.leash is not None:
+    if profile.kind == "pose":
         return message
     if isinstance(getattr(message, "points", None), list):
         point = message_class("trajectory_msgs/msg/JointTrajectoryPoint")()

@@ -11,8 +11,8 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 from trajectory_msgs.msg import JointTrajectory
 
-from wm_ros.messages.command import read_command
 from wm_ros.messages.image import decode_image
+from wm_ros.messages.places import CommandRates
 from wm_ros.messages.stamp import to_ns
 from wm_ros.messages.state import read_state
 from wm_ros.messages.tensor import decode_tensor
@@ -34,6 +34,7 @@ class Observer(Node):
     def __init__(self, profile: RobotProfile, **node_options: Any) -> None:
         super().__init__("observer", **node_options)
         self._profile = profile
+        self._rates = CommandRates(profile, self._measured)
         self.states: list[tuple[int, np.ndarray]] = []
         self.commands: list[tuple[int, np.ndarray]] = []
         self.plan_ages_ms: list[float] = []
@@ -49,8 +50,14 @@ class Observer(Node):
         self.create_subscription(Image, "latent", self._on_latent, ALL)
         self.create_subscription(Image, "latent_action", self._on_latent_action, ALL)
 
+    def _measured(self) -> np.ndarray | None:
+        """Where the joints that commands move were last."""
+        joints = [self._profile.state_names.index(name) for name in self._profile.names]
+        return self.states[-1][1][joints] if self.states else None
+
     def _on_command(self, message: Any) -> None:
-        self.commands.append((time.monotonic_ns(), read_command(message, self._profile)))
+        now_ns = time.monotonic_ns()
+        self.commands.append((now_ns, self._rates(message, now_ns)))
 
     def _on_state(self, message: Any) -> None:
         self.states.append((to_ns(message.header.stamp), read_state(message, self._profile)))

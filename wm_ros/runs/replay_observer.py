@@ -17,7 +17,7 @@ from trajectory_msgs.msg import JointTrajectory
 
 from wm_ros.evaluation.replay.safety import GuardEvent, GuardTrace
 from wm_ros.messages.cdr import stamp_of
-from wm_ros.messages.command import read_command
+from wm_ros.messages.places import CommandRates
 from wm_ros.messages.stamp import to_ns
 from wm_ros.robots.profile import RobotProfile
 from wm_ros.ros.message_class import message_class
@@ -39,7 +39,7 @@ class ReplayObserver(Node):
         self, profile: RobotProfile, command_topic: str, time_ns: Callable[[], int], **node_options: Any
     ) -> None:
         super().__init__("replay_observer", **{**MINIMAL_NODE, **node_options})
-        self._profile, self._time_ns = profile, time_ns
+        self._rates, self._time_ns = CommandRates(profile), time_ns
         self.components = len(profile.action)
         self.latencies_ms = {name: array("d") for name in ("latent", "plan", "command")}
         self.recorded_age_ms = array("d")
@@ -96,8 +96,9 @@ class ReplayObserver(Node):
             self._planned = shown_ns
 
     def _on_command(self, message: Any) -> None:
-        vector = read_command(message, self._profile)
-        self.command_times_ns.append(self._time_ns())
+        now_ns = self._time_ns()
+        vector = self._rates(message, now_ns)
+        self.command_times_ns.append(now_ns)
         self.command_values.extend(vector)
         if vector.any():
             self._moving_s.append(self.passed_s())

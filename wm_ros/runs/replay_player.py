@@ -23,8 +23,9 @@ from wm_ros.data.segments import Survey
 from wm_ros.evaluation.replay.faults import FaultyCamera
 from wm_ros.evaluation.replay.results import Playback
 from wm_ros.messages.cdr import stamp_of
-from wm_ros.messages.command import CommandError, read_command
+from wm_ros.messages.command import CommandError
 from wm_ros.messages.image import decode_image
+from wm_ros.messages.places import CommandRates
 from wm_ros.messages.stamp import fill_stamp
 from wm_ros.robots.profile import RobotProfile
 from wm_ros.ros.message_class import message_class
@@ -103,6 +104,7 @@ class BagPlayer(Node):
         survey = self._survey
         topics = [topic for topic in (survey.camera, survey.commands, survey.state) if topic is not None]
         self._began_ns = time.monotonic_ns()
+        rates = CommandRates(self._profile)
         for message in self._bag.encoded(topics, since_ns=int(segment.log_ns[0])):
             at_ns = message.log_ns + segment.offset_ns
             if at_ns >= end_ns:
@@ -113,7 +115,7 @@ class BagPlayer(Node):
                 self._show(at_ns, bytes(message.data), on_frame)
             elif message.topic == survey.commands:
                 with suppress(CommandError):  # a command that is none was the operator's fault
-                    on_command(at_ns, read_command(message.decode(), self._profile))
+                    on_command(at_ns, rates(message.decode(), at_ns))
             elif self._state is not None:
                 self._state.publish(bytes(message.data))
         self._spin_until(end_ns, spin)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -57,6 +58,8 @@ class Guard:
         self.state = GuardState.IDLE
         self.reason: StopReason | None = None
         self.blocking_reason: StopReason | None = None  # another reason not to move; it must not latch
+        # What of a wanted velocity [A] does not lead out of the robot's range, where it has one.
+        self.bound: Callable[[Sequence[float]], Sequence[float]] | None = None
         self.plans_accepted = self.plans_refused = self.resumed = 0
         self._timeout_s = profile.command.timeout_s
         self._limiter = Limiter(profile, period_s)
@@ -154,7 +157,7 @@ class Guard:
         self._follow_or_stop(now)
         wanted = None if self._plan is None else self._plan.rate_at(now.ros_ns)
         if self.state is GuardState.ACTIVE and wanted is not None:  # without one, it is not active any more
-            return self._limiter.track(wanted, dt_s)
+            return self._limiter.track(wanted if self.bound is None else self.bound(wanted), dt_s)
         if self.state is GuardState.STOPPING:
             command = self._limiter.brake(dt_s)
             if self._limiter.at_rest:

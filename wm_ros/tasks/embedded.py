@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from functools import partial
 
-from wm_ros.tasks import arm, pusher, rover
+from wm_ros.tasks import arm, pusher, rover, so101, so101_poses
 from wm_ros.tasks.goals_ahead import GoalsAhead
 from wm_ros.tasks.overview import CameraOverview, RoverOverview
 from wm_ros.tasks.protocol import SimulatedRobot, Task
+from wm_ros.tasks.so101_motion import Roaming
 from wm_ros.tasks.success import Criterion
 from wm_ros.tasks.table_arm import JOINTS
 from wm_ros.tasks.wandering import wandering
@@ -30,6 +31,7 @@ ROBOTS = (
             rates=arm.rates,
             overview=partial(CameraOverview, arm.Arm),
             criterion=Criterion(radius_m=0.04),
+            parts=arm.parts,
         ),
     ),
     SimulatedRobot(
@@ -45,6 +47,7 @@ ROBOTS = (
             rates=rover.rates,
             overview=RoverOverview,
             criterion=Criterion(radius_m=0.25, heading_rad=math.radians(15.0)),
+            parts=rover.parts,
         ),
     ),
     SimulatedRobot(
@@ -60,7 +63,25 @@ ROBOTS = (
             rates=pusher.rates,
             overview=partial(CameraOverview, pusher.PusherArm),
             criterion=Criterion(radius_m=0.03),
+            parts=pusher.parts,
             way=_PUSHES.way,
         ),
+    ),
+    SimulatedRobot(
+        name="so101",
+        components=so101_poses.JOINTS,
+        simulator=so101.SO101,
+        motion=Roaming,
+        excursion=EXCURSION,
+        task=Task(
+            draw_start=so101_poses.random_positions,
+            draw_goal=so101_poses.draw_goal,
+            errors=so101_poses.errors,
+            rates=arm.rates,
+            overview=partial(CameraOverview, so101.SO101),
+            criterion=Criterion(radius_m=0.03),
+            parts=so101_poses.parts,
+        ),
+        size=so101.SIZE,
     ),
 )

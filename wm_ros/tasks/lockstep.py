@@ -7,7 +7,8 @@ a robot does over real topics is measured by `wm_ros demo`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from wm_ros.safety.guard import Guard, GuardOptions
 from wm_ros.safety.observation_gate import ClockReading
 from wm_ros.stages.encode import Encode
 from wm_ros.stages.plan import PlanStage
+from wm_ros.tasks.commanding import commanded
 from wm_ros.tasks.protocol import Simulator, Task
 from wm_ros.tasks.simulated import simulated, task_of
 from wm_ros.tasks.success import Score, score, settled
@@ -42,6 +44,18 @@ class LockstepOptions:
 
 # From a frame's stamp and pixels to a plan.
 Policy = Callable[[int, np.ndarray], Plan]
+
+
+@runtime_checkable
+class InformedPolicy(Protocol):
+    """A policy that is told the truth before each frame, to tell what others lack."""
+
+    def __call__(self, stamp_ns: int, frame: np.ndarray) -> Plan: ...
+
+    def inform(self, positions: np.ndarray, goal: np.ndarray) -> None:
+        """The state now [P], and the goal's [P]."""
+
+
 # From a trial's number and its goal picture to the policy that drives it.
 MakePolicy = Callable[[int, np.ndarray], Policy]
 
@@ -114,20 +128,26 @@ def _trial(
     ticks_per_frame = round(profile.command.rate_hz / options.camera_hz)
     times, track, pending = [], [], []
     guard.start(_now(0.0))
+    robot = commanded(profile, simulator, guard)
     for tick in range(round(criterion.limit_s / period_s)):
         time_s = tick * period_s
         if tick % ticks_per_frame == 0:
+            if isinstance(policy, InformedPolicy):
+                policy.inform(simulator.positions, goal)
             plan = policy(_now(time_s).ros_ns, simulator.render())
             pending.append((time_s + options.latency_s, plan))
         _deliver(guard, pending, time_s)
-        command = guard.tick(_now(time_s))
-        simulator.step(np.zeros(len(profile.action)) if command is None else np.array(command), period_s)
+        robot.before_tick(_now(time_s))
+        robot.carry_out(guard.tick(_now(time_s)))
         times.append(time_s)
         track.append(simulator.positions)
         distances, headings = task.errors(np.array(track), goal)
         if settled(np.array(times), distances, criterion, headings):
             break
-    return score(np.array(times), distances, criterion, headings)
+    result = score(np.array(times), distances, criterion, headings)
+    if task.coverage is None:
+        return result
+    return replace(result, final_coverage=task.coverage(track[-1], goal))
 
 
 def _deliver(guard: Guard, pending: list[tuple[float, Plan]], time_s: float) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -56,6 +56,14 @@ class Simulator(Protocol):
         """Focal length of the camera in pixels; 0 where it is no pinhole camera or not known."""
 
 
+@runtime_checkable
+class PositionSimulator(Simulator, Protocol):
+    """A robot whose joints can be told positions."""
+
+    def servo(self, targets: np.ndarray, duration_s: float) -> None:
+        """Go to joint positions [A] for `duration_s`, and hold them; ValueError as `step`."""
+
+
 class MakeSimulator(Protocol):
     """Makes a robot's simulator, by default of seed 0 and with pictures as large as its robot says."""
 
@@ -81,10 +89,12 @@ class Task:
     """Goals, and when one is reached.
 
     draw_start(generator): a state [P]. draw_goal(generator, positions [P]): a state that is a task from there, None
-    when what was drawn is none. errors(positions [..., P], goal [P]): distances [...] m and headings [...] rad, None
-    where they do not count. rates(before [S, P], after, seconds [S]): mean actions [S, A]; None where states do not
-    tell them. overview(seed, size). way(): the velocities [T, A] that led to the goal last drawn, a period of 0.1 s
-    each; None where goals are no ends of motion.
+    when what was drawn is none. errors(positions [..., P], goal [P]): distances [...] m and headings [...] rad, for
+    joint angles their mean error, None where there is none. rates(before [S, P], after, seconds [S]): mean actions
+    [S, A]; None where states do not tell them. overview(seed, size). way(): the velocities [T, A] that led to the goal
+    last drawn, a period of 0.1 s each; None where goals are no ends of motion. parts(positions [S, P]): what a state is
+    made of, by name, as numbers [S, K] that a probe is asked for. coverage(positions [P], goal [P]): share of the
+    thing's area in the goal that it covers; None where that is not counted.
     """
 
     draw_start: Callable[[np.random.Generator], np.ndarray]
@@ -93,7 +103,9 @@ class Task:
     rates: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray] | None
     overview: Callable[[int, int], Overview]
     criterion: Criterion
+    parts: Callable[[np.ndarray], Mapping[str, np.ndarray]]
     way: Callable[[], np.ndarray] | None = None
+    coverage: Callable[[np.ndarray, np.ndarray], float] | None = None
 
 
 @dataclass(frozen=True)

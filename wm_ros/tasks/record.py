@@ -12,6 +12,7 @@ from wm_ros.data.exploration import held_plan
 from wm_ros.robots.profile import RobotProfile
 from wm_ros.safety.guard import Guard, GuardOptions
 from wm_ros.safety.observation_gate import ClockReading
+from wm_ros.tasks.commanding import commanded
 from wm_ros.tasks.protocol import Motion, Simulator
 from wm_ros.tasks.simulated import simulated
 
@@ -64,6 +65,7 @@ def _record_episode(
     frames = round(seconds * CAMERA_RATE_HZ)
     guard = Guard(profile, GuardOptions(stop_hold_s=0.0))
     guard.start(ClockReading(start_ns, start_ns))
+    robot = commanded(profile, simulator, guard)
     tick = 0
     while tick < frames * ticks_per_frame or guard.publishing:
         now_ns = start_ns + round(tick * period_s * 1e9)
@@ -74,10 +76,9 @@ def _record_episode(
             if tick < (frames - 1) * ticks_per_frame:
                 rates = motion(simulator.positions, 1.0 / CAMERA_RATE_HZ)
                 guard.offer(held_plan(now_ns, profile.names, rates, 1.0 / CAMERA_RATE_HZ), now)
-        command = guard.tick(now)
+        robot.before_tick(now)
+        command = robot.carry_out(guard.tick(now))
         if command is not None:
-            vector = np.array(command)
-            bag.command(now_ns, vector)
-            simulator.step(vector, period_s)
+            bag.command(now_ns, command)
         tick += 1
     return start_ns + round(tick * period_s * 1e9)

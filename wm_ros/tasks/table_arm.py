@@ -10,6 +10,7 @@ from wm_ros.tasks.camera import RayCamera
 from wm_ros.tasks.timestep import TIMESTEP_S, whole_steps
 
 JOINTS = ("shoulder", "elbow")
+SERVO_RAD_S = 3.0  # as fast as the joints go to a position, twice the speed that profiles allow
 
 
 class TableArm:
@@ -26,6 +27,13 @@ class TableArm:
         steps = whole_steps(duration_s)
         self._data.ctrl[:] = velocity
         mujoco.mj_step(self._model, self._data, nstep=steps)
+
+    def servo(self, targets: np.ndarray, duration_s: float) -> None:
+        """Go to joint positions [2] rad for `duration_s`, a multiple of the 5 ms physics step, and hold them."""
+        for _ in range(whole_steps(duration_s)):
+            way = targets - self._data.qpos[: len(JOINTS)]
+            self._data.ctrl[:] = np.clip(way / TIMESTEP_S, -SERVO_RAD_S, SERVO_RAD_S)
+            mujoco.mj_step(self._model, self._data)
 
     @property
     def time_s(self) -> float:

@@ -62,18 +62,19 @@ def run_rounds(
     seed: int,
     domain: int | None,
     done: Callable[[Round], None],
+    robot: str = "arm",
 ) -> None:
     """Do so many rounds of each fault, in `jobs` sets of processes side by side, each in a domain of its own.
 
-    domain: ROS_DOMAIN_ID of the first set, None for free ones. done: called with each round. Raises FaultsError
-    when a set gives up.
+    domain: ROS_DOMAIN_ID of the first set, None for free ones. done: called with each round. robot: the
+    profile, `arm` or `arm_position`. Raises FaultsError when a set gives up.
     """
     shares = [share for share in (faults[job::jobs] for job in range(jobs)) if share]
     with ExitStack() as stack:
         sets = []
         for job, share in enumerate(shares):
             own = stack.enter_context(free_domain()) if domain is None else 1 + (domain + job - 1) % LAST
-            sets.append(stack.enter_context(_ProcessSet(share, rounds, seed + job, own)))
+            sets.append(stack.enter_context(_ProcessSet(share, rounds, seed + job, own, robot)))
         for line in _lines([one.output for one in sets]):
             done(Round(**json.loads(line)))
         for one in sets:
@@ -109,8 +110,8 @@ def table(found: Sequence[Round], limit_s: float) -> dict[str, dict[str, object]
 class _ProcessSet:
     """A context manager: the process of one set of nodes, ended in order when it has not ended itself."""
 
-    def __init__(self, faults: Sequence[str], rounds: int, seed: int, domain: int) -> None:
-        self._task = json.dumps({"faults": list(faults), "rounds": rounds, "seed": seed})
+    def __init__(self, faults: Sequence[str], rounds: int, seed: int, domain: int, robot: str) -> None:
+        self._task = json.dumps({"faults": list(faults), "rounds": rounds, "seed": seed, "robot": robot})
         self._domain = domain
 
     def __enter__(self) -> _ProcessSet:

@@ -13,6 +13,7 @@ from std_msgs.msg import Bool
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from wm_ros.messages.plan import Plan, fill_plan
+from wm_ros.robots.profile import RobotProfile
 from wm_ros.runs.faults.breakable_pipeline import FAIL, STALL
 from wm_ros.runs.faults.camera import SIDE
 from wm_ros.runs.faults.rig import Rig
@@ -140,6 +141,22 @@ def _show_scene(rig: Rig) -> None:
     rig.camera.show_scene()
 
 
+def _lose_state(rig: Rig) -> None:
+    rig.robot.telling = False
+
+
+def _repeat_state(rig: Rig) -> None:
+    rig.robot.freeze()
+
+
+def _hold_robot(rig: Rig) -> None:
+    rig.robot.following = False
+
+
+def _repair_robot(rig: Rig) -> None:
+    rig.robot.repair()
+
+
 FAULTS = {
     "pipeline killed": Fault(lambda rig: rig.pipeline.send(signal.SIGKILL), _restart),
     "pipeline stopped": Fault(
@@ -170,3 +187,15 @@ FAULTS = {
     "clock jumps back": Fault(lambda rig: rig.jump(-JUMP_S), _nothing, simulated_time=True),
     "clock stops": Fault(_stop_clock, _go_on_with_clock, simulated_time=True),
 }
+
+# Of a robot that is told positions, beside all others.
+STATE_FAULTS = {
+    "joint states die": Fault(_lose_state, _repair_robot),
+    "joint states repeat": Fault(_repeat_state, _repair_robot),
+    "robot is held": Fault(_hold_robot, _repair_robot),
+}
+
+
+def faults_of(profile: RobotProfile) -> dict[str, Fault]:
+    """The faults that a robot of this profile can have around it."""
+    return FAULTS | STATE_FAULTS if profile.kind == "position" else FAULTS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.subscription import Subscription
 
-from wm_ros.messages.command import read_command
+from wm_ros.messages.places import CommandRates
 from wm_ros.robots.profile import RobotProfile
 from wm_ros.ros.message_class import message_class
 from wm_ros.safety.command_checks import out_of_limits, seconds_to_zero
@@ -25,11 +26,14 @@ class CommandRecorder:
     """Records the commands to the robot since `reset`, from rest.
 
     Times are those at which the commands were handed to the middleware: on a busy machine the listener is held up for
-    longer than the guard, whose threads come first. How late they were heard at most is a figure of its own.
+    longer than the guard, whose threads come first. How late they were heard at most is a figure of its own. measured:
+    where a robot that is told targets last said that it is.
     """
 
-    def __init__(self, node: Node, profile: RobotProfile) -> None:
-        self._profile = profile
+    def __init__(
+        self, node: Node, profile: RobotProfile, measured: Callable[[], np.ndarray | None] = lambda: None
+    ) -> None:
+        self._profile, self._measured = profile, measured
         self.reset()
         kind = message_class(profile.command.type)
         self._subscription: Subscription[Any] = node.create_subscription(
@@ -37,6 +41,7 @@ class CommandRecorder:
         )
 
     def reset(self) -> None:
+        self._rates = CommandRates(self._profile, self._measured)
         self._commands: list[np.ndarray] = []
         self._numbers: list[int] = []  # that the guard's publisher gave them
         self._sent_ns: list[int] = []
@@ -130,6 +135,8 @@ class CommandRecorder:
             self.heard_late_s, 1e-9 * (info["received_timestamp"] - info["source_timestamp"])
         )
         # A middleware that does not number its messages tells of no loss.
-        self._numbers.append(info["publication_sequence_number"] or 0)
-        self._sent_ns.append(info["source_timestamp"])
-        self._commands.append(read_command(message, self._profile))
+        number, sent_ns = info["publication_sequence_number"] or 0, info["source_timestamp"]
+        periods = number - self._numbers[-1] if self._numbers else 1
+        self._numbers.append(number)
+        self._sent_ns.append(sent_ns)
+        self._commands.append(self._rates(message, sent_ns, periods))

@@ -27,6 +27,7 @@ from wm_ros.ros.qos import LATCHED, PLAN, STOP
 from wm_ros.runs.child_processes import ChildProcesses
 from wm_ros.runs.faults.camera import Camera, random_picture
 from wm_ros.runs.faults.command_recorder import CommandRecorder
+from wm_ros.runs.faults.following_robot import FollowingRobot
 from wm_ros.runs.faults.processes import Pipeline
 from wm_ros.runs.guard_client import GuardClient
 
@@ -34,6 +35,7 @@ CAMERA_S, HEARTBEAT_S, CLOCK_S = 0.05, 0.05, 0.01
 SIMULATED_NS = 1_000_000_000_000  # far enough from 0 for jumps back
 # Waiting is patient, since only what the guard does is judged: a busy machine may take its time for the rest.
 PATIENCE_S, STILL_S, QUIET_S = 60.0, 15.0, 0.15
+FAR_RAD, STATE_AGE_S = 1e3, 0.3
 PATIENCE_SHARE = 0.3  # of the top speed
 # Fewer candidates than for driving well: here it only matters that plans come, and how old they are.
 PLANNER = {
@@ -48,12 +50,18 @@ GUARD = {"autostart": True, "enable_control": True, "stop_hold_s": 0.2}
 class Rig:
     """A context manager: everything is up and plans come when it is entered.
 
-    simulated_time: the rig publishes `/clock`, and everybody lives by it.
+    simulated_time: the rig publishes `/clock`, and everybody lives by it. robot: its profile, `arm` for velocities, or
+    `arm_position`.
     """
 
-    def __init__(self, folder: Path, simulated_time: bool, seed: int) -> None:
-        data = load_profile("arm").to_dict()
+    def __init__(self, folder: Path, simulated_time: bool, seed: int, robot: str = "arm") -> None:
+        data = load_profile(robot).to_dict()
         data["camera"]["noise"] = True
+        for part in data["action"]:
+            if "target" in part:  # nobody drives it back from the ends of its range
+                part["target"] |= {"min": -FAR_RAD, "max": FAR_RAD}
+        if "leash" in data["command"]:  # the robot is of this process, which waits on a busy machine
+            data["command"]["leash"]["max_age_s"] = STATE_AGE_S
         profile = folder / "robot.yaml"
         profile.write_text(yaml.safe_dump(data), encoding="utf-8")
         self.profile = load_profile(profile)
@@ -91,7 +99,11 @@ class Rig:
     def _open(self) -> None:
         node = self._client.node
         self.guard = GuardClient(self._client)
-        self.commands = CommandRecorder(node, self.profile)
+        if self.profile.kind == "position":
+            self.robot = FollowingRobot(node, self.profile, self.now_ns)
+            self.commands = CommandRecorder(node, self.profile, lambda: self.robot.told)
+        else:
+            self.commands = CommandRecorder(node, self.profile)
         self.camera = Camera(self.profile.camera.topic, self._seed)
         node.create_subscription(JointTrajectory, "plan", self._on_plan, PLAN)
         self.plans = node.create_publisher(JointTrajectory, "plan", PLAN)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from wm_ros.ros.graph_client import NodeError
-from wm_ros.runs.faults.catalogue import FAULTS
+from wm_ros.runs.faults.catalogue import FAULTS, STATE_FAULTS
 from wm_ros.runs.faults.rig import Rig
 
 ATTEMPTS = 3  # at getting nodes to run on a machine that may be busy; the rounds done count
@@ -26,7 +26,7 @@ AFTERWARDS_S = 0.15  # in which a robot that went on by itself would be heard
 
 def one_round(rig: Rig, name: str, rng: np.random.Generator) -> dict[str, Any]:
     """Inject a fault into a moving robot's system and judge the commands to the robot; see campaign.Round."""
-    fault = FAULTS[name]
+    fault = (FAULTS | STATE_FAULTS)[name]
     fault.prepare(rig)
     rig.move()
     rig.spin(rng.uniform(0.0, LONGEST_WAIT_S))
@@ -66,14 +66,14 @@ def main(argument: str) -> int:
         left = [
             name
             for name in task["faults"]
-            if FAULTS[name].simulated_time == simulated_time
+            if (FAULTS | STATE_FAULTS)[name].simulated_time == simulated_time
             for _ in range(task["rounds"])
         ]
         for attempt in range(ATTEMPTS):
             if left:
                 with tempfile.TemporaryDirectory(prefix="wm_ros_faults_") as folder:
                     try:
-                        _work_off(left, Path(folder), simulated_time, rng)
+                        _work_off(left, Path(folder), simulated_time, rng, task.get("robot", "arm"))
                     except NodeError as error:
                         logs = "\n".join(
                             log.read_text(errors="replace")[-2000:] for log in Path(folder).glob("*.log")
@@ -84,9 +84,11 @@ def main(argument: str) -> int:
     return 0
 
 
-def _work_off(left: list[str], folder: Path, simulated_time: bool, rng: np.random.Generator) -> None:
+def _work_off(
+    left: list[str], folder: Path, simulated_time: bool, rng: np.random.Generator, robot: str
+) -> None:
     """Do the rounds that are left, and take them off the list one by one."""
-    with Rig(folder, simulated_time, int(rng.integers(1000))) as rig:
+    with Rig(folder, simulated_time, int(rng.integers(1000)), robot) as rig:
         while left:
             print(json.dumps(one_round(rig, left[0], rng)), flush=True)
             del left[0]
