@@ -14,9 +14,7 @@ import av
 import pyarrow.parquet as pq
 from bag_makers import COMMANDS, PERIOD, SECOND, command, frames, held, image, write_bag
 from message_kinds import blank
-from typer.testing import CliRunner
 
-from wm_ros.cli import app
 from wm_ros.data.bag_messages import Bag
 from wm_ros.data.bag_writer import BagWriter
 from wm_ros.data.lerobot_export import ExportOptions, export_lerobot
@@ -360,42 +358,3 @@ def test_what_is_no_bag_is_refused(exported, tmp_path):
 def test_a_folder_that_exists_is_kept(bag, exported):
     with pytest.raises(RecordingError, match="set exists already"):
         export_lerobot([bag], ARM, exported, ExportOptions())
-
-
-# The commands.
-
-
-def run(*arguments):
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
-
-
-def test_the_command_exports_bags(bag, tmp_path):
-    done = run("export", bag, "--format", "lerobot", "--out", tmp_path / "set", "--task", "reach the mark")
-    assert done.exit_code == 0, done.output
-    assert "set is written; look into it: wm_ros inspect" in done.output
-    assert len(load_recording(tmp_path / "set", ARM).episodes) == 3
-
-
-def test_a_simulated_recording_can_be_a_set(tmp_path):
-    arguments = ("--sim", "--episodes", 2, "--seconds", 1.5, "--seed", 4)
-    done = run("record", *arguments, "--out", tmp_path / "set", "--format", "lerobot")
-    assert done.exit_code == 0, done.output
-    assert [path.name for path in tmp_path.iterdir()] == ["set"]
-    assert run("record", *arguments, "--out", tmp_path / "bag").exit_code == 0
-    before, after = load_recording(tmp_path / "bag", ARM), load_recording(tmp_path / "set", ARM)
-    assert before.episodes == after.episodes
-    clips = before.clips(2)
-    np.testing.assert_allclose(after.actions(clips), before.actions(clips), atol=2e-6)
-
-
-def test_options_of_sets_are_refused_for_bags(tmp_path):
-    done = run("record", "--sim", "--out", tmp_path / "bag", "--task", "reach")
-    assert done.exit_code != 0
-    assert "lerobot" in done.output
-
-
-def test_a_recording_that_cannot_be_exported_stays_as_a_bag(tmp_path):
-    (tmp_path / "set.part").mkdir()
-    done = run("record", "--sim", "--episodes", 1, "--out", tmp_path / "set", "--format", "lerobot")
-    assert isinstance(done.exception, RecordingError)  # before anything was recorded
-    assert [path.name for path in tmp_path.iterdir()] == ["set.part"]
