@@ -12,6 +12,7 @@ from wm_ros.commands.convert import convert
 from wm_ros.commands.demo import demo
 from wm_ros.commands.drive import drive
 from wm_ros.commands.evaluate import evaluate
+from wm_ros.commands.export import export
 from wm_ros.commands.inspect import inspect
 from wm_ros.commands.record import record
 from wm_ros.commands.replay import replay
@@ -37,7 +38,7 @@ The nodes are ROS 2 executables: pipeline_node, guard_node, sim_node, ... and ha
 `wm_ros status` shows what those that run do, and why not."""
 
 app = typer.Typer(help=HELP, no_args_is_help=True, rich_markup_mode=None, add_completion=False)
-for command in (demo, record, inspect, train, evaluate, replay, drive, status, convert, calibrate):
+for command in (demo, record, inspect, train, evaluate, replay, drive, status, export, convert, calibrate):
     app.command()(command)
 app.add_typer(bench, name="bench")
 
