@@ -96,7 +96,15 @@ setup(
             "transformers>=5.20,<6",
         ],
         # evo is GPL-3: it is imported for the paths of mobile bases alone, and not distributed with this package.
-        "eval": ["accelerate>=1.0", "evo>=1.30", "jinja2>=3.0", "matplotlib", "pillow", "scipy"],
+        "eval": [
+            "accelerate>=1.0",
+            "evo>=1.30",
+            "jinja2>=3.0",
+            "matplotlib",
+            "pillow",
+            "scikit-learn>=1.2",
+            "scipy",
+        ],
         # launch_pytest of Humble to Kilted does not work with pytest 8.4 and later (ros2/launch #947).
         "dev": [
             "coverage>=7.10",

@@ -56,6 +56,8 @@ EXTRAS = {
     "rclpy": "ros",
     "rosbags": "train",
     "safetensors": "train",
+    "scipy": "eval",
+    "sklearn": "eval",
     "tensorboard": "train",
     "torch": "train",
     "transformers": "encoders",

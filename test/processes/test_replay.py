@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -117,8 +118,12 @@ def test_live_sees_what_offline_sees_and_nothing_reaches_the_robot(ros, replay, 
 
 
 def test_each_fault_stops_the_robot_and_it_goes_on_after(replay, tmp_path):
+    camera, driven = (
+        replace(PROFILE.camera, topic="cell/webcam"),
+        replace(PROFILE.command, topic="cell/driven"),
+    )
     bag = tmp_path / "bag"
-    record_sim(PROFILE, bag, episodes=1, seconds=4.0)
+    record_sim(replace(PROFILE, camera=camera, command=driven), bag, episodes=1, seconds=4.0)
     (tmp_path / "faults.yaml").write_text(
         "faults:\n"
         "  - {kind: garbage, at_s: 1.2, for_s: 1.5}\n"
@@ -126,12 +131,14 @@ def test_each_fault_stops_the_robot_and_it_goes_on_after(replay, tmp_path):
     )
     patient = parameter_file(tmp_path, max_observation_age_s=0.8)
     arguments = ("--faults", "faults.yaml", "--goal-after", "1", "--params", patient)
+    arguments += ("--camera", "webcam", "--command", "driven")
     process = replay(bag, "--rate", "0.5", *arguments)  # slower, so that a busy machine can keep up
     output, _ = process.communicate()
     assert process.returncode == 0, output
     assert "not judged: only a replay at --rate 1 is in real time" in output
     report = json.loads((tmp_path / "out" / "replay.json").read_text())
     assert report["verdict"] == "not judged"
+    assert report["topics"] == {"camera": "/cell/webcam", "command": "/cell/driven", "state": "/joint_states"}
     garbage, jump = (fault["reaction"] for fault in report["faults"])
     for reaction, reason in (
         (garbage, "observation too old"),
@@ -195,6 +202,9 @@ def said(monkeypatch, capsys, tmp_path, bag):
         (("bag", "--goal-image", "a.png", "--goal-after", "1"), "two goals"),
         (("bag", "--profile", "top.yaml"), "has no camera topic top or top/compressed (profile arm"),
         (("bag", "--params", "nowhere.yaml"), "nowhere.yaml is no file"),
+        (("bag", "--camera", "top"), "has no camera topic top or top/compressed (--camera)"),
+        (("bag", "--command", "cmd_vel"), "has no topic cmd_vel (--command)"),
+        (("bag", "--stamps", "log"), "how old a picture is by its own stamp"),
         (("bag", "--compare", "nowhere"), "nowhere/replay.json is no result of `wm_ros replay`"),
     ],
 )

@@ -10,7 +10,16 @@ import typer
 
 from wm_ros.commands.bench_live import faults, guard, soak
 from wm_ros.commands.bench_output import Json, print_figures, show_figures, write_figures
-from wm_ros.commands.data_options import CacheDir, Camera, FrameSize, Paths, Profile, Stamps, StampsBy
+from wm_ros.commands.data_options import (
+    CacheDir,
+    Camera,
+    Command,
+    FrameSize,
+    Paths,
+    Profile,
+    Stamps,
+    StampsBy,
+)
 from wm_ros.commands.latent_options import EncoderKind
 
 bench = typer.Typer(
@@ -137,6 +146,7 @@ def bottlenecks(
     ] = 1.0,
     jobs: Annotated[int, typer.Option(min=1, help="Runs at a time, a CPU each; changes no figure.")] = 2,
     camera: Camera = None,
+    command: Command = None,
     frame_size: FrameSize = None,
     stamps: Stamps = StampsBy.header,
     cache_dir: CacheDir = None,
@@ -172,7 +182,7 @@ def bottlenecks(
     with SweepProgress() as bars:
         if no_goals:
             bars.say(f"no planning success: {no_goals}")
-        recording = load_recording(paths, robot, cache_dir, frame_size, camera, stamps.value)
+        recording = load_recording(paths, robot, cache_dir, frame_size, camera, stamps.value, command)
         runs = sweep(recording, out, options, source, bars, encoder_of, cache_dir)
     table = make_table(runs, recording, asked_for(source, options, encoder), no_goals)
     write_report(table, out)

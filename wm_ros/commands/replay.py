@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from wm_ros.commands.data_options import Profile
+from wm_ros.commands.data_options import Camera, Command, Profile, StampsBy
 from wm_ros.environment import require_ros
 from wm_ros.printable import printable
 
@@ -19,6 +19,9 @@ def replay(
         str, typer.Option(help="Checkpoint folder; empty: the packaged one of the robot.")
     ] = "",
     profile: Profile = "arm",
+    camera: Camera = None,
+    command: Command = None,
+    stamps: Annotated[StampsBy, typer.Option(hidden=True)] = StampsBy.header,
     rate: Annotated[
         float,
         typer.Option(min=0.1, max=2.0, help="Seconds of the bag in a second; only 1 is judged."),
@@ -86,14 +89,14 @@ def replay(
     from wm_ros.robots.profile import load_profile
     from wm_ros.runs.replay import ReplayOptions, run_replay
 
-    _refuse_contradictions(goal_image, goal_after, params)
+    _refuse_contradictions(goal_image, goal_after, params, stamps)
     console = Terminal()
     robot, limits = load_profile(profile), load_thresholds(thresholds)
     script, left_out = detectable_faults(load_faults(faults) if faults else (), robot)
     goal = read_picture(goal_image) if goal_image else None
     with console.status(f"reading {bag}"):
         opened = Bag(bag)
-        found = survey(opened, robot)
+        found = survey(opened, robot, camera, command)
     found = replace(found, notes=(*found.notes, *left_out))
     segments = found.segments[:episodes]
     playbacks = [around_fault(fault, select_episode(fault, segments)) for fault in script] or [
@@ -118,7 +121,9 @@ def replay(
                 log_dir=folder / "logs",
                 progress=lambda number, passed_s: bar.update(task, completed=before_s[number] + passed_s),
             )
-        summary = {"bag": str(bag), "checkpoint": model or "packaged", "profile": robot.name}
+        topics = {"camera": found.camera, "command": found.commands, "state": found.state}
+        names = {"checkpoint": model or "packaged", "profile": robot.name}
+        summary: dict[str, Any] = {"bag": str(bag), "topics": topics, **names}
         summary |= summarise(result, found, robot, rate, limits)
         (folder / "replay.json").write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
         pictures = [folder / "commands.png"]
@@ -144,7 +149,15 @@ def replay(
         raise typer.Exit(1)
 
 
-def _refuse_contradictions(goal_image: Path | None, goal_after: float | None, params: Path | None) -> None:
+def _refuse_contradictions(
+    goal_image: Path | None, goal_after: float | None, params: Path | None, stamps: StampsBy
+) -> None:
+    if stamps is StampsBy.log:
+        raise typer.BadParameter(
+            "the live nodes tell how old a picture is by its own stamp, so a replay cannot go by the time of "
+            "recording, as inspect, train and evaluate can. Make the camera driver set header.stamp, and record again",
+            param_hint="--stamps",
+        )
     if goal_image is not None and goal_after is not None:
         raise typer.BadParameter("--goal-image and --goal-after are two goals", param_hint="--goal-after")
     if params is not None and not params.is_file():

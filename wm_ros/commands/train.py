@@ -8,7 +8,16 @@ from typing import Annotated
 
 import typer
 
-from wm_ros.commands.data_options import CacheDir, Camera, FrameSize, Paths, Profile, Stamps, StampsBy
+from wm_ros.commands.data_options import (
+    CacheDir,
+    Camera,
+    Command,
+    FrameSize,
+    Paths,
+    Profile,
+    Stamps,
+    StampsBy,
+)
 from wm_ros.commands.latent_options import (
     DEFAULT,
     Controller,
@@ -84,6 +93,7 @@ def train(
     log_dir: LogDir = None,
     dry_run: DryRun = False,
     camera: Camera = None,
+    command: Command = None,
     frame_size: FrameSize = None,
     stamps: Stamps = StampsBy.header,
     cache_dir: CacheDir = None,
@@ -146,7 +156,7 @@ def train(
     with TrainingProgress(quiet=os.environ.get("RANK", "0") != "0") as bars:
         if resume:
             bars.say(f"goes on with the progress in {out}" if begun else f"no progress in {out}: begins")
-        recording = load_recording(paths, robot, cache_dir, frame_size, camera, stamps.value)
+        recording = load_recording(paths, robot, cache_dir, frame_size, camera, stamps.value, command)
         bars.say(
             f"{len(recording.frames)} frames, {len(recording.episodes)} episodes; notes: {len(recording.notes)}"
         )

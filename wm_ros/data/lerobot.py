@@ -14,7 +14,7 @@ from wm_ros.data.action_rows import ActionRows
 from wm_ros.data.collector import Collector
 from wm_ros.data.lerobot_set import LeRobotSet
 from wm_ros.data.lerobot_video import Reel
-from wm_ros.data.recording import RecordingError
+from wm_ros.data.recording import RecordingError, Topics
 from wm_ros.data.videos import open_video
 from wm_ros.robots.profile import RobotProfile
 
@@ -57,6 +57,7 @@ class LeRobotSource:
         """Hand all episodes over; raises RecordingError when tables or videos are broken."""
         name, kind = self._set.root.resolve().name, f"LeRobot {self._set.version} set"
         labelled = self._set.columns is not None
+        topics = Topics(self._set.camera, self._set.actions if labelled else None)
         reel = Reel(self._footage, 1.0 / self._set.fps, collector)
         actions = ActionRows(self._profile, collector, self._set.fps)
         unknown: list[int] = []
@@ -73,7 +74,7 @@ class LeRobotSource:
                 elif footage.video is not None:
                     unseen.append(footage.video)
                 continue
-            with collector.source(name, kind, labelled):
+            with collector.source(name, kind, labelled, topics):
                 if episode.actions is not None:
                     actions.add(episode.times_s, episode.actions)
                 taken = images

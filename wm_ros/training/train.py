@@ -211,6 +211,7 @@ def train(
     model.card.training.update(
         options=asdict(options),
         source=source,
+        topics=[asdict(topics) for topics in recording.topics],
         episodes=len(episodes.train),
         labelled_episodes=len(episodes.labelled),
         held_out_episodes=len(episodes.validation) + len(episodes.test),
