@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from wm_ros.robots.profile import RobotProfile
+
 
 class Bounds:
     """Least and most of each action component, [A]."""
@@ -19,3 +21,9 @@ class Bounds:
         """Actions [count, A] from everywhere within."""
         share = torch.rand(count, len(self.low), generator=generator, pin_memory=self.low.is_cuda)
         return self.clamp(self.low + self.span * share.to(self.low.device, non_blocking=True))
+
+
+def bounds_of(robot: RobotProfile, device: torch.device) -> Bounds:
+    """The limits of a robot's profile."""
+    low, high = (torch.tensor(limit, dtype=torch.float32, device=device) for limit in (robot.low, robot.high))
+    return Bounds(low, high)
