@@ -91,8 +91,8 @@ def test_what_the_robot_cannot_do_is_lost_on_the_way_there_and_back_and_costs_fr
     free, unit = (own - back).norm(dim=1).max(), (own[1:] - own[0]).norm(dim=1).mean()
     torch.testing.assert_close(missed[1], (lost - free).clamp(min=0) / unit)
 
-    plain, priced = (rollout_of(model, here, state, missed).distances(wild) for missed in (None, here.missed))
-    torch.testing.assert_close(priced - plain, missed.cumsum(dim=1), rtol=1e-4, atol=1e-3)
+    plain, priced = (rollout_of(model, here, state, price).distances(wild) for price in (None, here.missed))
+    torch.testing.assert_close(priced - plain, missed.cumsum(dim=1), rtol=1e-4, atol=1e-2)
 
 
 @pytest.mark.parametrize("name", BOTTLENECKS)
@@ -140,8 +140,8 @@ def test_the_robot_is_told_the_way_back_from_where_each_step_begins_less_what_it
 
 
 def test_standing_still_costs_what_it_does_in_robot_actions_and_the_last_plan_is_a_candidate():
-    """Too few candidates to find anything as good anew."""
-    model, state = model_of(), states(1)[0]
+    """Too few candidates to find anything as good anew; of a labelled model nothing is lost on the way back."""
+    model, state = model_of("labelled"), states(1)[0]
     rest = STEPS * float(model.goal_distance(state, torch.ones(1, 8)))
     assert stage_of(model)(START_NS, state, lead_s=60.0).cost == pytest.approx(rest, rel=1e-3)
     planner = stage_of(model, batch_size=512, iteration_count=6)
@@ -181,12 +181,22 @@ def test_a_code_book_is_planned_with_by_its_codes_and_standing_still_alone():
 
 def test_the_box_holds_what_the_robot_can_do_and_three_standard_deviations():
     own, spread = torch.tensor([[0.0, 1.0], [9.0, 1.0], [0.0, -4.0]]), torch.tensor([1.0, 0.5])
-    bounds = LatentBounds(model_of().bottleneck, own, spread)
+    bounds = LatentBounds(model_of().bottleneck, own, spread, lambda z: z + 100.0)
     assert bounds.low.tolist() == [-3.0, -4.0]
     assert bounds.high.tolist() == [9.0, 2.5]
     drawn = bounds.uniform(2000, torch.Generator().manual_seed(0))
     assert (drawn >= bounds.low).all()
     assert (drawn <= bounds.high).all()
+    torch.testing.assert_close(bounds.doable(drawn.view(40, 50, 2)), drawn.view(40, 50, 2) + 100.0)
+
+
+def test_what_is_drawn_is_brought_to_what_the_robot_can_do():
+    model, state = model_of(weight=0.1), states(1)[0]
+    here, drawn = here_of(model, state), torch.randn(40, 3, 2, generator=torch.Generator().manual_seed(4))
+    flat, seen = drawn.flatten(0, 1), state.expand(120, -1, -1)
+    back = model.latent_action(model.robot_action(flat, seen).clamp(-1.5, 1.5), seen)
+    torch.testing.assert_close(here.bounds.doable(drawn).flatten(0, 1), back)
+    assert (back - flat).abs().max() > 0.1
 
 
 @pytest.mark.parametrize("training", [{}, {"per_dimension": {"variance_per_dimension": [1.0]}}])

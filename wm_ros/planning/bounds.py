@@ -17,6 +17,10 @@ class Bounds:
     def clamp(self, actions: Tensor) -> Tensor:
         return actions.clamp(self.low, self.high)
 
+    def doable(self, drawn: Tensor) -> Tensor:
+        """What the robot can do that is like these, drawn within the bounds: for actions, these."""
+        return drawn
+
     def uniform(self, count: int, generator: torch.Generator) -> Tensor:
         """Actions [count, A] from everywhere within."""
         share = torch.rand(count, len(self.low), generator=generator, pin_memory=self.low.is_cuda)

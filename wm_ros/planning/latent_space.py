@@ -51,7 +51,10 @@ class LatentsHere:
         self._own = own = self._model.latent_action(ends, states)
         self._unit = (own[1:] - own[0]).norm(dim=1).mean().clamp(min=1e-6)
         self._free = (own - self._there_and_back(own, states)).norm(dim=1).max()
-        self.bounds = LatentBounds(space.model.bottleneck, own, space.spread)
+        self.bounds = LatentBounds(space.model.bottleneck, own, space.spread, self._doable)
+
+    def _doable(self, latent_actions: Tensor) -> Tensor:
+        return self._there_and_back(latent_actions, self._state.expand(len(latent_actions), -1, -1))
 
     def told(self, actions: Tensor) -> Tensor:
         """What the controller makes of robot actions along the way that they lead."""

@@ -72,7 +72,7 @@ def search(
     longest = best = float("inf")
     for iteration in range(options.iteration_count):
         begun = time.perf_counter()
-        knots = method.draw(options.batch_size, generator)
+        knots = bounds.doable(method.draw(options.batch_size, generator))
         knots[: len(head)] = head[: len(knots)]
         costs = rollout(knots.repeat_interleave(held, dim=1))
         costs = torch.where(costs.isfinite(), costs, torch.inf)
