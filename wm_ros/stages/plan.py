@@ -129,12 +129,14 @@ class PlanStage:
         proposals = self._proposals(latent, self._goal, rollout, share @ committed)
         if proposals is not None:
             proposals = here.told(proposals.repeat_interleave(held, dim=1))[:, ::held]
+        warm_start = self._warm(stamp_ns, rest[0])
         found = search(
             rollout,
             here.bounds,
             self._options,
             self._generator,
-            warm_start=self._warm(stamp_ns, rest[0]),
+            # A latent action that the robot could do a moment ago it may be unable to do from here.
+            warm_start=None if warm_start is None else here.bounds.doable(warm_start),
             proposals=proposals,
             choices=here.choices() if self._options.method == "categorical" else None,
             rest=rest[::held],
