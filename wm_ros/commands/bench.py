@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +22,10 @@ from wm_ros.commands.data_options import (
     StampsBy,
 )
 from wm_ros.commands.latent_options import EncoderKind
+from wm_ros.planning.spaces import SPACES
+
+# mypy reads the names of an Enum from literals only.
+PlannerSpace = Enum("PlannerSpace", {name: name for name in SPACES}, type=str)  # type: ignore[misc]
 
 bench = typer.Typer(
     help="Measure what is promised, each against the straightforward way in the same run.",
@@ -38,6 +43,9 @@ def goals(
     count: Annotated[int, typer.Option("--goals", min=1, help="Goals per seed.")] = 20,
     seeds: Annotated[int, typer.Option(min=1, help="Sets of scenes, starts and goals.")] = 3,
     profile: Profile = "arm",
+    space: Annotated[
+        list[PlannerSpace] | None, typer.Option(help="What plans are made of; given twice: each.")
+    ] = None,
     json_file: Json = None,
 ) -> None:
     """Drive an embedded robot to unseen goal pictures in lockstep: checkpoints beside random actions.
@@ -46,6 +54,9 @@ def goals(
     The action-labelled baseline beside the packaged model:
         wm_ros train bag --out labelled --action-labelled --encoder-from wm_ros/checkpoints/arm
         wm_ros bench goals wm_ros/checkpoints/arm labelled
+    \b
+    Plans of latent actions beside plans of robot actions:
+        wm_ros bench goals --space action --space latent
     """
     import torch
     from rich.progress import Progress
@@ -60,9 +71,10 @@ def goals(
     models = {name: load_checkpoint(folder) for name, folder in folders.items()}
     for model in models.values():
         require_robot(model, robot)
+    spaces = list(dict.fromkeys(one.value for one in space or [PlannerSpace("action")]))
     with Progress() as progress:
-        task = progress.add_task("trials", total=(len(models) + 1) * count * seeds)
-        table = compare(models, robot, count, seeds, lambda name: progress.advance(task))
+        task = progress.add_task("trials", total=(len(models) * len(spaces) + 1) * count * seeds)
+        table = compare(models, robot, count, seeds, lambda name: progress.advance(task), spaces)
     show_figures(table, json_file)
 
 

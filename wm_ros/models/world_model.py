@@ -99,6 +99,11 @@ class WorldModel(nn.Module):
             self.forward_model, self.controller, self.infer, self.action_scale, precision, compiled
         )
 
+    def latent_imaginer(self, precision: torch.dtype = torch.float32, compiled: bool = False) -> Imaginer:
+        """As `imaginer`, for latent actions [S, H, Z] in place of robot actions: the controller has no part in it."""
+        unscaled = torch.ones(self.card.latent_action_dim, device=self.device)
+        return Imaginer(self.forward_model, PassThrough(), self.infer, unscaled, precision, compiled)
+
 
 def heading_radius_of(card: Card) -> float | None:
     """The radius on which a base's heading is placed, in model steps at full rate; None for a robot of joints."""

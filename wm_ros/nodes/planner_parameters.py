@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from wm_ros.nodes.model_node import ModelNode
 from wm_ros.planning.methods import METHODS
+from wm_ros.planning.spaces import SPACES
 from wm_ros.ros.parameters import Parameter
 
 if TYPE_CHECKING:
@@ -22,6 +23,13 @@ PARAMETERS = (
         "How plans are looked for; straight_line holds one action, categorical needs a discrete latent action. auto: "
         "straight_line for a base, else cem.",
         choices=("auto", *METHODS),
+        read_only=True,
+    ),
+    Parameter(
+        "planner.space",
+        "action",
+        "What candidates are made of: robot actions, or latent actions, which need the way back to robot actions.",
+        choices=tuple(SPACES),
         read_only=True,
     ),
     Parameter("planner.batch_size", 64, "Candidates per iteration.", range=(4, 65536), read_only=True),
@@ -114,7 +122,7 @@ def planner_options(node: ModelNode) -> PlannerOptions:
             f"planner.method categorical needs a discrete bottleneck, this model's is {bottleneck!r}: use cem"
         )
     same = ("method", "batch_size", "iteration_count", "elites", "temperature", "early_stop", "deadline_s")
-    chosen = {name: node.value(f"planner.{name}") for name in (*same, "context_frames", "proposals")}
+    chosen = {name: node.value(f"planner.{name}") for name in (*same, "context_frames", "proposals", "space")}
     if chosen["method"] == "auto":
         chosen["method"] = default.method
     return PlannerOptions(knots=steps // held, steps_per_knot=held, **chosen)

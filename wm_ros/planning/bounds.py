@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from wm_ros.robots.profile import RobotProfile
+
 
 class Bounds:
     """Least and most of each action component, [A]."""
@@ -15,7 +17,17 @@ class Bounds:
     def clamp(self, actions: Tensor) -> Tensor:
         return actions.clamp(self.low, self.high)
 
+    def doable(self, drawn: Tensor) -> Tensor:
+        """What the robot can do that is like these, drawn within the bounds: for actions, these."""
+        return drawn
+
     def uniform(self, count: int, generator: torch.Generator) -> Tensor:
         """Actions [count, A] from everywhere within."""
         share = torch.rand(count, len(self.low), generator=generator, pin_memory=self.low.is_cuda)
         return self.clamp(self.low + self.span * share.to(self.low.device, non_blocking=True))
+
+
+def bounds_of(robot: RobotProfile, device: torch.device) -> Bounds:
+    """The limits of a robot's profile."""
+    low, high = (torch.tensor(limit, dtype=torch.float32, device=device) for limit in (robot.low, robot.high))
+    return Bounds(low, high)

@@ -16,7 +16,7 @@ class PlannerOptions:
     when an iteration makes the best cost less than this share better. deadline_s: no iteration begins that would not
     end within it. 0 switches either off. context_frames: observed frames, one model step apart, that the forward
     model gets to see. warm_start: begin with the last plan. proposals: let the networks suggest candidates, where
-    they infer latent actions.
+    they infer latent actions. space: what candidates are made of, see `planning.spaces`.
     """
 
     method: str = "cem"
@@ -31,6 +31,7 @@ class PlannerOptions:
     context_frames: int = 1
     warm_start: bool = True
     proposals: bool = True
+    space: str = "action"
 
     @property
     def time_steps(self) -> int:

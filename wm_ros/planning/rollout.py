@@ -18,6 +18,9 @@ LATENT_WEIGHT = 4.0
 # What is imagined at once, in tokens of a frame: bounds the memory, whatever the number of candidates.
 CHUNK_TOKENS = 4096
 
+# What was told [S, H, A] and the states it leads to [S, H, N, D], to model steps at full rate [S, H].
+Missed = Callable[[Tensor, Tensor], Tensor]
+
 
 class LatentRollout:
     """Cost of action sequences [S, H, A] (SI): distance from the goal, summed along the imagined horizon.
@@ -41,17 +44,21 @@ class LatentRollout:
         committed: Tensor,
         share: Tensor,
         *,
+        rest: Tensor | None = None,
+        missed: Missed | None = None,
         chunk: int | None = None,
     ) -> None:
         """imagine: actions [S, H, A] to states [S, H, N, D] from `state` [N, D] on, which are written over. committed
         [H, A] and share [H]: what the robot will do anyway before the plan takes effect; the first `share` of each step
-        keeps the committed action. chunk: candidates that are imagined at once; by default as many as have 4096 tokens
-        a frame.
+        keeps the committed action. rest [H, A]: what tells it to stay, zeros by default. missed: how much of each step
+        the robot cannot do, which may be missing from all later states. chunk: candidates that are imagined at once; by
+        default as many as have 4096 tokens a frame.
         """
         self._imagine, self._distance, self._state, self._goal = imagine, distance, state, goal
         places: Tensor = distance.embed(torch.stack([state, goal]))
         self.place, self.goal = places[0], places[1]
         self._committed, self._share = committed, share[:, None]
+        self._rest, self._missed = torch.zeros_like(committed) if rest is None else rest, missed
         self._chunk = chunk or max(1, CHUNK_TOKENS // len(state))
         self._targets = None if distance.rests else (self.goal, self._goal)
 
@@ -65,14 +72,17 @@ class LatentRollout:
 
     def distances(self, actions: Tensor) -> Tensor:
         """Distance from the goal after each step: [S, H], in model steps."""
-        executed = torch.lerp(actions, self._committed, self._share)
-        return torch.cat([self._part(part) for part in torch.split(executed, self._chunk)])
+        return torch.cat([self._part(part) for part in torch.split(self.executed(actions), self._chunk)])
+
+    def executed(self, actions: Tensor) -> Tensor:
+        """What the robot is told [S, H, A] if one of these plans takes effect."""
+        return torch.lerp(actions, self._committed, self._share)
 
     def _part(self, executed: Tensor) -> Tensor:
         count = len(executed)
         if self._distance.rests:
             # To stand still is one more in every part: alone it would take nearly as long as all of them.
-            executed = torch.cat([executed, torch.zeros_like(executed[:1])])
+            executed = torch.cat([executed, self._rest[None]])
         states = self._imagine(executed)
         places = self._distance.embed(states)
         if self._targets is None:
@@ -80,6 +90,8 @@ class LatentRollout:
         place, state = self._targets
         distances = length(places[:count] - place)
         latent_step = self._distance.latent_step
+        if self._missed is not None:
+            distances = distances + self._missed(executed[:count], states[:count]).cumsum(dim=1)
         if latent_step is None:
             return distances
         off = states[:count].sub_(state)  # in place: with many tokens they are the largest thing here

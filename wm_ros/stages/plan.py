@@ -10,15 +10,15 @@ from torch import Tensor
 
 from wm_ros.messages.plan import Plan
 from wm_ros.models.action_conditioned.model import ActionConditionedModel
-from wm_ros.models.bottlenecks.discrete import Discrete
 from wm_ros.models.compiled import warm_up
 from wm_ros.models.planning_model import PlanningModel
 from wm_ros.models.world_model import WorldModel
-from wm_ros.planning.bounds import Bounds
 from wm_ros.planning.options import PlannerOptions
 from wm_ros.planning.proposals import by_displacement, by_way_back
 from wm_ros.planning.rollout import LatentRollout, committed_share
 from wm_ros.planning.search import Found, search
+from wm_ros.planning.space import Decided
+from wm_ros.planning.spaces import build_space
 from wm_ros.planning.warm_start import shifted
 from wm_ros.stages.latent_history import LatentHistory
 
@@ -28,13 +28,15 @@ class PlanResult:
     """A plan, how far the goal is now and along the plan, and the candidates the planner liked.
 
     goal_distance: of the observed frame, in model steps at full rate; cost: of the plan, as `LatentRollout` has it;
-    candidates: float64 [E, K, A], SI, best first.
+    candidates: float64 [E, T, A], SI, best first. missed and beyond: of the first step, see `planning.space.Decided`.
     """
 
     plan: Plan
     goal_distance: float
     cost: float
     candidates: np.ndarray
+    missed: float = 0.0
+    beyond: float = 0.0
 
 
 class PlanStage:
@@ -53,14 +55,10 @@ class PlanStage:
         compiled: bool = False,
     ) -> None:
         self._model, self._options = model, options
-        self._imaginer = model.imaginer(precision, compiled)
+        self._space = build_space(options.space, model, precision, compiled)
         self._seed = seed
         self._robot = robot = model.card.robot
         self._dt = robot.model_dt
-        limits = (
-            torch.tensor(limit, dtype=torch.float32, device=model.device) for limit in (robot.low, robot.high)
-        )
-        self._bounds = Bounds(*limits)
         self._history = LatentHistory(options.context_frames, round(robot.model_dt * 1e9))
         self._goal: Tensor | None = None
         self.reset()
@@ -96,7 +94,7 @@ class PlanStage:
             self._model.at([0.0] * 7)
         self.set_goal(latent)
         try:
-            warm_up(self._imaginer.roll, plans)
+            warm_up(self._space.imaginer.roll, plans)
         finally:
             self.set_goal(None)
             if isinstance(self._model, ActionConditionedModel):
@@ -115,43 +113,59 @@ class PlanStage:
             self._last = None  # the clock was set back
         committed = self._committed(stamp_ns)
         share = committed_share(lead_s, self._dt, self._options.time_steps).to(latent.device)
-        imagine = self._imaginer(self._history(stamp_ns, latent))
-        rollout = LatentRollout(imagine, self._model.goal_distance, latent, self._goal, committed, share)
+        held = self._options.shape[1]
+        here = self._space.here(self._history(stamp_ns, latent))
+        told, rest = here.told(torch.stack([committed, torch.zeros_like(committed)])).unbind()
+        rollout = LatentRollout(
+            here.imagine,
+            self._model.goal_distance,
+            latent,
+            self._goal,
+            told,
+            share,
+            rest=rest,
+            missed=here.missed,
+        )
+        proposals = self._proposals(latent, self._goal, rollout, share @ committed)
+        if proposals is not None:
+            proposals = here.told(proposals.repeat_interleave(held, dim=1))[:, ::held]
+        warm_start = self._warm(stamp_ns, rest[0])
         found = search(
             rollout,
-            self._bounds,
+            here.bounds,
             self._options,
             self._generator,
-            warm_start=self._warm(stamp_ns),
-            proposals=self._proposals(latent, self._goal, rollout, share @ committed),
-            choices=self._choices(latent) if self._options.method == "categorical" else None,
+            # A latent action that the robot could do a moment ago it may be unable to do from here.
+            warm_start=None if warm_start is None else here.bounds.doable(warm_start),
+            proposals=proposals,
+            choices=here.choices() if self._options.method == "categorical" else None,
+            rest=rest[::held],
         )
-        return self._result(stamp_ns, found, rollout.goal_distance)
+        return self._result(stamp_ns, found, here.decide(found.elites, held, rollout), rollout.goal_distance)
 
-    def _result(self, stamp_ns: int, found: Found, goal_distance: Tensor) -> PlanResult:
+    def _result(self, stamp_ns: int, found: Found, decided: Decided, goal_distance: Tensor) -> PlanResult:
         # All at once: the only time that the host waits for the device.
-        flat = torch.cat([goal_distance[None], found.costs, found.elites.flatten()]).cpu()
+        single = torch.stack([goal_distance, decided.missed, decided.beyond])
+        flat = torch.cat([single, found.costs, decided.rates.flatten()]).cpu()
         count = len(found.costs)
-        goal_distance, costs, elites = (
-            flat[:1],
-            flat[1 : count + 1],
-            flat[count + 1 :].view(found.elites.shape),
-        )
+        costs, elites = flat[3 : count + 3], flat[count + 3 :].view(decided.rates.shape)
         usable = costs.isfinite()
         if not usable[0]:
             raise ValueError(
                 "every candidate has a cost that is not finite: the image or the weights are broken"
             )
-        plan = self._as_plan(stamp_ns, elites[0].double().numpy())
+        plan = self._as_plan(stamp_ns, elites[0].double().numpy(), decided.held)
         self._last = (plan, found.elites[0])
-        return PlanResult(plan, float(goal_distance), float(costs[0]), elites[usable].double().numpy())
+        candidates = elites[usable].double().numpy()
+        distance, missed, beyond = flat[:3].tolist()
+        return PlanResult(plan, distance, float(costs[0]), candidates, missed, beyond)
 
-    def _warm(self, stamp_ns: int) -> Tensor | None:
+    def _warm(self, stamp_ns: int, rest: Tensor) -> Tensor | None:
         if self._last is None or not self._options.warm_start:
             return None
         plan, knots = self._last
         steps = (stamp_ns - plan.stamp_ns) * 1e-9 / self._dt
-        return shifted(knots, steps / self._options.shape[1])
+        return shifted(knots, steps / self._options.shape[1], rest)
 
     def _proposals(
         self, latent: Tensor, goal: Tensor, rollout: LatentRollout, committed: Tensor
@@ -165,13 +179,6 @@ class PlanStage:
         left = rollout.goal - rollout.place - committed / scale
         return torch.cat([by_displacement(left, *shape) * scale, back])
 
-    def _choices(self, latent: Tensor) -> Tensor:
-        """The robot actions [C, A] behind the codes of the latent action in this state."""
-        if not isinstance(self._model, WorldModel) or not isinstance(self._model.bottleneck, Discrete):
-            raise ValueError("method 'categorical' needs a model with a discrete bottleneck")
-        codes = self._model.bottleneck.codes
-        return self._model.robot_action(codes, latent.expand(len(codes), -1, -1))
-
     def _committed(self, stamp_ns: int) -> Tensor:
         """Rates [H, A] the robot follows after `stamp_ns` if no new plan comes."""
         rates = torch.zeros(self._options.time_steps, len(self._robot.names))
@@ -183,9 +190,9 @@ class PlanStage:
                 rates[step] = torch.tensor(rate)
         return rates.to(self._model.device)
 
-    def _as_plan(self, stamp_ns: int, knots: np.ndarray) -> Plan:
+    def _as_plan(self, stamp_ns: int, knots: np.ndarray, held: int) -> Plan:
         # A limit in single precision may lie beyond the profile's.
         rates = knots.clip(self._robot.low, self._robot.high)
         rates = np.concatenate([rates, np.zeros_like(rates[:1])])
-        times = np.arange(len(rates)) * self._options.shape[1] * self._dt
+        times = np.arange(len(rates)) * held * self._dt
         return Plan(stamp_ns=stamp_ns, names=self._robot.names, rates=rates, times_s=times)

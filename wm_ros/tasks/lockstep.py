@@ -6,6 +6,7 @@ a robot does over real topics is measured by `wm_ros demo`.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
@@ -20,7 +21,7 @@ from wm_ros.robots.profile import RobotProfile
 from wm_ros.safety.guard import Guard, GuardOptions
 from wm_ros.safety.observation_gate import ClockReading
 from wm_ros.stages.encode import Encode
-from wm_ros.stages.plan import PlanStage
+from wm_ros.stages.plan import PlanResult, PlanStage
 from wm_ros.tasks.commanding import commanded
 from wm_ros.tasks.protocol import Simulator, Task
 from wm_ros.tasks.simulated import simulated, task_of
@@ -60,14 +61,30 @@ class InformedPolicy(Protocol):
 MakePolicy = Callable[[int, np.ndarray], Policy]
 
 
-def model_policy(model: WorldModel, planner: PlannerOptions, latency_s: float) -> MakePolicy:
-    """A policy that plans towards the goal picture; called with a trial's number and its goal picture."""
+def model_policy(
+    model: WorldModel,
+    planner: PlannerOptions,
+    latency_s: float,
+    watch: Callable[[PlanResult, float], None] | None = None,
+) -> MakePolicy:
+    """A policy that plans towards the goal picture; called with a trial's number and its goal picture.
+
+    watch: called with each plan and the seconds of processor time that it took.
+    """
     encode = Encode(model)
 
     def make_policy(number: int, goal_picture: np.ndarray) -> Policy:
         stage = PlanStage(model, planner, seed=number)
         stage.set_goal(encode(goal_picture))
-        return lambda stamp_ns, frame: stage(stamp_ns, encode(frame), latency_s).plan
+
+        def policy(stamp_ns: int, frame: np.ndarray) -> Plan:
+            latent, started = encode(frame), time.process_time()
+            result = stage(stamp_ns, latent, latency_s)
+            if watch is not None:
+                watch(result, time.process_time() - started)
+            return result.plan
+
+        return policy
 
     return make_policy
 

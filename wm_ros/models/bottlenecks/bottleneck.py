@@ -19,6 +19,17 @@ class Bottleneck(nn.Module):
         """The latent actions in use, without noise."""
         raise NotImplementedError
 
+    def sample(self, count: int, centre: Tensor, spread: Tensor, generator: torch.Generator) -> Tensor:
+        """Latent actions [count, Z] as they may come in use, drawn on the CPU: normal unless a bottleneck shapes them.
+
+        centre, spread [Z]: mean and standard deviation, where the bottleneck leaves them open.
+        """
+        return centre + spread * torch.randn(count, len(spread), generator=generator).to(spread.device)
+
+    def valid(self, z: Tensor) -> Tensor:
+        """The nearest latent actions [..., Z] that there are."""
+        return z
+
     def health(self, raw: Tensor) -> dict[str, Tensor]:
         """Figures by name, scalars or one per dimension: is the latent action alive, how much does it carry?"""
         raise NotImplementedError

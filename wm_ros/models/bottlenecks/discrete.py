@@ -49,6 +49,14 @@ class Discrete(Bottleneck):
         with torch.no_grad():
             return (self.codes.square().sum(dim=1) - 2.0 * flat @ self.codes.T).argmin(dim=1)
 
+    def sample(self, count: int, centre: Tensor, spread: Tensor, generator: torch.Generator) -> Tensor:
+        """Codes, each as likely: how often they are used is not known."""
+        drawn = torch.randint(len(self.codes), (count,), generator=generator)
+        return self.codes[drawn.to(self.codes.device)]
+
+    def valid(self, z: Tensor) -> Tensor:
+        return self.mean(z)
+
     def health(self, raw: Tensor) -> dict[str, Tensor]:
         """Also `codes_used`, the share of codes in use, and `perplexity`: how many equally frequent codes would
         say as much."""

@@ -31,6 +31,14 @@ class Sparse(Bottleneck):
     def mean(self, raw: Tensor) -> Tensor:
         return raw
 
+    def sample(self, count: int, centre: Tensor, spread: Tensor, generator: torch.Generator) -> Tensor:
+        """Laplace numbers: where Langevin steps on the price l1 * ||z||_1 end up, drawn at once and of this spread.
+
+        l1 weighs the size of z against the error of the prediction; as a density of z alone it would be far too wide.
+        """
+        level = torch.rand(count, len(spread), generator=generator).to(spread.device) - 0.5
+        return centre - spread / 2.0**0.5 * level.sign() * torch.log1p(-2.0 * level.abs())
+
     def health(self, raw: Tensor) -> dict[str, Tensor]:
         return {"l1": raw.abs().sum(dim=-1).mean(), **spread(raw)}
 
