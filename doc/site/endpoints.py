@@ -18,7 +18,7 @@ TOPICS = {
     "~/status": "The same of this node alone, latched.",
     "~/goal_distance": "How far the model takes the frame to be from the goal.",
     "~/candidates": "Where the candidates would lead, as markers, with `visualize: true`.",
-    "~/view": "The goal and the frame planned from, side by side; drawn while somebody subscribes.",
+    "~/view": "Goal, frame planned from and, with a decoder, the end of the plan; drawn while somebody subscribes.",
 }
 SERVICES = {
     (

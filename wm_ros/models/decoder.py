@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 CHANNELS = (64, 48, 32, 24, 16, 8)  # from the coarse map to the picture, halved in scale at each
 CELLS, MOST_CELLS = 8, 16  # a side of the coarse map
-SIZES = (16, 32, 64, 128, 256)
+SIZES = (16, 32, 64, 128, 256)  # pixels of a side
 LIKELIEST = 4.0  # logit beyond which the mean picture's pixels count as black or white
 
 

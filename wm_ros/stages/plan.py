@@ -37,6 +37,21 @@ class PlanResult:
     candidates: np.ndarray
 
 
+@dataclass(frozen=True)
+class Imagined:
+    """What a plan was made from: states [T, N, D], its knots [1, K, A], and what the robot does anyway, as
+    `LatentRollout` has it."""
+
+    observed: Tensor
+    knots: Tensor
+    committed: Tensor
+    share: Tensor
+
+    def executed(self, held: int) -> Tensor:
+        """The actions [1, H, A] that are expected, with every knot held for so many model steps."""
+        return torch.lerp(self.knots.repeat_interleave(held, dim=1), self.committed, self.share[:, None])
+
+
 class PlanStage:
     """Receding-horizon planning from the newest latent; remembers the last plan for the warm start.
 
@@ -79,6 +94,8 @@ class PlanStage:
         self._generator = torch.Generator().manual_seed(self._seed)
         self._history.reset()
         self._last: tuple[Plan, Tensor] | None = None
+        self._imagined: Imagined | None = None
+        self._end: Tensor | None = None
 
     def warm_up(self) -> None:
         """Plan with everything there can be before the first real plan, and compile nothing after; forgets the goal.
@@ -115,7 +132,8 @@ class PlanStage:
             self._last = None  # the clock was set back
         committed = self._committed(stamp_ns)
         share = committed_share(lead_s, self._dt, self._options.time_steps).to(latent.device)
-        imagine = self._imaginer(self._history(stamp_ns, latent))
+        observed = self._history(stamp_ns, latent)
+        imagine = self._imaginer(observed)
         rollout = LatentRollout(imagine, self._model.goal_distance, latent, self._goal, committed, share)
         found = search(
             rollout,
@@ -126,7 +144,23 @@ class PlanStage:
             proposals=self._proposals(latent, self._goal, rollout, share @ committed),
             choices=self._choices(latent) if self._options.method == "categorical" else None,
         )
-        return self._result(stamp_ns, found, rollout.goal_distance)
+        result = self._result(stamp_ns, found, rollout.goal_distance)
+        # Kept, and imagined only if somebody asks.
+        self._imagined = Imagined(observed, found.elites[:1], committed, share)
+        return result
+
+    @torch.inference_mode()
+    def expected_end(self) -> Tensor | None:
+        """The state [N, D] in which the model expects the last plan to end; None without one.
+
+        For people to look at: imagined anew for this one candidate, in the networks' own precision, when it is first
+        asked for. No plan depends on it.
+        """
+        if self._imagined is not None:
+            executed = self._imagined.executed(self._options.shape[1])
+            self._end = self._model.imaginer()(self._imagined.observed)(executed)[0, -1]
+            self._imagined = None
+        return self._end
 
     def _result(self, stamp_ns: int, found: Found, goal_distance: Tensor) -> PlanResult:
         # All at once: the only time that the host waits for the device.

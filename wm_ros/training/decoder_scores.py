@@ -36,7 +36,7 @@ def decoder_scores(
     of the mean picture for all, and `r2_unchanged`, that of redrawing the frame 6 steps before. Imagining is left out
     of the scores where no held-out episode is long enough, and for models that need a measured pose.
     """
-    drawn = _drawn(decoder, held_out.states)
+    drawn = redrawn(decoder, held_out.states)
     true = held_out.pictures
     scores = {
         "psnr": psnr(drawn, true),
@@ -59,10 +59,10 @@ def decoder_scores(
     else:
         ahead = imagine(model, states[:, 0], inferred(model, states)[0])
     for step in (1, AHEAD):
-        drawn = _drawn(decoder, ahead[:, step - 1])
+        drawn = redrawn(decoder, ahead[:, step - 1])
         scores[f"psnr_{step}_ahead"] = psnr(drawn, pictures[:, step])
         scores[f"r2_{step}_ahead"] = pixel_r2(drawn, pictures[:, step], mean)
-    scores["r2_unchanged"] = pixel_r2(_drawn(decoder, states[:, 0]), pictures[:, AHEAD], mean)
+    scores["r2_unchanged"] = pixel_r2(redrawn(decoder, states[:, 0]), pictures[:, AHEAD], mean)
     return scores
 
 
@@ -79,6 +79,8 @@ def pixel_r2(drawn: Tensor, true: Tensor, mean: Tensor) -> float:
     return float(1.0 - (drawn - pictures).square().sum() / total)
 
 
-def _drawn(decoder: Decoder, states: Tensor) -> Tensor:
+@torch.no_grad()
+def redrawn(decoder: Decoder, states: Tensor) -> Tensor:
+    """Pictures [B, 3, size, size] of states [B, N, D], in 0 .. 1 and on the CPU."""
     device = decoder.background.device
     return torch.cat([decoder(some.to(device)).cpu() for some in states.split(BATCH)])
