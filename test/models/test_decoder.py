@@ -27,9 +27,16 @@ def folder(tmp_path):
     return tmp_path / "model"
 
 
+def awake(*shape):
+    """A decoder as training may leave it; one that was never trained draws the mean picture."""
+    decoder = Decoder(*shape)
+    torch.nn.init.normal_(decoder.rest[-1].weight, std=0.1)
+    return decoder
+
+
 def with_decoder(folder, encoder):
     torch.manual_seed(0)
-    save_decoder(Decoder(encoder.tokens, encoder.dim, 32, encoder.grid), folder, {"scores": {"psnr": 30.0}})
+    save_decoder(awake(encoder.tokens, encoder.dim, 32, encoder.grid), folder, {"scores": {"psnr": 30.0}})
     return load_decoder(folder, encoder)
 
 
@@ -39,7 +46,7 @@ def with_decoder(folder, encoder):
 )
 @pytest.mark.parametrize("size", [16, 64])
 def test_states_of_any_shape_become_pictures(tokens, dim, grid, size):
-    pictures = draw(Decoder(tokens, dim, size, grid), torch.randn(3, tokens, dim))
+    pictures = draw(awake(tokens, dim, size, grid), torch.randn(3, tokens, dim))
     assert pictures.shape == (3, size, size, 3)
     assert pictures.dtype == np.uint8
     assert len(np.unique(pictures)) > 1
@@ -53,7 +60,7 @@ def test_one_for_our_encoders_is_small(tokens, dim):
 
 def test_a_token_on_a_grid_draws_where_it_lies():
     torch.manual_seed(0)
-    decoder = Decoder(64, 24, 64, 8)
+    decoder = awake(64, 24, 64, 8)
     states = torch.randn(1, 64, 24)
     states[:, 0] = -states[:, 0]
     changed = torch.randn(1, 64, 24, generator=torch.Generator().manual_seed(1))
@@ -64,8 +71,6 @@ def test_a_token_on_a_grid_draws_where_it_lies():
 
 def test_it_begins_with_the_mean_picture():
     decoder, mean = Decoder(1, 8, 32), torch.linspace(0.1, 0.9, 3 * 32 * 32).view(3, 32, 32)
-    torch.nn.init.zeros_(decoder.rest[-1].weight)
-    torch.nn.init.zeros_(decoder.rest[-1].bias)
     decoder.begin_with(mean)
     torch.testing.assert_close(decoder(torch.randn(2, 1, 8)), mean.expand(2, 3, 32, 32))
 
@@ -111,8 +116,8 @@ def test_a_decoder_is_added_and_the_model_is_as_it_was(folder):
     ]
     assert load_checkpoint(folder).card == model.card
     torch.manual_seed(0)
-    drawn = Decoder(1, 8, 32)(torch.ones(1, 1, 8))
-    torch.testing.assert_close(decoder(torch.ones(1, 1, 8)), drawn, atol=2e-3, rtol=0)
+    drawn = awake(1, 8, 32)(torch.ones(1, 1, 8))
+    torch.testing.assert_close(decoder(torch.ones(1, 1, 8)), drawn, atol=5e-3, rtol=0)
 
 
 def test_a_model_that_was_converted_can_have_one(tmp_path):

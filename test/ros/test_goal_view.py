@@ -10,6 +10,7 @@ import yaml
 
 pytest.importorskip("torch")
 
+import torch
 from camera_harness import Camera, Goals, picture
 from sensor_msgs.msg import Image
 from std_srvs.srv import Trigger
@@ -91,10 +92,18 @@ def test_the_end_of_the_plan_is_shown_where_the_checkpoint_has_a_decoder(ros, ch
     folder = tmp_path / "model"
     shutil.copytree(checkpoint, folder)
     decoder = Decoder(1, 8, 32)
+    torch.nn.init.normal_(decoder.rest[-1].weight)
     save_decoder(decoder, folder, {})
     node = ros.start(PipelineNode, {**QUICK, "checkpoint": str(folder)})
     ros.until(lambda: node.state == "active", "the pipeline to be active")
-    views, latents = ros.collect(Image, "/pipeline/view"), ros.collect(Image, "latent")
+    asked, expected_end = [], node.expected_end
+    node.expected_end = lambda: asked.append(1) or expected_end()
+    latents = ros.collect(Image, "latent")
+    for count in (1, 2):
+        camera.send(1)
+        ros.until(lambda count=count: len(latents) >= count, "a latent")
+    assert asked == [], "nothing is imagined for nobody"
+    views = ros.collect(Image, "/pipeline/view")
     ros.until(lambda: node.count_subscribers("/pipeline/view"), "the subscription")
     camera.send(1)
     ros.until(lambda: views, "a view")
@@ -103,7 +112,6 @@ def test_the_end_of_the_plan_is_shown_where_the_checkpoint_has_a_decoder(ros, ch
     assert np.unique(shown[:, -third:]).size == 1, "grey without a plan"
     Goals(ros).send(3)
     ros.until(lambda: node.goal is not None, "the goal")
-    ros.until(lambda: latents, "a latent")
     count = len(views)
     camera.send(2)
     ros.until(lambda: len(views) > count, "a view")
@@ -111,6 +119,7 @@ def test_the_end_of_the_plan_is_shown_where_the_checkpoint_has_a_decoder(ros, ch
     assert shown.shape[1] == 2 * (third + GAP) + shown.shape[0]
     np.testing.assert_array_equal(shown[::5, third + GAP : 2 * third + GAP : 5], picture(2))
     drawn = draw(load_decoder(folder, node.model.encoder), node.expected_end()[None])[0]
+    assert len(np.unique(drawn)) > 9
     expected = cv2.resize(drawn, shown.shape[:1] * 2, interpolation=cv2.INTER_NEAREST)
     np.testing.assert_array_equal(shown[:, -shown.shape[0] :], expected)
 

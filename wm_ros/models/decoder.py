@@ -9,14 +9,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-CHANNELS = (64, 48, 32, 24, 16, 8)  # from the coarse map to the picture, halved in scale at each
+CHANNELS = (64, 48, 32, 24, 16, 8)  # from the coarse map on, at every doubling of its side
 CELLS, MOST_CELLS = 8, 16  # a side of the coarse map
 SIZES = (16, 32, 64, 128, 256)  # pixels of a side
-LIKELIEST = 4.0  # logit beyond which the mean picture's pixels count as black or white
 
 
 class Decoder(nn.Module):
-    """States [B, tokens, dim] to pictures [B, 3, size, size] in 0 .. 1: the mean picture, and what differs from it.
+    """States [B, tokens, dim] to pictures [B, 3, size, size]: the mean picture, and what differs from it.
+
+    Black is 0 and white 1; what lies beyond is for the reader to clip.
 
     grid: the side of the square on which the tokens lie, row by row, so that each draws where it lies; None: they lie
     on none, such as keypoints, and each place of a coarse map learns from all of them.
@@ -38,17 +39,18 @@ class Decoder(nn.Module):
         places = 1 if grid is not None else self.cells**2
         self.first = nn.Linear(dim if grid is not None else tokens * dim, CHANNELS[0] * places)
         layers: list[nn.Module] = [*_active(CHANNELS[0]), nn.Conv2d(CHANNELS[0], CHANNELS[0], 3, padding=1)]
-        channels = CHANNELS[0]
-        for level in range((size // self.cells).bit_length() - 1):
-            after = CHANNELS[level + 1]
-            layers += [*_active(channels), nn.ConvTranspose2d(channels, after, 4, 2, 1)]
-            channels = after
-        self.rest = nn.Sequential(*layers, *_active(channels), nn.Conv2d(channels, 3, 3, padding=1))
+        doublings = (size // self.cells).bit_length() - 1
+        for before, after in zip(CHANNELS, (*CHANNELS[1:doublings], 3), strict=False):
+            layers += [*_active(before), nn.ConvTranspose2d(before, after, 4, 2, 1)]
+        self.rest = nn.Sequential(*layers)
+        with torch.no_grad():  # begins with the mean picture
+            self.rest[-1].weight.zero_()
+            self.rest[-1].bias.zero_()
         self.register_buffer("background", torch.zeros(3, size, size))
 
     def begin_with(self, mean: Tensor) -> None:
         """Take the mean picture [3, size, size] in 0 .. 1 of what it will train on."""
-        self.background.copy_(mean.clamp(1e-4, 1 - 1e-4).logit().clamp(-LIKELIEST, LIKELIEST))
+        self.background.copy_(mean)
 
     def forward(self, states: Tensor) -> Tensor:
         side = self.shape["grid"]
@@ -60,13 +62,13 @@ class Decoder(nn.Module):
                 coarse = F.interpolate(
                     coarse, size=(self.cells, self.cells), mode="bilinear", antialias=side > self.cells
                 )
-        return torch.sigmoid(self.rest(coarse) + self.background)
+        return self.background + self.rest(coarse)
 
 
 @torch.no_grad()
 def draw(decoder: Decoder, states: Tensor) -> np.ndarray:
     """Pictures uint8 [B, size, size, 3] RGB of states [B, N, D] on the decoder's device."""
-    pictures = decoder(states)
+    pictures = decoder(states).clamp(0.0, 1.0)
     return (255.0 * pictures.permute(0, 2, 3, 1)).round().byte().cpu().numpy()
 
 

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from wm_ros import __version__
 from wm_ros.data.recording import Recording
+from wm_ros.models.checkpoint import require_robot
 from wm_ros.models.decoder import SIZES, Decoder
 from wm_ros.models.decoder_checkpoint import save_decoder
 from wm_ros.models.encoders.encoder import Encoder
@@ -70,11 +71,13 @@ def train_decoder(
     """Train a decoder for the checkpoint in a folder and keep it there; returns its scores on held-out episodes.
 
     A tenth of the episodes is held out; of the recording that the checkpoint was trained on, the same ones as then. The
-    checkpoint's own weights are not touched. Raises TrainingError with fewer than two episodes. The progress is kept in
+    checkpoint's own weights are not touched. Raises TrainingError with fewer than two episodes,
+    CheckpointError for recordings of another robot. The progress is kept in
     `folder`/.progress until the decoder is written.
     """
     engine = Engine(log_dir=run.log_dir)
     model: Any = load_planning_model(folder, str(engine.device))
+    require_robot(model, recording.profile)
     encoder: Encoder = model.encoder
     progress = Progress(folder / ".progress", identity(recording, model.card, options, encoder), run.resume)
     engine.keep(progress, run.save_every_s)

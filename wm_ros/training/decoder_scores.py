@@ -83,4 +83,4 @@ def pixel_r2(drawn: Tensor, true: Tensor, mean: Tensor) -> float:
 def redrawn(decoder: Decoder, states: Tensor) -> Tensor:
     """Pictures [B, 3, size, size] of states [B, N, D], in 0 .. 1 and on the CPU."""
     device = decoder.background.device
-    return torch.cat([decoder(some.to(device)).cpu() for some in states.split(BATCH)])
+    return torch.cat([decoder(some.to(device)).clamp(0.0, 1.0).cpu() for some in states.split(BATCH)])
