@@ -17,15 +17,17 @@ from small_bag import record_small_bag
 from training_harness import ARM, called
 
 from wm_ros.data.load import load_recording
-from wm_ros.models.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from wm_ros.models.checkpoint import CheckpointError, find_checkpoint, load_checkpoint, save_checkpoint
 from wm_ros.models.decoder import draw
 from wm_ros.models.decoder_checkpoint import load_decoder
 from wm_ros.planning.options import PlannerOptions
 from wm_ros.robots.profile import load_profile
 from wm_ros.stages.plan import PlanStage
+from wm_ros.tasks.simulated import simulated
 from wm_ros.training import decoder as decoder_training
 from wm_ros.training.clips import split_episodes
 from wm_ros.training.decoder import DecoderOptions, train_decoder
+from wm_ros.training.decoder_scores import pixel_r2, redrawn
 from wm_ros.training.optimise import TrainingError
 from wm_ros.training.train import Run
 
@@ -169,3 +171,20 @@ def test_one_episode_is_too_few(recording, folder):
     lone = replace(recording, episodes=recording.episodes[:1])
     with pytest.raises(TrainingError, match="at least 2"):
         trained(folder, lone)
+
+
+@pytest.mark.parametrize("name", ["arm", "pusher", "rover"])
+def test_packaged_checkpoints_draw_what_they_see(name):
+    profile = load_profile(name)
+    folder = find_checkpoint("", profile)
+    assert (folder / "decoder.safetensors").stat().st_size < 1.5e6
+    model, simulator = load_checkpoint(folder), simulated(profile).simulator()
+    decoder, frames = load_decoder(folder, model.encoder), []
+    for scene in range(8):
+        simulator.reset(2_000_000_000 + scene)
+        frames.append(simulator.render().copy())
+    seen = torch.from_numpy(np.stack(frames))
+    drawn = redrawn(decoder, model.encode(seen))
+    assert pixel_r2(drawn, seen.permute(0, 3, 1, 2), decoder.background) > 0.5
+    scores = json.loads((folder / "card.json").read_text())["decoder"]["scores"]
+    assert scores["r2_1_ahead"] > scores["r2_6_ahead"] > scores["r2_unchanged"]

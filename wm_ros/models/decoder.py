@@ -42,10 +42,9 @@ class Decoder(nn.Module):
         doublings = (size // self.cells).bit_length() - 1
         for before, after in zip(CHANNELS, (*CHANNELS[1:doublings], 3), strict=False):
             layers += [*_active(before), nn.ConvTranspose2d(before, after, 4, 2, 1)]
+        for parameter in layers[-1].parameters():  # begins with the mean picture
+            nn.init.zeros_(parameter)
         self.rest = nn.Sequential(*layers)
-        with torch.no_grad():  # begins with the mean picture
-            self.rest[-1].weight.zero_()
-            self.rest[-1].bias.zero_()
         self.register_buffer("background", torch.zeros(3, size, size))
 
     def begin_with(self, mean: Tensor) -> None:

@@ -71,9 +71,8 @@ def train_decoder(
     """Train a decoder for the checkpoint in a folder and keep it there; returns its scores on held-out episodes.
 
     A tenth of the episodes is held out; of the recording that the checkpoint was trained on, the same ones as then. The
-    checkpoint's own weights are not touched. Raises TrainingError with fewer than two episodes,
-    CheckpointError for recordings of another robot. The progress is kept in
-    `folder`/.progress until the decoder is written.
+    checkpoint's own weights are not touched. The progress is kept in `folder`/.progress until the decoder is written.
+    Raises TrainingError with fewer than two episodes, CheckpointError for recordings of another robot.
     """
     engine = Engine(log_dir=run.log_dir)
     model: Any = load_planning_model(folder, str(engine.device))
