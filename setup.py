@@ -24,7 +24,15 @@ ROS = ["ros-rclpy[fastrtps]>=7.1,<10"] + [
         "visualization-msgs",
     )
 ]
-NODES = ("pipeline_node", "encoder_node", "latent_action_node", "planner_node", "guard_node", "sim_node")
+NODES = (
+    "pipeline_node",
+    "encoder_node",
+    "latent_action_node",
+    "planner_node",
+    "guard_node",
+    "sequence_node",
+    "sim_node",
+)
 
 
 def data_files() -> list[tuple[str, list[str]]]:
@@ -88,7 +96,15 @@ setup(
             "transformers>=5.20,<6",
         ],
         # evo is GPL-3: it is imported for the paths of mobile bases alone, and not distributed with this package.
-        "eval": ["accelerate>=1.0", "evo>=1.30", "jinja2>=3.0", "matplotlib", "pillow", "scipy"],
+        "eval": [
+            "accelerate>=1.0",
+            "evo>=1.30",
+            "jinja2>=3.0",
+            "matplotlib",
+            "pillow",
+            "scikit-learn>=1.2",
+            "scipy",
+        ],
         # launch_pytest of Humble to Kilted does not work with pytest 8.4 and later (ros2/launch #947).
         "dev": [
             "coverage>=7.10",

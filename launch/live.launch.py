@@ -1,7 +1,8 @@
 """Pipeline and guard for a camera and a robot: a dry run, unless enable_control:=true and then `~/start`.
 
-An empty argument keeps what the parameter file says. A pipeline that ends is started again; the robot, which the guard
-has stopped by then, moves again only after ~/start. Without the guard the launch ends.
+With goals:=FOLDER, sequence_node too. An empty argument keeps what the parameter file says. A pipeline that ends is
+started again; the robot, which the guard has stopped by then, moves again only after ~/start. Without the guard the
+launch ends.
 """
 
 from launch import LaunchContext, LaunchDescription
@@ -35,6 +36,11 @@ ARGUMENTS = [
         description="How images arrive.",
     ),
     DeclareLaunchArgument("checkpoint", default_value="", description="Checkpoint folder."),
+    DeclareLaunchArgument(
+        "goals",
+        default_value="",
+        description="Folder of goal pictures for sequence_node; empty: no such node.",
+    ),
     DeclareLaunchArgument("device", default_value="", description="Torch device: cpu, cuda, cuda:1."),
     DeclareLaunchArgument(
         "enable_control",
@@ -62,8 +68,9 @@ def end_launch(context: LaunchContext) -> list[Shutdown]:
 def nodes(context: LaunchContext) -> list[Node]:
     argument = {entry.name: LaunchConfiguration(entry.name).perform(context) for entry in ARGUMENTS}
     profile = load_profile(argument["robot"])  # one for both nodes; a wrong one ends the launch here
+    of_robot = {"profile": argument["robot"]}
 
-    def node(name: str, own: tuple[str, ...], **options) -> Node:
+    def node(name: str, own: tuple[str, ...], of_robot: dict[str, str] = of_robot, **options) -> Node:
         given = {
             key: TRUTH.get(argument[key], argument[key])
             for key in ("use_sim_time", "autostart", *own)
@@ -74,7 +81,7 @@ def nodes(context: LaunchContext) -> list[Node]:
             executable=f"{name}_node",
             name=name,
             namespace=argument["namespace"],
-            parameters=[argument["params_file"], {"profile": argument["robot"], **given}],
+            parameters=[argument["params_file"], {**of_robot, **given}],
             output="both",
             **options,
         )
@@ -89,6 +96,7 @@ def nodes(context: LaunchContext) -> list[Node]:
             respawn_delay=RESPAWN_S,
         ),
         node("guard", ("enable_control",), on_exit=OpaqueFunction(function=end_launch)),
+        *([node("sequence", ("goals",), {})] if argument["goals"] else []),
     ]
 
 

@@ -51,7 +51,12 @@ MAY_IMPORT = {
     "bench": LIBRARY,
     "commands": LIBRARY | {"bench", "ros", "runs"},
 }
-DISTRIBUTIONS = {"cv2": "opencv-python-headless", "yaml": "pyyaml", "PIL": "pillow"}
+DISTRIBUTIONS = {
+    "cv2": "opencv-python-headless",
+    "yaml": "pyyaml",
+    "PIL": "pillow",
+    "sklearn": "scikit-learn",
+}
 BY_ROS_ONLY = {"cv_bridge"}  # used where it exists; there is no wheel of it
 
 

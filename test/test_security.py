@@ -74,11 +74,12 @@ def test_the_search_finds_what_it_is_for(line):
 
 
 def policy() -> dict[str, dict[str, set[str]]]:
-    """By enclave: names of topics it may publish and subscribe, and services it may serve."""
+    """By enclave: names of topics it may publish and subscribe, and services it may serve and call."""
     tree = ElementTree.parse(share_dir() / "config" / "sros2_policy.xml").getroot()
     enclaves = {}
     for enclave in tree.iter("enclave"):
-        rights = enclaves[enclave.get("path")] = {"publish": set(), "subscribe": set(), "reply": set()}
+        rights = {right: set() for right in ("publish", "subscribe", "reply", "request")}
+        enclaves[enclave.get("path")] = rights
         for kind in ("topics", "services"):
             for group in enclave.iter(kind):
                 for right in rights.keys() & group.keys():
@@ -93,3 +94,8 @@ def test_only_the_guard_may_publish_to_the_robot():
     assert {path for path, rights in policy().items() if command in rights["subscribe"]} == {"/robot"}
     assert "plan" in policy()["/guard"]["subscribe"]
     assert {path for path, rights in policy().items() if "plan" in rights["publish"]} == {"/pipeline"}
+
+
+def test_only_the_operator_may_start_the_robot():
+    assert {path for path, rights in policy().items() if "guard/start" in rights["request"]} == {"/operator"}
+    assert policy()["/sequence"]["request"] == {"guard/stop"}

@@ -7,9 +7,12 @@ import sys
 import typer
 
 from wm_ros.commands.bench import bench
+from wm_ros.commands.calibrate import calibrate
 from wm_ros.commands.convert import convert
 from wm_ros.commands.demo import demo
+from wm_ros.commands.drive import drive
 from wm_ros.commands.evaluate import evaluate
+from wm_ros.commands.export import export
 from wm_ros.commands.inspect import inspect
 from wm_ros.commands.record import record
 from wm_ros.commands.replay import replay
@@ -30,12 +33,26 @@ Your robot, with a profile of it in robot.yaml (see config/robots/arm.yaml):
     wm_ros train bag --profile robot.yaml --out checkpoint    learns from it, and scores itself
     wm_ros evaluate other_bag --checkpoint checkpoint --out report   what it is worth, before anything moves
     wm_ros replay bag --profile robot.yaml --checkpoint checkpoint    in time? safe? nothing moves
+    wm_ros drive --goals pictures --profile robot.yaml --checkpoint checkpoint    goal by goal
 \b
 The nodes are ROS 2 executables: pipeline_node, guard_node, sim_node, ... and have launch files.
 `wm_ros status` shows what those that run do, and why not."""
 
 app = typer.Typer(help=HELP, no_args_is_help=True, rich_markup_mode=None, add_completion=False)
-for command in (demo, record, inspect, train, train_decoder, evaluate, replay, status, convert):
+for command in (
+    demo,
+    record,
+    inspect,
+    train,
+    train_decoder,
+    evaluate,
+    replay,
+    drive,
+    status,
+    export,
+    convert,
+    calibrate,
+):
     app.command()(command)
 app.add_typer(bench, name="bench")
 
@@ -53,6 +70,8 @@ EXTRAS = {
     "rclpy": "ros",
     "rosbags": "train",
     "safetensors": "train",
+    "scipy": "eval",
+    "sklearn": "eval",
     "tensorboard": "train",
     "torch": "train",
     "transformers": "encoders",

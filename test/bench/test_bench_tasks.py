@@ -10,14 +10,17 @@ pytest.importorskip("mujoco")
 pytest.importorskip("rosbags")
 pytest.importorskip("matplotlib")
 
+import torch
 from typer.testing import CliRunner
 
-from wm_ros.bench.tasks import compare
+from wm_ros.bench.tasks import compare, probe
+from wm_ros.bench.tasks.oracle import oracle_policy
 from wm_ros.bench.tasks.policies import controls, recorded_policy
 from wm_ros.bench.tasks.trials import run_trials
 from wm_ros.cli import app
 from wm_ros.robots.profile import load_profile
 from wm_ros.tasks.lockstep import LockstepOptions, run_goals
+from wm_ros.tasks.simulated import simulated, task_of
 from wm_ros.training import scores as training_scores
 
 ARM = load_profile("arm")
@@ -41,6 +44,8 @@ BRIEF = [
 def short(monkeypatch):
     monkeypatch.setattr(training_scores, "PROBE_STEPS", 5)
     monkeypatch.setattr(compare, "LOCKSTEP", LockstepOptions(limit_s=0.5))
+    for name, value in (("LEARNED", 6), ("ASKED", 3), ("STEPS", 20), ("EPISODE_S", 2.0)):
+        monkeypatch.setattr(probe, name, value)
     monkeypatch.setenv("COLUMNS", "200")
 
 
@@ -63,6 +68,9 @@ def test_a_table_is_made_and_gone_on_with(tmp_path, short):
         "recorded actions",
     ]
     assert rows["stands still"]["success"]["mean"] == 0.0
+    assert rows["stands still"]["covered"]["mean"] + 1.0 > 0.0
+    assert {"knows disc", "knows block", "knows angle"} <= set(rows["latent actions"])
+    assert "R2 with which a probe `knows block`" in table["figures"]["knows block"]
     assert rows["latent actions"]["one_step"]["mean"] > 0.0
     assert (out / "table.png").stat().st_size > 1000
     assert "| success |" in (out / "table.md").read_text()
@@ -114,3 +122,35 @@ def test_motion_that_led_to_a_goal_leads_there_again():
     assert np.median([score.final_distance_m for score in found["recorded actions"]]) < 0.02
     with pytest.raises(ValueError, match="no ends of recorded motion"):
         recorded_policy(ARM, 0, options)
+
+
+def test_the_planner_with_the_truth_reaches_what_a_model_must_learn_to_reach():
+    options = LockstepOptions(camera_hz=5.0)
+    scores = list(run_goals(ARM, oracle_policy(ARM), 2, 3, options))
+    assert [score.success for score in scores] == [True, True]
+    assert max(score.final_distance_m for score in scores) < 0.01
+
+
+def test_probes_tell_what_a_state_knows_and_what_it_does_not(tmp_path, monkeypatch):
+    """States that hold the truth, and states of noise."""
+    for name, value in (("LEARNED", 30), ("ASKED", 10), ("STEPS", 300), ("EPISODE_S", 4.0)):
+        monkeypatch.setattr(probe, name, value)
+    frames, states, episodes = probe._episodes(ARM, 40, lambda share: None)
+    monkeypatch.setattr(probe, "_episodes", lambda profile, count, progress: (frames, states, episodes))
+    tip = task_of(ARM, simulated(ARM)).parts(states)["fingertip"]
+
+    class Told:
+        def __init__(self, values):
+            self.values, self.at = torch.from_numpy(values).float()[:, None], 0
+
+        def encode(self, part):
+            self.at += len(part)
+            return self.values[self.at - len(part) : self.at]
+
+    noise = np.random.default_rng(0).normal(size=tip.shape)
+    truth, nothing = (
+        probe.known_parts(tmp_path / name, ARM, Told(values), 0, lambda share: None)["knows fingertip"]
+        for name, values in (("truth", tip), ("noise", noise))
+    )
+    assert truth > 0.95
+    assert nothing < 0.2

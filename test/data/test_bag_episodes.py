@@ -65,4 +65,4 @@ def test_a_silent_command_topic_is_not_taken_for_rest(tmp_path, profile):
     bag = write_bag(tmp_path / "bag", frames(5), topics=[(COMMANDS, ARRAY), ("/image", IMAGE)])
     recording = load_recording(bag, profile)
     assert recording.commands is None
-    assert "bag: no commands on joint_velocity_controller/commands" in recording.notes[0]
+    assert "bag: no commands on /joint_velocity_controller/commands" in recording.notes[0]

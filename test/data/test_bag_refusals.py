@@ -96,7 +96,9 @@ def test_first_frames_that_the_recorder_got_late_are_no_jump_of_the_clock(tmp_pa
 
 def test_a_camera_clock_that_is_off_the_recorder_s_from_the_beginning_is_refused(tmp_path, profile):
     bag = jumping(tmp_path, lambda k: -7.5 if k < 20 else 0.0)
-    with pytest.raises(RecordingError, match=r"up to \-7\.5 s off the recorder's clock.* with a header"):
+    with pytest.raises(
+        RecordingError, match=r"frames on /image .* up to \-7\.5 s off the recorder's clock.* with a header"
+    ):
         load_recording(bag, profile)
 
 

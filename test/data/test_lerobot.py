@@ -1,6 +1,7 @@
-"""LeRobot datasets, v2.1 and v3.0, become labelled recordings, or errors that say what does not fit."""
+"""LeRobot datasets, v2.0 to v3.0, become labelled recordings, or errors that say what does not fit."""
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -18,7 +19,7 @@ from wm_ros.data.recording import RecordingError
 from wm_ros.robots.profile import load_profile
 
 ARM = load_profile("arm")
-VERSIONS = ("v2.1", "v3.0")
+VERSIONS = ("v2.0", "v2.1", "v3.0")
 LENGTHS = (12, 7, 9)
 EPISODES = [greys(length, first=60 * number) for number, length in enumerate(LENGTHS)]
 
@@ -75,13 +76,45 @@ def test_a_set_without_actions_is_unlabelled(tmp_path, version):
 
 
 @pytest.mark.parametrize(
-    "names", [("elbow", "shoulder"), {"motors": ["elbow", "shoulder"]}, {"elbow": 0, "shoulder": 1}]
+    "names",
+    [
+        ("elbow", "shoulder"),
+        [["elbow", "shoulder"]],
+        {"motors": ["elbow", "shoulder"]},
+        {"motors": {"elbow": 0, "shoulder": 1}},
+        {"left": ["elbow"], "right": ["shoulder"]},
+        {"elbow": 0, "shoulder": 1},
+    ],
 )
 def test_action_components_are_found_by_name(tmp_path, names):
     recording = load_recording(write_lerobot(tmp_path / "set", "v3.0", EPISODES, ramps(), names), ARM)
     # Column 0 is the elbow.
     np.testing.assert_allclose(recording.commands.vectors[12], [-1.0, 1.0])
     assert recording.notes == ()
+
+
+@pytest.mark.parametrize("names", [("elbow.pos", "shoulder.pos"), {"motors": ["elbow.vel", "shoulder.vel"]}])
+def test_endings_of_lerobot_s_names_are_passed_over_with_a_note(tmp_path, names):
+    recording = load_recording(write_lerobot(tmp_path / "set", "v3.0", EPISODES, ramps(), names), ARM)
+    np.testing.assert_allclose(recording.commands.vectors[12], [-1.0, 1.0])
+    assert re.search(
+        r"shoulder\.(pos|vel), elbow\.(pos|vel) of its action are taken for shoulder \(rad/s\)",
+        recording.notes[0],
+    )
+    assert "no units" in recording.notes[0]
+
+
+def test_a_name_with_two_endings_is_not_guessed(tmp_path):
+    names = ("shoulder.pos", "shoulder.vel", "elbow.pos")
+    root = write_lerobot(tmp_path / "set", "v3.0", EPISODES, ramps(3), names)
+    with pytest.raises(RecordingError, match=r"3 components \(shoulder\.pos, shoulder\.vel, elbow\.pos\)"):
+        load_recording(root, ARM)
+
+
+def test_more_names_than_components_name_nothing(tmp_path):
+    root = write_lerobot(tmp_path / "set", "v3.0", EPISODES, ramps(), ("gripper", "shoulder", "elbow"))
+    recording = load_recording(root, ARM)
+    assert "its action (without names) is taken, in this order" in recording.notes[0]
 
 
 def test_components_that_the_profile_lacks_are_left_out_with_a_note(tmp_path):
@@ -164,7 +197,7 @@ def test_the_camera_is_the_profile_s_or_the_one_asked_for(tmp_path, version):
 @pytest.mark.parametrize(
     ("info", "said"),
     [
-        ({"codebase_version": "v2.0"}, r"version v2\.0; v2\.1 and v3\.x are read: convert it"),
+        ({"codebase_version": "v1.6"}, r"version v1\.6; v2\.0, v2\.1 and v3\.x are read: convert it"),
         ({"codebase_version": "v4.0"}, r"version v4\.0"),
         ({"fps": 0}, "fps must be above 0, got 0"),
         (
@@ -203,14 +236,19 @@ def test_a_video_that_ends_early_costs_its_rows_alone(tmp_path):
     write_video(root / f"videos/chunk-000/{KEY}/episode_000001.mp4", EPISODES[1][:4])
     recording = load_recording(root, ARM)
     assert recording.episodes == (slice(0, 12), slice(12, 16), slice(16, 25))
-    assert recording.notes == ("set: left out 3 rows without a picture that can be read",)
+    assert recording.notes == (
+        "set: 1 episodes have more or fewer frames in their video than rows (episode 1: 4 and 7): rows go with "
+        "the frame of their time, and what has no partner is left out",
+        "set: left out 3 rows without a picture that can be read",
+    )
 
 
-def test_a_missing_video_or_table_is_named(tmp_path, version):
+def test_missing_videos_or_tables_are_named(tmp_path, version):
     root = write_lerobot(tmp_path / "set", version, EPISODES, ramps())
-    video = sorted((root / "videos").rglob("*.mp4"))[-1]
-    video.unlink()
-    with pytest.raises(RecordingError, match=f"there is no .*{video.name}: was the set downloaded whole"):
+    videos = sorted((root / "videos").rglob("*.mp4"))
+    for video in videos:
+        video.unlink()
+    with pytest.raises(RecordingError, match=f"there is no .*{videos[0].name}: was the set downloaded whole"):
         load_recording(root, ARM)
     table = sorted((root / "data").rglob("*.parquet"))[0]
     table.write_bytes(table.read_bytes()[:100])
@@ -230,13 +268,13 @@ def test_a_table_without_actions_is_named(tmp_path):
         load_recording(root, ARM)
 
 
-def test_an_episode_that_the_metadata_does_not_know_is_named(tmp_path):
+def test_a_set_whose_metadata_know_none_of_its_episodes_is_refused(tmp_path):
     root = write_lerobot(tmp_path / "set", "v3.0", EPISODES, ramps())
     table = root / "data/chunk-000/file-000.parquet"
     rows = pq.read_table(table)
     place = rows.schema.get_field_index("episode_index")
     pq.write_table(rows.set_column(place, "episode_index", pa.array([7] * len(rows), pa.int64())), table)
-    with pytest.raises(RecordingError, match="has episode 7, which meta/ does not know"):
+    with pytest.raises(RecordingError, match="left out 1 episodes that meta/ does not know, the first is 7"):
         load_recording(root, ARM)
 
 

@@ -11,6 +11,7 @@ pytest.importorskip("mujoco")
 pytest.importorskip("rosbags")
 pytest.importorskip("matplotlib")
 pytest.importorskip("jinja2")
+pytest.importorskip("sklearn")
 
 from bag_makers import SECOND, command, image, write_bag
 from checkpoint_harness import write_checkpoint
@@ -20,6 +21,7 @@ from small_bag import record_small_bag
 from typer.testing import CliRunner
 
 from wm_ros.cli import app
+from wm_ros.evaluation import config as configuration
 from wm_ros.evaluation import evaluate as evaluation
 from wm_ros.evaluation.dataset import extract
 from wm_ros.evaluation.report.render import render
@@ -88,21 +90,25 @@ def test_every_question_has_an_answer(report):
     }  # fmt: skip
     assert list(found["probe"]) == ["checkpoint", "pixels"]
     assert len(found["probe"]["checkpoint"]["layers"]) == 5
-    assert len(found["probe"]["checkpoint"]["layers"]["output"]["total"]["by_seed"]) == 3
+    total = found["probe"]["checkpoint"]["layers"]["output"]["total"]
+    assert (total["episodes"], total["interval"]) == (4, None)
+    assert found["probes"]["kind"] == "ridge"
     assert found["fidelity"]["pixels"]["psnr"] > 0
     assert any(point["front"] for point in found["plane"])
     assert len(found["families"]["autoencoder"]) == 3
     assert len(found["dynamics"]["open_loop"]["commands"]) == 8
     assert {"leakage", "cycle", "controller_gap", "action_gap_shuffled"} <= set(found["dynamics"]["checks"])
     assert set(found["operator"]["by_component"]["planned"]) == {"shoulder", "elbow"}
-    assert {"before", "after"} <= set(found["supervision"])
+    assert "4 episodes are too few to tune an encoder on" in found["supervision"]["left_out"]
     assert found["verdict"]["findings"][0]["title"] == "The bags"
 
 
 def test_the_page_is_whole_small_and_needs_no_network(report):
     page = (report / "report.html").read_text(encoding="utf-8")
     assert len(page) < 5_000_000
-    assert page.count("<svg") == 5
+    assert page.count("<svg") == 2
+    assert page.count("no probe reads more of the commands than their mean tells, R2 0.05") == 2
+    assert "4 episodes are fewer than 100" in page
     assert page.count("data:image/png;base64,") == 8
     assert not re.search(r"(src|href)=\"(?!data:|#)", page)
     assert "nan" not in re.sub(r"base64,[A-Za-z0-9+/=]+", "", page).lower().split()
@@ -148,14 +154,28 @@ def test_curves_are_drawn_of_those_that_have_something_to_lose_on_axes_that_hold
 
 def test_bars_are_drawn_to_their_ends(report):
     found = read(report)
-    for answer in found["probe"].values():
-        output = answer["layers"]["output"]
-        for value in (output["total"], *(output["controls"][c] for c in ("single frame", "shuffled time"))):
-            value.update(mean=-30.0, low=-200.0, high=0.1, by_seed=[-200.0, -3.0, 0.1])
+    found["probe"]["pixels"]["layers"]["output"]["total"].update(mean=0.6, low=0.5, high=0.7)
+    output = found["probe"]["checkpoint"]["layers"]["output"]
+    for value in (output["total"], *(output["controls"][c] for c in ("single frame", "shuffled time"))):
+        value.update(mean=-30.0, low=-200.0, high=0.1, by_seed=[-200.0, -3.0, 0.1])
     page = render(found, None)
     chart = page.partition("<h2>How much of the action")[2].partition("<h2>")[0]
     assert re.search(">.100<", chart)
     assert "an axis that goes below -1 is logarithmic there" in chart
+
+
+def test_what_is_tried_on_many_episodes_is_there(here, bag, model, tmp_path, monkeypatch):
+    """Networks as probes, which learn nothing in a few steps, and an encoder that is tuned."""
+    monkeypatch.setattr(configuration, "FEW_EPISODES", 2)
+    done = run(bag, "--out", tmp_path / "out", "--checkpoint", model, "--encoders", "pixels", *LITTLE)
+    assert done.exit_code == 0, done.output
+    found = read(tmp_path / "out")
+    assert found["probes"]["kind"] == "MLP"
+    assert len(found["probe"]["checkpoint"]["layers"]["output"]["total"]["by_seed"]) == 3
+    assert {"before", "after"} <= set(found["supervision"])
+    said = " ".join(done.output.split())
+    assert "An MLP that is fitted on these bags reads R2" in said
+    assert "over 1 held-out episodes, too few to say what others would give (at least 5)" in said
 
 
 def test_a_decoder_that_has_learned_draws_what_the_model_expects(here, bag, model, tmp_path, monkeypatch):
@@ -321,6 +341,38 @@ def test_a_lone_bag_that_answers_little_still_gets_its_report(
     answers |= {name: found[name]["checkpoint"] for name in ("probe", "fidelity")}
     assert {name for name, answer in answers.items() if "left_out" in answer} >= left_out
     assert re.search(words, page)
+
+
+def test_topics_of_other_names_are_read_where_asked_for_and_told(here, model, tmp_path):
+    driven = [("/left_arm/velocity", stamp, message) for _, stamp, message in commands(60)]
+    bags = [
+        write_bag(tmp_path / name, frames(60, topic="/webcam") + (driven if name == "named" else []))
+        for name in ("mute", "named")
+    ]
+    arguments = ("--checkpoint", model, "--encoders", "pixels", "--camera", "webcam", *LITTLE)
+    done = run(*bags, "--out", tmp_path / "out", "--command", "left_arm/velocity", *arguments)
+    assert done.exit_code == 0, (done.output, done.exception)
+    found = read(tmp_path / "out")
+    assert [about["name"] for about in found["unreadable"]] == ["mute"]
+    assert "has no topic left_arm/velocity (--command)" in found["unreadable"][0]["error"]
+    assert found["bags"][0]["topics"] == [{"camera": "/webcam", "command": "/left_arm/velocity"}]
+    assert "60 on /left_arm/velocity" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    done = run(bags[1], "--out", tmp_path / "silent", *arguments)
+    said = " ".join(done.output.split())
+    assert "Named has no commands" in said
+    assert "/left_arm/velocity: if these are the robot's, name the topic with `--command`" in said
+
+
+def test_a_camera_of_another_clock_is_told_in_the_verdict(here, model, tmp_path):
+    late = [(topic, stamp + 9 * SECOND, message) for topic, stamp, message in frames(60)]
+    bag = write_bag(tmp_path / "bag", late + commands(60, start=14 * SECOND))
+    arguments = (bag, "--checkpoint", model, "--encoders", "pixels", *LITTLE)
+    said = " ".join(run(*arguments, "--out", tmp_path / "header").output.split())
+    assert "Bag is read without its commands: " in said
+    assert "frames on /image (from 5.000 s) never overlap: they follow different clocks" in said
+    assert "`--stamps log`" in said
+    assert run(*arguments, "--out", tmp_path / "log", "--stamps", "log").exit_code == 0
+    assert read(tmp_path / "log")["bags"][0]["labelled"]
 
 
 def test_no_bag_that_can_be_read_is_a_report_and_a_failure(here, tmp_path):

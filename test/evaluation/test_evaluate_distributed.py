@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("accelerate")
+pytest.importorskip("sklearn")
 pytest.importorskip("rosbags")
 pytest.importorskip("matplotlib")
 pytest.importorskip("jinja2")

@@ -7,6 +7,7 @@ import pytest
 
 pytest.importorskip("torch")
 pytest.importorskip("accelerate")
+pytest.importorskip("sklearn")
 
 import torch
 from checkpoint_harness import small_model

@@ -78,6 +78,8 @@ def made_by_hand(
         "still": False,
         "facts": {},
         "notes": [],
+        "commands_refused": "",
+        "topics": [],
         "verdict": "yes",
     }
     write_json(folder / "part.json", about)

@@ -13,6 +13,13 @@ import pyarrow.parquet as pq
 
 KEY = "observation.images.front"
 CODECS = {"webm": ("libvpx-vp9", "yuv420p"), "avi": ("mjpeg", "yuvj420p"), "mkv": ("ffv1", "yuv420p")}
+# So that greys keep their values.
+FINE = {
+    "mpeg4": {"qmin": "1", "qmax": "2"},
+    "libx264": {"crf": "8"},
+    "libx265": {"crf": "8", "x265-params": "log-level=error"},
+    "libsvtav1": {"crf": "8", "preset": "10"},
+}
 
 
 def greys(count: int, first: int = 0, height: int = 32, width: int = 48) -> np.ndarray:
@@ -21,13 +28,17 @@ def greys(count: int, first: int = 0, height: int = 32, width: int = 48) -> np.n
     return np.broadcast_to(levels[:, None, None, None], (count, height, width, 3))
 
 
-def write_video(path: Path, frames: np.ndarray, rate: int = 10, ticks: list[int] | None = None) -> Path:
-    """A video in the container of the suffix; `ticks` are the frames' times in periods, instead of 0, 1, 2 ..."""
+def write_video(
+    path: Path, frames: np.ndarray, rate: int = 10, ticks: list[int] | None = None, codec: str = "mpeg4"
+) -> Path:
+    """A video in the container of the suffix; `ticks` are the frames' times in periods, instead of 0, 1, 2 ...
+
+    codec: of an mp4; others have one of their own.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    codec, pixels = CODECS.get(path.suffix[1:], ("mpeg4", "yuv420p"))
+    codec, pixels = CODECS.get(path.suffix[1:], (codec, "yuv420p"))
     with av.open(str(path), "w") as container:
-        options = {"qmin": "1", "qmax": "2"} if codec == "mpeg4" else {}  # greys keep their values
-        stream = container.add_stream(codec, rate=rate, options=options)
+        stream = container.add_stream(codec, rate=rate, options=FINE.get(codec, {}))
         stream.height, stream.width = frames.shape[1:3]
         stream.pix_fmt = pixels
         for number, picture in enumerate(frames):
@@ -47,10 +58,15 @@ def write_lerobot(
     cameras: tuple[str, ...] = (KEY,),
     images: bool = False,
     rate: int = 10,
+    codec: str = "mpeg4",
+    per_file: int = 1000,
     **info: object,
 ) -> Path:
-    """A dataset of these episodes of frames; v2.1 has a file for each, v3 one for all. `info` overrides info.json."""
-    v21, lengths = version == "v2.1", [len(frames) for frames in episodes]
+    """A dataset of these episodes of frames; v2.x has a file for each, v3 one for all. `info` overrides info.json.
+
+    per_file: episodes in a file of v3; every two files of tables, videos and episodes then are a chunk.
+    """
+    v2x, lengths = version in ("v2.0", "v2.1"), [len(frames) for frames in episodes]
     features = {
         "timestamp": {"dtype": "float32", "shape": [1], "names": None},
         "frame_index": {"dtype": "int64", "shape": [1], "names": None},
@@ -70,10 +86,10 @@ def write_lerobot(
         "chunks_size": 1000,
         "fps": rate,
         "data_path": "data/chunk-{episode_chunk:03d}/episode_{episode_index:06d}.parquet"
-        if v21
+        if v2x
         else "data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet",
         "video_path": "videos/chunk-{episode_chunk:03d}/{video_key}/episode_{episode_index:06d}.mp4"
-        if v21
+        if v2x
         else "videos/{video_key}/chunk-{chunk_index:03d}/file-{file_index:03d}.mp4",
         "features": features,
     }
@@ -99,7 +115,7 @@ def write_lerobot(
                 [{"bytes": cv2.imencode(".png", picture)[1].tobytes(), "path": None} for picture in frames]
             )
         tables.append(pa.table(columns))
-    if v21:
+    if v2x:
         for number, table in enumerate(tables):
             pq.write_table(table, root / f"data/chunk-000/episode_{number:06d}.parquet")
         lines = [
@@ -107,23 +123,45 @@ def write_lerobot(
         ]
         (root / "meta" / "episodes.jsonl").write_text("\n".join(lines) + "\n")
     else:
-        pq.write_table(pa.concat_tables(tables), root / "data/chunk-000/file-000.parquet")
-        starts = np.concatenate([[0], np.cumsum(lengths)])
-        columns = {"episode_index": list(range(len(lengths))), "length": lengths}
-        for key in cameras if not images else ():
-            columns[f"videos/{key}/chunk_index"] = [0] * len(lengths)
-            columns[f"videos/{key}/file_index"] = [0] * len(lengths)
-            columns[f"videos/{key}/from_timestamp"] = starts[:-1] / rate
-            columns[f"videos/{key}/to_timestamp"] = starts[1:] / rate
-        (root / "meta/episodes/chunk-000").mkdir(parents=True)
-        pq.write_table(
-            pa.table({k: pa.array(v) for k, v in columns.items()}),
-            root / "meta/episodes/chunk-000/file-000.parquet",
-        )
+        for file, first in enumerate(range(0, len(episodes), per_file)):
+            _write_v3_file(root, file, slice(first, first + per_file), tables, lengths, cameras, images, rate)
     for key in cameras if not images else ():
-        if v21:
+        if v2x:
             for number, frames in enumerate(episodes):
-                write_video(root / f"videos/chunk-000/{key}/episode_{number:06d}.mp4", frames, rate)
+                path = root / f"videos/chunk-000/{key}/episode_{number:06d}.mp4"
+                write_video(path, frames, rate, codec=codec)
         else:
-            write_video(root / f"videos/{key}/chunk-000/file-000.mp4", np.concatenate(episodes), rate)
+            for file, first in enumerate(range(0, len(episodes), per_file)):
+                path = root / f"videos/{key}/{_place(file)}.mp4"
+                write_video(path, np.concatenate(episodes[first : first + per_file]), rate, codec=codec)
     return root
+
+
+def _place(file: int) -> str:
+    return "chunk-{:03d}/file-{:03d}".format(*divmod(file, 2))
+
+
+def _write_v3_file(
+    root: Path,
+    file: int,
+    part: slice,
+    tables: list[pa.Table],
+    lengths: list[int],
+    cameras: tuple[str, ...],
+    images: bool,
+    rate: int,
+) -> None:
+    """The rows and the metadata of some episodes."""
+    ends = np.cumsum(lengths[part])
+    chunk, number = divmod(file, 2)
+    columns = {"episode_index": list(range(len(lengths)))[part], "length": lengths[part]}
+    for key in cameras if not images else ():
+        columns[f"videos/{key}/chunk_index"] = [chunk] * len(ends)
+        columns[f"videos/{key}/file_index"] = [number] * len(ends)
+        columns[f"videos/{key}/from_timestamp"] = (ends - lengths[part]) / rate
+        columns[f"videos/{key}/to_timestamp"] = ends / rate
+    described = pa.table({name: pa.array(values) for name, values in columns.items()})
+    for folder, table in (("data", pa.concat_tables(tables[part])), ("meta/episodes", described)):
+        path = root / folder / f"{_place(file)}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(table, path)

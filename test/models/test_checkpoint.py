@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from nested_data import places
 from safetensors.torch import load_file, save_file
 
-from wm_ros.models.card import Network
+from wm_ros.models.card import Network, Reached
 from wm_ros.models.checkpoint import (
     CheckpointError,
     find_checkpoint,
@@ -75,6 +75,7 @@ def refused(folder, said):
         {"bottleneck": {"name": "deterministic"}},
         {"controller_kind": "action-only"},
         {"latent_action_dim": 5, "controller": Network(width=32, depth=2, heads=4)},
+        {"reached": Reached(0.58, 0.45, 0.04)},
         {"training": {"source": "bag", "seed": 3}, "metrics": {"one_step": 0.25}, "action_scale": (1.5, 0.1)},
     ],
 )
@@ -255,6 +256,38 @@ def test_a_wrong_entry_of_the_card_is_named(folder, path, value, said):
 def test_a_card_from_before_the_action_only_controller_has_the_other(folder):
     edit_card(folder, "controller_kind", DELETED)
     assert load_checkpoint(folder).card.controller_kind == "state-conditioned"
+
+
+def test_a_card_from_before_says_nothing_of_when_a_goal_is_reached(folder):
+    assert "reached" not in json.loads((folder / "card.json").read_text())
+    assert load_checkpoint(folder).card.reached is None
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (None, r"card\.json: reached must be a JSON object, got None"),
+        (
+            {"distance": 0.5},
+            r"reached must have the entries \['distance', 'near', 'far'\], got \['distance'\]",
+        ),
+        (
+            {"distance": 0.0, "near": 0.5, "far": 0.1},
+            r"reached\.distance must be a number from 1e-09 to 1e\+09, got 0\.0",
+        ),
+        ({"distance": 0.5, "near": 1.5, "far": 0.1}, r"reached\.near must be a number from 0 to 1, got 1\.5"),
+    ],
+)
+def test_a_wrong_threshold_is_named(folder, value, said):
+    edit_card(folder, "reached", value)
+    refused(folder, said)
+
+
+@pytest.mark.parametrize("robot", ["arm", "rover", "pusher"])
+def test_the_packaged_checkpoints_say_when_a_goal_is_reached(robot):
+    card = load_checkpoint(find_checkpoint("", load_profile(robot))).card
+    assert 0.2 < card.reached.distance < 2.0
+    assert card.reached.far < 0.15
 
 
 def test_a_code_book_larger_than_all_weights_is_refused_before_it_is_made(folder):

@@ -76,6 +76,21 @@ def test_without_explore_it_only_watches(ros, processes, record, profile, tmp_pa
     np.testing.assert_array_equal(vectors, np.broadcast_to([0.3, 0.0], vectors.shape))
 
 
+def test_a_live_recording_can_be_a_lerobot_set(ros, processes, command, profile, tmp_path):
+    processes.start(SIM)
+    arguments = ("--explore", "--episodes", "2", "--seconds", "2", "--format", "lerobot", "--task", "wave")
+    recorder = command("record", "--out", "set", *arguments, stderr=subprocess.PIPE)
+    ros.until(lambda: recorder.poll() is not None, "the end of the recording")
+    assert recorder.returncode == 0, recorder.communicate()
+    assert not (tmp_path / "set.bag").exists()
+    recording = load_recording(tmp_path / "set", profile)
+    assert len(recording.episodes) == 2
+    assert 35 <= len(recording.frames) <= 100
+    vectors = recording.commands.vectors  # means over a row each
+    assert np.abs(vectors).max() > 0.1
+    assert ((profile.low <= vectors) & (vectors <= profile.high)).all()
+
+
 def test_a_robot_that_is_driven_already_is_not_explored(ros, processes, record):
     processes.start(SIM)
     ros.node.create_publisher(Float64MultiArray, COMMANDS, 1)

@@ -2,7 +2,9 @@
 
 import json
 import sys
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -116,8 +118,12 @@ def test_live_sees_what_offline_sees_and_nothing_reaches_the_robot(ros, replay, 
 
 
 def test_each_fault_stops_the_robot_and_it_goes_on_after(replay, tmp_path):
+    camera, driven = (
+        replace(PROFILE.camera, topic="cell/webcam"),
+        replace(PROFILE.command, topic="cell/driven"),
+    )
     bag = tmp_path / "bag"
-    record_sim(PROFILE, bag, episodes=1, seconds=4.0)
+    record_sim(replace(PROFILE, camera=camera, command=driven), bag, episodes=1, seconds=4.0)
     (tmp_path / "faults.yaml").write_text(
         "faults:\n"
         "  - {kind: garbage, at_s: 1.2, for_s: 1.5}\n"
@@ -125,12 +131,14 @@ def test_each_fault_stops_the_robot_and_it_goes_on_after(replay, tmp_path):
     )
     patient = parameter_file(tmp_path, max_observation_age_s=0.8)
     arguments = ("--faults", "faults.yaml", "--goal-after", "1", "--params", patient)
+    arguments += ("--camera", "webcam", "--command", "driven")
     process = replay(bag, "--rate", "0.5", *arguments)  # slower, so that a busy machine can keep up
     output, _ = process.communicate()
     assert process.returncode == 0, output
     assert "not judged: only a replay at --rate 1 is in real time" in output
     report = json.loads((tmp_path / "out" / "replay.json").read_text())
     assert report["verdict"] == "not judged"
+    assert report["topics"] == {"camera": "/cell/webcam", "command": "/cell/driven", "state": "/joint_states"}
     garbage, jump = (fault["reaction"] for fault in report["faults"])
     for reaction, reason in (
         (garbage, "observation too old"),
@@ -145,6 +153,25 @@ def test_each_fault_stops_the_robot_and_it_goes_on_after(replay, tmp_path):
     assert report["commands"]["after_standing"] == 0
     assert {stop["fault"] for stop in report["stops"]} == {"garbage", "clock_jump +30 s"}
     assert (tmp_path / "out" / "faults.png").stat().st_size > 5_000
+
+
+def test_two_checkpoints_on_one_bag_are_put_side_by_side(replay, command, domain, bag, tmp_path):
+    write_checkpoint(tmp_path / "other", PROFILE, seed=7)
+    patient = parameter_file(tmp_path, max_observation_age_s=0.8)
+    arguments = ("--episodes", "1", "--rate", "0.5", "--params", patient)
+    process = replay(bag, *arguments, "--compare", "other")
+    output, _ = process.communicate()
+    assert process.returncode == 0, output
+    reports = [json.loads((tmp_path / out / "replay.json").read_text()) for out in ("out", "out/compared")]
+    assert [Path(report["checkpoint"]).name for report in reports] == ["checkpoint", "other"]
+    table = output[output.rindex("frames encoded") :]
+    assert [str(report["frames"]["encoded"]) for report in reports] == table.splitlines()[0].split()[-2:]
+    assert "not comparable" not in output
+    again = command("replay", bag, "--out", "again", "--domain", domain, *arguments, "--compare", "out")
+    output, _ = again.communicate()
+    assert again.returncode == 0, output
+    assert not (tmp_path / "again" / "compared").exists()
+    assert "correlation with the operator" in output
 
 
 @pytest.fixture
@@ -175,6 +202,10 @@ def said(monkeypatch, capsys, tmp_path, bag):
         (("bag", "--goal-image", "a.png", "--goal-after", "1"), "two goals"),
         (("bag", "--profile", "top.yaml"), "has no camera topic top or top/compressed (profile arm"),
         (("bag", "--params", "nowhere.yaml"), "nowhere.yaml is no file"),
+        (("bag", "--camera", "top"), "has no camera topic top or top/compressed (--camera)"),
+        (("bag", "--command", "cmd_vel"), "has no topic cmd_vel (--command)"),
+        (("bag", "--stamps", "log"), "how old a picture is by its own stamp"),
+        (("bag", "--compare", "nowhere"), "nowhere/replay.json is no result of `wm_ros replay`"),
     ],
 )
 def test_what_cannot_be_played_is_told_in_a_sentence(said, arguments, sentence):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from wm_ros.nodes import guard_node, model_node, planner_parameters, sim_node, sources
+from wm_ros.nodes import guard_node, model_node, planner_parameters, sequence_node, sim_node, sources
 from wm_ros.planning.methods import METHODS
 from wm_ros.ros.lifecycle import AUTOSTART
 
@@ -19,6 +19,7 @@ PARAMETERS = {
     "latent_action_node": (*model_node.PARAMETERS, AUTOSTART),
     "planner_node": (*model_node.PARAMETERS, *planner_parameters.PARAMETERS, AUTOSTART),
     "guard_node": (*guard_node.PARAMETERS, AUTOSTART),
+    "sequence_node": (*sequence_node.PARAMETERS, AUTOSTART),
     "sim_node": sim_node.PARAMETERS,
 }
 TYPES = {bool: "bool", int: "integer", float: "double", str: "string"}

@@ -16,6 +16,7 @@ NODES = {
     "latent_action": "LatentActionNode",
     "planner": "PlannerNode",
     "guard": "GuardNode",
+    "sequence": "SequenceNode",
     "sim": "SimNode",
 }
 ELSEWHERE = {"profile", "autostart", "use_sim_time", "start_type_description_service"}

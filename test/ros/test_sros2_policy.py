@@ -5,6 +5,7 @@ from test_security import policy
 
 from wm_ros.nodes.guard_node import GuardNode
 from wm_ros.nodes.pipeline_node import PipelineNode
+from wm_ros.nodes.sequence_node import SequenceNode
 
 
 def rights(node):
@@ -30,6 +31,12 @@ def check(node):
 def test_every_topic_and_service_of_the_guard_is_allowed(ros):
     node = ros.start(GuardNode, {"autostart": True, "use_sim_time": True})
     ros.until(lambda: node.state == "active", "the guard to be active")
+    check(node)
+
+
+def test_every_topic_and_service_of_the_sequence_is_allowed(ros):
+    node = ros.start(SequenceNode, {"autostart": True, "use_sim_time": True})
+    ros.until(lambda: node.state == "active", "the sequence to be active")
     check(node)
 
 

@@ -159,6 +159,9 @@ def test_messages_and_sets_count_in_the_units_of_the_profile():
     assert [ranged.target.from_lerobot(value) for value in (-100, 0, 100)] == [-1.0, 1.0, 3.0]
     gripper = SO101.action[5].target
     assert [gripper.from_lerobot(value) for value in (0, 100)] == [0.0, 1.0]
+    for target in (degrees, ranged.target, gripper):
+        for value in (-3.0, 0.0, 42.0):
+            assert target.to_lerobot(target.from_lerobot(value)) == pytest.approx(value)
     assert [gripper.from_message(value) for value in (-0.17, 1.75)] == [0.0, 1.0]
     assert gripper.to_message(1.0) == pytest.approx(1.75)
     assert gripper.from_state(1.75) == pytest.approx(1.0)

@@ -19,6 +19,7 @@ from wm_ros.data.load import load_recording
 from wm_ros.messages.state import read_state
 from wm_ros.planning.options import PlannerOptions
 from wm_ros.robots.profile import load_profile
+from wm_ros.tasks import pusht
 from wm_ros.tasks.lockstep import LockstepOptions, model_policy, random_policy, run_goals
 from wm_ros.tasks.record import record_sim
 from wm_ros.tasks.simulated import simulated
@@ -164,3 +165,18 @@ def test_errors_are_of_the_block_alone():
     )
     assert distance == pytest.approx([0.5, 0.0])
     assert heading == pytest.approx([2 * math.pi - 6.0, 0.0])
+
+
+def test_the_block_covers_its_place_as_the_environment_counts_it(simulator):
+    """The polygon of the T against the environment's own shapes."""
+    from gym_pusht.envs.pusht import pymunk_to_shapely
+
+    goal = np.array([0.1, 0.1, 0.25, 0.27, 0.7])
+    for off in ([0.0, 0.0, 0.0], [0.012, -0.007, 0.1], [0.05, 0.0, 1.2]):
+        state = goal + np.array([0.0, 0.0, *off])
+        table = simulator._env.unwrapped
+        simulator.place(goal)
+        wanted = pymunk_to_shapely(table.block, table.block.shapes)
+        simulator.place(state)
+        covered = wanted.intersection(pymunk_to_shapely(table.block, table.block.shapes)).area / wanted.area
+        assert pusht.coverage(state, goal) == pytest.approx(covered, abs=2e-3)

@@ -64,6 +64,7 @@ def test_losses_fall_and_the_model_is_scored_and_written(recording, tmp_path, sh
     assert card.training["options"]["encoder_steps"] == 20
     assert (card.training["episodes"], card.training["held_out_episodes"]) == (5, 1)
     assert card.training["frames"] == len(recording.frames)
+    assert card.training["topics"] == [{"camera": "/image", "command": "/joint_velocity_controller/commands"}]
     assert card.action_scale == (1.5, 1.5)
 
 

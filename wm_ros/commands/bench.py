@@ -10,7 +10,16 @@ import typer
 
 from wm_ros.commands.bench_live import faults, guard, soak
 from wm_ros.commands.bench_output import Json, print_figures, show_figures, write_figures
-from wm_ros.commands.data_options import CacheDir, Camera, FrameSize, Paths, Profile, Stamps, StampsBy
+from wm_ros.commands.data_options import (
+    CacheDir,
+    Camera,
+    Command,
+    FrameSize,
+    Paths,
+    Profile,
+    Stamps,
+    StampsBy,
+)
 from wm_ros.commands.latent_options import EncoderKind
 
 bench = typer.Typer(
@@ -74,6 +83,14 @@ def tasks(
         typer.Option(min=0.001, help="Share of the default number of steps; 0.01 tries everything out."),
     ] = 1.0,
     goals: Annotated[int, typer.Option(min=1, help="Goal pictures of each seed.")] = 50,
+    oracle_goals: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="Of these, so many for the planner with the true dynamics and states in place of a model; one takes a "
+            "minute or more.",
+        ),
+    ] = 0,
     seeds: Annotated[int, typer.Option(min=1, help="Trainings, and sets of goals.")] = 3,
     num_threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 2,
 ) -> None:
@@ -81,7 +98,7 @@ def tasks(
 
     Of each seed both models are trained, on one encoder, and driven to goals in scenes that nobody has seen. Beside
     them: standing still, random actions, and, where goals are ends of recorded motion, that motion repeated blindly.
-    Ended early, the same command goes on; more --seeds add.
+    Probes tell what the model's states know of the task. Ended early, the same command goes on; more --seeds add.
 
     \b
     PushT, some hours on two cores:
@@ -98,7 +115,7 @@ def tasks(
 
     torch.set_num_threads(num_threads)
     keep_memory()
-    options = TasksOptions(episodes, seconds, encoder_kind.value, effort, goals)
+    options = TasksOptions(episodes, seconds, encoder_kind.value, effort, goals, oracle_goals)
     with TrainingProgress() as bars:
         table = compare(load_profile(profile), out, options, seeds, bag, bars.phase)
     write_report(table, out)
@@ -129,6 +146,7 @@ def bottlenecks(
     ] = 1.0,
     jobs: Annotated[int, typer.Option(min=1, help="Runs at a time, a CPU each; changes no figure.")] = 2,
     camera: Camera = None,
+    command: Command = None,
     frame_size: FrameSize = None,
     stamps: Stamps = StampsBy.header,
     cache_dir: CacheDir = None,
@@ -164,7 +182,7 @@ def bottlenecks(
     with SweepProgress() as bars:
         if no_goals:
             bars.say(f"no planning success: {no_goals}")
-        recording = load_recording(paths, robot, cache_dir, frame_size, camera, stamps.value)
+        recording = load_recording(paths, robot, cache_dir, frame_size, camera, stamps.value, command)
         runs = sweep(recording, out, options, source, bars, encoder_of, cache_dir)
     table = make_table(runs, recording, asked_for(source, options, encoder), no_goals)
     write_report(table, out)

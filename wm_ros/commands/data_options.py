@@ -19,7 +19,17 @@ Profile = Annotated[
 ]
 Camera = Annotated[
     str | None,
-    typer.Option(help="Camera of LeRobot datasets that have several (default: the profile's camera.topic)."),
+    typer.Option(
+        help="Camera to read: a topic of bags, with or without its namespace and `/compressed`, or a feature of "
+        "LeRobot datasets (default: the profile's camera.topic)."
+    ),
+]
+Command = Annotated[
+    str | None,
+    typer.Option(
+        help="Topic of bags whose messages are the actions (default: the profile's command.topic); its type must be "
+        "the profile's command.type."
+    ),
 ]
 FrameSize = Annotated[
     int | None,

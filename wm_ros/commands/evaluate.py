@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from wm_ros.commands.data_options import CacheDir, Stamps, StampsBy
+from wm_ros.commands.data_options import CacheDir, Camera, Command, Stamps, StampsBy
 
 
 def evaluate(
@@ -50,12 +50,15 @@ def evaluate(
         tuple[Path, Path] | None,
         typer.Option(help="Instead: put two reports, folders that this command wrote, side by side."),
     ] = None,
+    camera: Camera = None,
+    command: Command = None,
     stamps: Stamps = StampsBy.header,
     cache_dir: CacheDir = None,
 ) -> None:
     """Evaluate encoder, latent actions and plans on recordings; the report opens in any browser, and on a phone.
 
-    A fifth of the episodes of each recording is held out. Ended early, the same command goes on.
+    A fifth of the episodes of each recording is held out; of fewer than 100 in all, each in turn for the probes. Ended
+    early, the same command goes on.
 
     \b
     A bag of the embedded arm, and what the packaged model is worth on it:
@@ -89,5 +92,7 @@ def evaluate(
             effort=effort,
             jobs=jobs,
             cache_dir=cache_dir,
+            camera=camera,
+            command=command,
             stamps=stamps.value,
         )

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from wm_ros.commands.data_options import CacheDir, Camera, FrameSize, Paths, Profile, Stamps, StampsBy
+from wm_ros.commands.data_options import (
+    CacheDir,
+    Camera,
+    Command,
+    FrameSize,
+    Paths,
+    Profile,
+    Stamps,
+    StampsBy,
+)
 
 
 def inspect(
     paths: Paths,
     profile: Profile = "arm",
     camera: Camera = None,
+    command: Command = None,
     frame_size: FrameSize = None,
     stamps: Stamps = StampsBy.header,
     cache_dir: CacheDir = None,
@@ -22,7 +32,9 @@ def inspect(
     from wm_ros.robots.profile import load_profile
 
     table = Table(show_header=False, box=None)
-    recording = load_recording(paths, load_profile(profile), cache_dir, frame_size, camera, stamps.value)
+    recording = load_recording(
+        paths, load_profile(profile), cache_dir, frame_size, camera, stamps.value, command
+    )
     for label, text in describe(recording).items():
         table.add_row(label, text)
     Terminal().print(table)

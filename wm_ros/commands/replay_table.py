@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from wm_ros.evaluation.replay.compare import differences, rows
+
 MOST_STOPS = 8  # on the terminal
 
 
@@ -50,6 +52,30 @@ def show(console: Console, summary: Mapping[str, Any]) -> None:
         summary["verdict"], "not judged: only a replay at --rate 1 is in real time"
     )
     console.print("verdict:", verdict)
+
+
+def show_comparison(console: Console, first: Mapping[str, Any], second: Mapping[str, Any]) -> None:
+    """Every figure of two replays, the better one green, and what makes them two different things."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column("")
+    for summary in (first, second):
+        table.add_column(summary["checkpoint"], justify="right")
+    for row in rows(first, second):
+        cells = [Text(_figure(value, row.unit)) for value in (row.first, row.second)]
+        if row.better is not None:
+            cells[row.better].stylize("green")
+        table.add_row(row.name, *cells)
+    table.add_row("verdict", first["verdict"], second["verdict"])
+    console.print(table)
+    for sentence in differences(first, second):
+        console.print(Text("not comparable:", "red"), sentence, soft_wrap=True)
+
+
+def _figure(value: float | None, unit: str) -> str:
+    if value is None:
+        return "-"
+    text = f"{value:d}" if isinstance(value, int) else f"{value:.2f}"
+    return f"{text} {unit}".rstrip()
 
 
 def _latencies(summary: Mapping[str, Any]) -> Table:

@@ -33,6 +33,8 @@ def run_evaluation(
     effort: float,
     jobs: int,
     cache_dir: Path | None,
+    camera: str | None,
+    command: str | None,
     stamps: str,
 ) -> None:
     """Evaluate, write report.html and report.json, print the verdict; exits with 1 when no bag could be read."""
@@ -48,6 +50,8 @@ def run_evaluation(
         effort=effort,
         side=card.encoder["size"] if card.encoder["name"] == "tiny" else 64,
         cache_dir=cache_dir,
+        camera=camera,
+        command=command,
         stamps=stamps,
     )
     group = ProcessGroup()

@@ -8,7 +8,16 @@ from typing import Annotated
 
 import typer
 
-from wm_ros.commands.data_options import CacheDir, Camera, FrameSize, Paths, Profile, Stamps, StampsBy
+from wm_ros.commands.data_options import (
+    CacheDir,
+    Camera,
+    Command,
+    FrameSize,
+    Paths,
+    Profile,
+    Stamps,
+    StampsBy,
+)
 from wm_ros.commands.latent_options import (
     DEFAULT,
     Controller,
@@ -84,6 +93,7 @@ def train(
     log_dir: LogDir = None,
     dry_run: DryRun = False,
     camera: Camera = None,
+    command: Command = None,
     frame_size: FrameSize = None,
     stamps: Stamps = StampsBy.header,
     cache_dir: CacheDir = None,
@@ -109,6 +119,7 @@ def train(
     from wm_ros.commands.dry_run import dry_run as print_footprint
     from wm_ros.commands.training_progress import TrainingProgress
     from wm_ros.data.load import load_recording
+    from wm_ros.models.card import reached_in_words, read_card
     from wm_ros.models.checkpoint import load_encoder_of
     from wm_ros.robots.profile import load_profile
     from wm_ros.training.collapse import warnings_of
@@ -145,7 +156,7 @@ def train(
     with TrainingProgress(quiet=os.environ.get("RANK", "0") != "0") as bars:
         if resume:
             bars.say(f"goes on with the progress in {out}" if begun else f"no progress in {out}: begins")
-        recording = load_recording(paths, robot, cache_dir, frame_size, camera, stamps.value)
+        recording = load_recording(paths, robot, cache_dir, frame_size, camera, stamps.value, command)
         bars.say(
             f"{len(recording.frames)} frames, {len(recording.episodes)} episodes; notes: {len(recording.notes)}"
         )
@@ -157,4 +168,6 @@ def train(
     bars.table(scores)
     for warning in warnings_of(narrow, scores):
         bars.say(f"warning: {warning}")
+    if os.environ.get("RANK", "0") == "0":  # the process that writes
+        bars.say(reached_in_words(read_card(out)))
     bars.say(f"checkpoint: {out}")

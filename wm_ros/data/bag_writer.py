@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -31,13 +32,19 @@ class BagWriter:
     process that is killed loses the last second (of log time) only. Raises RecordingError when the folder exists
     or the profile names a message type whose definition is unknown.
 
-    namespace: prefix of the topics; "/" for none.
+    namespace: prefix of the topics; "/" for none. more: topics beside the profile's, with their types.
     """
 
-    def __init__(self, path: str | Path, profile: RobotProfile, namespace: str = "/") -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        profile: RobotProfile,
+        namespace: str = "/",
+        more: Mapping[str, str] | None = None,
+    ) -> None:
         self._path, self._profile = Path(path), profile
         self._store = get_typestore(Stores.ROS2_JAZZY)
-        self.topics = recorded_topics(profile)
+        self.topics = {**recorded_topics(profile), **(more or {})}
         unknown = sorted(set(self.topics.values()) - set(self._store.fielddefs))
         if unknown:
             raise RecordingError(

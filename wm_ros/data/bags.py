@@ -6,9 +6,9 @@ from pathlib import Path
 
 from wm_ros.data.action_messages import ActionMessages
 from wm_ros.data.bag_messages import Bag
-from wm_ros.data.bag_topics import EPISODE_TOPIC, action_topic, find_topic, image_topic
+from wm_ros.data.bag_topics import EPISODE_TOPIC, action_topic, find_topic, image_topic, other_commands
 from wm_ros.data.collector import Collector
-from wm_ros.data.recording import RecordingError
+from wm_ros.data.recording import RecordingError, Topics
 from wm_ros.data.stamps import RESTART_NS, HeaderClock
 from wm_ros.messages.command import CommandError
 from wm_ros.messages.compressed import ImageError
@@ -20,13 +20,21 @@ class BagSource:
     """One rosbag2 recording.
 
     stamps: `header` dates frames by their header, commands by theirs or, without one, by the recorder's log; `log`
-    dates both by the recorder's log. An episode begins at each message on the `episode` topic.
+    dates both by the recorder's log. camera, command: topics to read instead of the profile's. An episode begins at
+    each message on the `episode` topic.
     """
 
-    def __init__(self, path: Path, profile: RobotProfile, stamps: str = "header") -> None:
+    def __init__(
+        self,
+        path: Path,
+        profile: RobotProfile,
+        stamps: str = "header",
+        camera: str | None = None,
+        command: str | None = None,
+    ) -> None:
         self._bag, self._profile, self._by_log = Bag(path), profile, stamps == "log"
-        self._camera = image_topic(self._bag, profile)
-        self._actions = action_topic(self._bag, profile)
+        self._camera = image_topic(self._bag, profile, camera)
+        self._actions = action_topic(self._bag, profile, command)
         self.frame_count = self._bag.counts[self._camera]
 
     def sizes(self) -> set[tuple[int, int]]:
@@ -44,8 +52,8 @@ class BagSource:
         topics = {topic for topic in (self._camera, self._actions, marker) if topic is not None}
         camera_clock, command_clock = HeaderClock(), HeaderClock()
         off_ns, spare = 0, 0
-        actions = ActionMessages(self._profile, collector)
-        with collector.source(self._bag.path.name, "bag", labelled=self._actions is not None):
+        actions, used = ActionMessages(self._profile, collector), Topics(self._camera, self._actions)
+        with collector.source(self._bag.path.name, "bag", self._actions is not None, used):
             for topic, log_ns, message in self._bag.messages(topics):
                 try:
                     if topic == self._camera:
@@ -81,14 +89,16 @@ class BagSource:
             )
         if command_clock.unstamped and abs(off_ns) > RESTART_NS:
             raise RecordingError(
-                f"{self._bag.path}: frames are stamped up to {off_ns * 1e-9:+.1f} s off the recorder's clock, which "
-                "dates commands without a header: which belong together is unknown. Go by the time of recording with "
-                "`--stamps log`, record with the camera's clock (`ros2 bag record --use-sim-time`), or publish "
-                "commands with a header"
+                f"{self._bag.path}: frames on {self._camera} are stamped up to {off_ns * 1e-9:+.1f} s off the "
+                "recorder's clock, which dates commands without a header: which belong together is unknown. Go by the "
+                "time of recording with `--stamps log`, record with the camera's clock (`ros2 bag record "
+                "--use-sim-time`), or publish commands with a header"
             )
 
     def _notes(self, spare: int, jumps: int) -> list[str]:
         notes = []
+        if self._actions is None and (hint := other_commands(self._bag, self._profile)):
+            notes.append(hint)
         if self._profile.learns_from_places:
             notes.append(f"actions are the rates between {self._profile.action_source}")
         if self._by_log:

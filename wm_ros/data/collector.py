@@ -7,13 +7,13 @@ from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
 
 from wm_ros.data.frame_cache import FrameCache
-from wm_ros.data.recording import Commands, Recording, RecordingError
+from wm_ros.data.recording import Commands, Recording, RecordingError, Topics
 from wm_ros.data.stamps import RESTART_NS
 from wm_ros.robots.profile import RobotProfile
 
@@ -30,6 +30,7 @@ class _Part:
     name: str
     kind: str
     labelled: bool
+    topics: Topics | None
     start: int
     first_command: int
     stop: int = 0
@@ -58,9 +59,9 @@ class Collector:
         self._shift_ns: int | None = None
 
     @contextmanager
-    def source(self, name: str, kind: str, labelled: bool) -> Iterator[None]:
+    def source(self, name: str, kind: str, labelled: bool, topics: Topics | None = None) -> Iterator[None]:
         """One run of one clock; when it overlaps those before, its times are shifted behind them."""
-        part = _Part(name, kind, labelled, len(self._stamps), len(self._command_stamps))
+        part = _Part(name, kind, labelled, topics, len(self._stamps), len(self._command_stamps))
         self._parts.append(part)
         self._end_ns = max((*self._stamps[-1:], *self._command_stamps[-1:]), default=0)
         self._shift_ns = None
@@ -155,6 +156,7 @@ class Collector:
             refusal=self._refusal,
             sources=tuple(_line(stamps, parts) for parts in lines.values()),
             notes=tuple(self._notes),
+            topics=tuple(dict.fromkeys(part.topics for part in self._parts if part.topics is not None)),
         )
 
     def _shifted(self, stamp_ns: int) -> int:
@@ -167,12 +169,23 @@ class Collector:
         if not commands:
             # Nobody knows whether the robot stood still or the recorder did not hear its commands.
             part.labelled = False
-            self.note(f"no {self._profile.action_source}: its frames count as without commands")
+            source = self._profile.action_source
+            if part.topics is not None:
+                if part.topics.command is not None:
+                    source = f"{source.partition(' on ')[0]} on {part.topics.command}"
+                part.topics = replace(part.topics, command=None)
+            self.note(f"no {source}: its frames count as without commands")
         elif frames and (min(commands) > max(frames) or max(commands) < min(frames)):
+            on = (
+                ("", "")
+                if part.topics is None
+                else (f" on {part.topics.command}", f" on {part.topics.camera}")
+            )
             raise RecordingError(
-                f"{part.name}: commands (from {commands[0] * 1e-9:.3f} s) and frames (from {frames[0] * 1e-9:.3f} s) "
-                "never overlap: they follow different clocks. Go by the time of recording with `--stamps log`, record "
-                "with the camera's clock (`ros2 bag record --use-sim-time`), or give the camera the system's time"
+                f"{part.name}: commands{on[0]} (from {commands[0] * 1e-9:.3f} s) and frames{on[1]} (from "
+                f"{frames[0] * 1e-9:.3f} s) never overlap: they follow different clocks. Go by the time of recording "
+                "with `--stamps log`, record with the camera's clock (`ros2 bag record --use-sim-time`), or give the "
+                "camera the system's time"
             )
 
     def _held_commands(self) -> Commands:

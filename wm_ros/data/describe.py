@@ -22,11 +22,13 @@ def describe(recording: Recording) -> dict[str, str]:
         "episodes": f"{len(lengths)} of {lengths.min()} to {lengths.max()} frames, {seconds:.0f} s in all",
         "model steps": f"{pairs} pairs of frames {profile.model_dt:.4g} s apart",
     }
+    if recording.topics:
+        facts["camera"] = ", ".join(dict.fromkeys(topics.camera for topics in recording.topics))
     if recording.commands is None:
-        facts["commands"] = f"none on {profile.command.topic}"
+        facts["commands"] = f"none on {recording.command_topic}"
     else:
         vectors = recording.commands.vectors
-        facts["commands"] = f"{len(vectors)} on {profile.command.topic}"
+        facts["commands"] = f"{len(vectors)} on {recording.command_topic}"
         for component, values in zip(profile.action, vectors.T, strict=True):
             if len(values):
                 beyond = np.mean((values < component.min) | (values > component.max))

@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from wm_ros.data.file_kinds import well_known
+from wm_ros.data.lerobot_names import component_names, places_of
+from wm_ros.data.lerobot_pairing import Span
+from wm_ros.data.lerobot_tables import ACTION, STATE, read_table
 from wm_ros.data.recording import RecordingError
 from wm_ros.robots.profile import RobotProfile
 
-ACTION = "action"
-STATE = "observation.state"
+BY_EPISODE = ("v2.0", "v2.1")  # which differ in their statistics alone
 
 
 @dataclass(frozen=True)
 class Footage:
-    """Where the pictures of an episode are: its video, None where they are in the tables, and when it starts there."""
+    """Where the pictures of an episode are: its video, None where they are in the tables, and its place in there.
+
+    span: None where all of the video is this episode's.
+    """
 
     video: Path | None
-    from_s: float = 0.0
+    span: Span | None = None
 
 
 class LeRobotSet:
-    """A dataset in LeRobot's layout v2.1 (files by episode) or v3.x (episodes joined in larger files).
+    """A dataset in LeRobot's layout v2.0 or v2.1 (files by episode) or v3.x (episodes joined in larger files).
 
     camera: the feature whose pictures are taken. actions: the feature that actions are found in, the action or, where
     the profile says so, the state. columns: for each component of the profile its place there, None where the set has
@@ -45,6 +48,7 @@ class LeRobotSet:
         self.notes: list[str] = []
         self.info = self._read_info()
         self.version = str(self.info["codebase_version"])
+        self.by_episode = self.version in BY_EPISODE
         self.fps = float(self.info["fps"])
         self.camera = self._camera(camera or profile.camera.topic, asked=camera is not None)
         self.in_video = self.info["features"][self.camera]["dtype"] == "video"
@@ -62,7 +66,7 @@ class LeRobotSet:
         """Where the pictures of each episode are, by its index."""
         try:
             return {row["episode_index"]: self._place(row) for row in self._episodes()}
-        except (KeyError, IndexError, AttributeError, TypeError) as error:
+        except (LookupError, AttributeError, TypeError, ValueError, ArithmeticError) as error:
             raise RecordingError(
                 f"{self.root / 'meta'} does not say where the pictures of {self.camera} are: {error!r}"
             ) from error
@@ -71,17 +75,20 @@ class LeRobotSet:
         if not self.in_video:
             return Footage(None)
         number, template = row["episode_index"], self.info["video_path"]
-        if self.version == "v2.1":
+        if self.by_episode:
             chunk = number // self.info.get("chunks_size", 1000)
             name = template.format(video_key=self.camera, episode_chunk=chunk, episode_index=number)
             return Footage(self.root / name)
-        chunk, file, from_s = (row[column] for column in self._place_columns())
-        name = template.format(video_key=self.camera, chunk_index=chunk, file_index=file)
-        return Footage(self.root / name, from_s)
+        chunk, file, from_s, to_s = (row[column] for column in self._place_columns())
+        name = template.format(video_key=self.camera, chunk_index=int(chunk), file_index=int(file))
+        span = Span(float(from_s), float(to_s), int(row["length"]))
+        if not (math.isfinite(span.from_s) and math.isfinite(span.to_s) and span.length >= 0):
+            raise ValueError(f"episode {number} from {from_s} to {to_s} s, of {span.length} rows")
+        return Footage(self.root / name, span)
 
     def _place_columns(self) -> list[str]:
-        parts = ("chunk_index", "file_index", "from_timestamp")
-        return [f"videos/{self.camera}/{part}" for part in parts] if self.in_video else []
+        parts = ("chunk_index", "file_index", "from_timestamp", "to_timestamp")
+        return [f"videos/{self.camera}/{part}" for part in parts]
 
     def _read_info(self) -> dict[str, Any]:
         file = self.root / "meta" / "info.json"
@@ -92,14 +99,14 @@ class LeRobotSet:
         except (ValueError, KeyError, TypeError) as error:
             what = well_known(file) or f"does not describe a LeRobot dataset: {error!r}"
             raise RecordingError(f"{file} {what}") from error
-        if version != "v2.1" and not version.startswith("v3."):
+        if version not in BY_EPISODE and not version.startswith("v3."):
             raise RecordingError(
-                f"{self.root} is a LeRobot dataset of version {version}; v2.1 and v3.x are read: convert it with "
-                "LeRobot's own scripts"
+                f"{self.root} is a LeRobot dataset of version {version}; {', '.join(BY_EPISODE)} and v3.x are read: "
+                "convert it with LeRobot's own scripts"
             )
-        if not isinstance(fps, (int, float)) or not fps > 0:
+        if not isinstance(fps, (int, float)) or not 0 < fps < math.inf:
             raise RecordingError(f"{file}: fps must be above 0, got {fps!r}")
-        if not isinstance(features, dict) or not all({"dtype", "shape"} <= set(f) for f in features.values()):
+        if not isinstance(features, dict) or not all(map(_is_feature, features.values())):
             raise RecordingError(f"{file}: features must map each name to its dtype and shape")
         return info
 
@@ -126,13 +133,20 @@ class LeRobotSet:
                 f"{self.root}: profile {profile.name} takes poses, which LeRobot sets write in ways of their own; read "
                 "bags of PoseStamped, or give a profile of joint positions"
             )
-        count, names = feature["shape"][0], _names(feature.get("names"))
+        count, names = feature["shape"][0], component_names(feature)
         units = [part.unit if part.target is None else part.target.in_lerobot for part in profile.action]
         wanted = ", ".join(f"{name} ({unit})" for name, unit in zip(profile.names, units, strict=True))
-        if set(profile.names) <= set(names):
+        places = places_of(profile.names, names)
+        if places is not None:
             if count > len(profile.action):
                 self.notes.append(f"of its {self.actions} ({', '.join(names)}) only {wanted} is taken")
-            return [names.index(name) for name in profile.names]
+            taken = [names[place] for place in places]
+            if taken != list(profile.names):
+                self.notes.append(
+                    f"{', '.join(taken)} of its {self.actions} are taken for {wanted}; LeRobot knows no units, and "
+                    "other units would be taken for these"
+                )
+            return places
         if count != len(profile.action):
             raise RecordingError(
                 f"{self.root}: {self.actions} has {count} components ({', '.join(names) or 'without names'}), profile "
@@ -146,8 +160,10 @@ class LeRobotSet:
 
     def _episodes(self) -> Iterator[dict[str, Any]]:
         """Rows of the table of episodes; its statistics are left unread."""
-        if self.version != "v2.1":
-            columns = {"episode_index", *self._place_columns()}
+        if not self.by_episode:
+            columns = {"episode_index"}
+            if self.in_video:
+                columns |= {"length", *self._place_columns()}
             for file in sorted((self.root / "meta" / "episodes").glob("*/*.parquet")):
                 yield from read_table(file, columns).to_pylist()
             return
@@ -158,32 +174,17 @@ class LeRobotSet:
             raise RecordingError(f"{file} {well_known(file) or f'cannot be read: {error}'}") from error
 
 
-def read_table(file: Path, columns: set[str]) -> pa.Table:
-    """These columns of a table; raises RecordingError when it is broken or lacks one."""
-    try:
-        with pq.ParquetFile(file) as table:
-            missing = columns - set(table.schema_arrow.names)
-            if missing:
-                raise RecordingError(f"{file} lacks the columns {', '.join(sorted(missing))}")
-            return table.read(sorted(columns))
-    except (pa.ArrowException, OSError) as error:
-        what = well_known(file) or f"cannot be read: {error}; was it downloaded whole?"
-        raise RecordingError(f"{file} {what}") from error
+def _is_feature(feature: Any) -> bool:
+    return (
+        isinstance(feature, dict)
+        and isinstance(feature.get("dtype"), str)
+        and isinstance(feature.get("shape"), list)
+        and len(feature["shape"]) > 0
+        and all(isinstance(size, int) for size in feature["shape"])
+    )
 
 
 def _is_camera(feature: dict[str, Any]) -> bool:
-    info = feature.get("info") or feature.get("video_info") or {}
-    depth = info.get("video.is_depth_map") or info.get("is_depth_map")
+    info = feature.get("info") or feature.get("video_info")
+    depth = isinstance(info, dict) and (info.get("video.is_depth_map") or info.get("is_depth_map"))
     return feature["dtype"] in ("video", "image") and not depth
-
-
-def _names(names: Any) -> list[str]:
-    """Names of the components: a list, a list under a heading such as `motors`, or a mapping to their places."""
-    if isinstance(names, dict):
-        lists = [entry for entry in names.values() if isinstance(entry, list)]
-        return (
-            [name for entry in lists for name in entry]
-            if lists
-            else sorted(names, key=lambda name: names[name])
-        )
-    return list(names or [])

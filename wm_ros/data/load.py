@@ -50,6 +50,7 @@ def load_recording(
     frame_size: int | None = None,
     camera: str | None = None,
     stamps: str = "header",
+    command: str | None = None,
 ) -> Recording:
     """Read bags, videos and LeRobot datasets into one recording; frames go to a file that vanishes with it.
 
@@ -61,25 +62,29 @@ def load_recording(
     Frames stay as recorded when all sources have one resolution and no frame_size is given. Otherwise they are cropped
     to the centre square, as encoders do, and shrunk to frame_size or, if that is less, to the smallest of all.
 
-    cache_dir: folder of the file of frames (default: the system's for temporary files, see TMPDIR). camera: which one
-    of LeRobot datasets that have several (default: the profile's `camera.topic`). stamps: what dates the messages of
-    bags, their `header` or the recorder's `log`.
+    cache_dir: folder of the file of frames (default: the system's for temporary files, see TMPDIR). camera: topic of
+    bags and camera of LeRobot datasets (default: the profile's `camera.topic`). stamps: what dates the messages of
+    bags, their `header` or the recorder's `log`. command: topic of bags whose messages are the actions (default: the
+    profile's `command.topic`).
     """
     paths = [paths] if isinstance(paths, (str, Path)) else list(paths)
     if not paths:
         raise RecordingError(f"no recording given: it can be {ACCEPTED}")
-    sources = [_source(Path(path), profile, camera, stamps) for path in paths]
+    sources = [_source(Path(path), profile, camera, stamps, command) for path in paths]
     side, note = _common_side(sources, frame_size)
+    notes = [*_without_use(sources, camera, command), *([] if note is None else [note])]
     counts = [source.frame_count for source in sources]
     with FrameCache(cache_dir, sum(counts) if all(counts) else 0) as cache:
         collector = Collector(profile, cache, side)
         for source in sources:
             source.read(collector)
         recording = collector.recording()
-    return recording if note is None else replace(recording, notes=(note, *recording.notes))
+    return replace(recording, notes=(*notes, *recording.notes))
 
 
-def _source(path: Path, profile: RobotProfile, camera: str | None, stamps: str) -> Source:
+def _source(
+    path: Path, profile: RobotProfile, camera: str | None, stamps: str, command: str | None
+) -> Source:
     if not path.exists():
         raise RecordingError(f"no recording at {path}")
     if (path / "meta" / "info.json").is_file():
@@ -88,7 +93,7 @@ def _source(path: Path, profile: RobotProfile, camera: str | None, stamps: str) 
         return LeRobotSource(path, profile, camera)
     files = sorted(path.iterdir()) if path.is_dir() else [path]
     if (path / "metadata.yaml").is_file() or any(file.suffix in STORAGE_SUFFIXES for file in files):
-        return BagSource(path, profile, stamps)
+        return BagSource(path, profile, stamps, camera, command)
     videos = [file for file in files if file.is_file() and _is_video(file)]
     if not videos:
         known = next((f"{file} {what}" for file in files if (what := well_known(file))), "")
@@ -96,6 +101,19 @@ def _source(path: Path, profile: RobotProfile, camera: str | None, stamps: str) 
     from wm_ros.data.videos import VideoSource
 
     return VideoSource(path.resolve().name, videos)
+
+
+def _without_use(sources: Sequence[Source], camera: str | None, command: str | None) -> list[str]:
+    """What to say of options that none of the sources has a use for."""
+    notes = []
+    if camera is not None:
+        from wm_ros.data.videos import VideoSource
+
+        if all(isinstance(source, VideoSource) for source in sources):
+            notes.append(f"--camera {camera} is not used: videos have one camera each")
+    if command is not None and not any(isinstance(source, BagSource) for source in sources):
+        notes.append(f"--command {command} is not used: it names a topic of bags, and here is none")
+    return notes
 
 
 def _is_video(file: Path) -> bool:

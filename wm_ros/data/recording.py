@@ -54,6 +54,14 @@ class Commands:
 
 
 @dataclass(frozen=True)
+class Topics:
+    """Where frames and commands came from: topics of a bag, features of a LeRobot dataset. command: None without."""
+
+    camera: str
+    command: str | None
+
+
+@dataclass(frozen=True)
 class Recording:
     """Frames and commands of one or more sources, cut into episodes.
 
@@ -62,7 +70,8 @@ class Recording:
     episodes: slices of the frames, within which time runs on without gaps. commands: None when none were
     recorded. unlabelled: indexes of the episodes whose commands are not known. sources: what each of them holds, a
     line each, for people. notes: what was dropped, salvaged or assumed while reading, for people. refusal: why the
-    commands are not what the profile says, so that nothing may be learned from them; empty: they are.
+    commands are not what the profile says, so that nothing may be learned from them; empty: they are. topics: what
+    was read of the sources that have topics, without repetitions.
     """
 
     profile: RobotProfile
@@ -74,6 +83,13 @@ class Recording:
     sources: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     refusal: str = ""
+    topics: tuple[Topics, ...] = ()
+
+    @property
+    def command_topic(self) -> str:
+        """Where commands were read, for people; the profile's topic where none were."""
+        found = dict.fromkeys(topics.command for topics in self.topics if topics.command is not None)
+        return ", ".join(found) or self.profile.command.topic
 
     @cached_property
     def camera_rate_hz(self) -> float:
@@ -133,7 +149,7 @@ class Recording:
         """
         if self.commands is None or self._unlabelled_frames[clips].any():
             raise ValueError(
-                f"no commands on topic {self.profile.command.topic!r} were recorded with "
+                f"no commands on topic {self.command_topic!r} were recorded with "
                 f"{'these clips' if self.commands else 'the recording'}; take clips of `labelled_episodes`"
             )
         stamps = self.stamps_ns[clips]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from wm_ros.data.bag_messages import Bag
-from wm_ros.data.bag_topics import EPISODE_TOPIC, command_topic, find_topic, image_topic
+from wm_ros.data.bag_topics import EPISODE_TOPIC, command_topic, find_topic, image_topic, other_commands
 from wm_ros.data.collector import split_episodes
 from wm_ros.data.recording import RecordingError
 from wm_ros.data.stamps import RESTART_NS
@@ -66,12 +66,13 @@ class Survey:
     notes: tuple[str, ...]
 
 
-def survey(bag: Bag, profile: RobotProfile) -> Survey:
+def survey(bag: Bag, profile: RobotProfile, camera: str | None = None, command: str | None = None) -> Survey:
     """Read a bag once for the times of its frames; 16 bytes a frame are kept.
 
-    Raises RecordingError without camera, without stamps, or when no episode is long enough to be played.
+    camera, command: topics to play and to compare with, instead of the profile's. Raises RecordingError without
+    camera, without stamps, or when no episode is long enough to be played.
     """
-    camera, commands = image_topic(bag, profile), command_topic(bag, profile)
+    camera, commands = image_topic(bag, profile, camera), command_topic(bag, profile, command)
     marker = find_topic(bag.topics, EPISODE_TOPIC)
     stamps, logs, cuts = array("q"), array("q"), []
     for message in bag.encoded({camera} if marker is None else {camera, marker}):
@@ -86,7 +87,8 @@ def survey(bag: Bag, profile: RobotProfile) -> Survey:
     if not stamps_ns.any():
         raise RecordingError(
             f"{bag.path}: no frame on {camera} has a stamp, so the age of a picture is unknown and the live nodes "
-            "take none: make the camera driver set header.stamp, and record again"
+            "take none: make the camera driver set header.stamp, and record again. Only training and evaluation can "
+            "go by the time of recording instead (`--stamps log`)"
         )
     episodes, _ = split_episodes(stamps_ns, cuts)
     notes = list(dict.fromkeys(bag.notes))
@@ -102,7 +104,9 @@ def survey(bag: Bag, profile: RobotProfile) -> Survey:
             "gaps in the camera's stamps end one): record longer"
         )
     if commands is None:
+        hint = other_commands(bag, profile) if profile.actions_from == "commands" else ""
         notes.append(f"no operator's commands on {profile.command.topic}: none are beside the replay's")
+        notes += [hint] if hint else []
     state = None
     if profile.state is not None:
         state = find_topic(bag.topics, profile.state.topic)

@@ -96,7 +96,7 @@ def _controller(recording: Recording) -> str:
     labelled = recording.labelled_episodes
     if not len(labelled):
         return (
-            f"no: no commands on {recording.profile.command.topic}: record them with the images, or add a recording "
+            f"no: no commands on {recording.command_topic}: record them with the images, or add a recording "
             "that has them (`wm_ros train` takes several paths)"
         )
     clips = recording.clips(CLIP_STEPS + 1, labelled)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import av
+import numpy as np
 
 from wm_ros.data.collector import Collector
 from wm_ros.data.file_kinds import well_known
@@ -90,6 +91,22 @@ def open_video(path: Path) -> Video:
             "lost, an mkv is not"
         )
         raise RecordingError(f"{path} {what}") from error
+
+
+def frame_stamps(path: Path) -> np.ndarray:
+    """Stamps [N] int64 ns of all frames, increasing, without decoding one; those of damaged frames are among them."""
+    stamps: list[int] = []
+    with av.open(str(path)) as container:
+        packets = container.demux(container.streams.video[0])
+        while True:
+            try:
+                packet = next(packets, None)
+            except av.FFmpegError:  # `pictures` tells of it
+                continue
+            if packet is None:
+                return np.unique(np.array(stamps, dtype=np.int64))
+            if packet.pts is not None and packet.time_base is not None and not packet.is_discard:
+                stamps.append(round(packet.pts * packet.time_base * 1_000_000_000))
 
 
 def pictures(path: Path, lose: Callable[[str], None]) -> Iterator[tuple[int, av.VideoFrame]]:

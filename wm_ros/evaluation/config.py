@@ -12,6 +12,8 @@ from wm_ros import __version__
 from wm_ros.robots.profile import RobotProfile
 
 SEEDS = 3
+# Of fewer, an MLP as a probe learns the episodes by heart (doc/evaluation.md has the figures).
+FEW_EPISODES = 100
 OWN = ("checkpoint", "pixels", "random")
 FAMILIES = ("video-predictive", "video-reconstruction", "image", "autoencoder")
 
@@ -25,8 +27,9 @@ class EvaluationConfig:
     """Which bags, read for which robot, which model, and which encoders beside its own.
 
     encoders: `checkpoint`, `pixels`, `random`, or folders of checkpoints. families: small encoders trained here.
-    effort: share of the default number of training steps. side: pixels of the pictures that are kept. stamps: what
-    dates the messages of bags, their `header` or the recorder's `log`.
+    effort: share of the default number of training steps. side: pixels of the pictures that are kept. camera,
+    command: topics to read instead of the profile's. stamps: what dates the messages of bags, their `header` or the
+    recorder's `log`.
     """
 
     bags: tuple[Path, ...]
@@ -37,7 +40,14 @@ class EvaluationConfig:
     effort: float = 1.0
     side: int = 64
     cache_dir: Path | None = None
+    camera: str | None = None
+    command: str | None = None
     stamps: str = "header"
+
+    @property
+    def command_topic(self) -> str:
+        """Where commands are looked for."""
+        return self.command or self.profile.command.topic
 
     def steps(self, full: int) -> int:
         """So many steps instead of the full number."""
@@ -53,8 +63,15 @@ class EvaluationConfig:
             "encoders": {name: _encoder(name) for name in self.encoders},
             "families": list(self.families),
             "effort": self.effort,
+            "camera": self.camera,
+            "command": self.command,
             "stamps": self.stamps,
         }
+
+
+def are_few(episodes: int) -> bool:
+    """Whether so many episodes, those held out among them, are too few to learn more from than a ridge regression."""
+    return episodes < FEW_EPISODES
 
 
 def read_encoders(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

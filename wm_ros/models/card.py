@@ -39,12 +39,25 @@ class Network:
 
 
 @dataclass(frozen=True)
+class Reached:
+    """At which goal distance a goal counts as reached, as `wm_ros.training.reached` found it on held-out episodes.
+
+    near: share of pairs of frames one model step apart that count as reached; far: share of pairs many model
+    steps apart that do, some of which the robot really came back to.
+    """
+
+    distance: float
+    near: float
+    far: float
+
+
+@dataclass(frozen=True)
 class Card:
     """What a checkpoint folder's card.json says: dimensions, input rule, robot, latent action, provenance.
 
     encoder: name and the arguments that build it; robot: the profile the controller was trained for;
     action_scale: SI value of one normalised unit per action component; controller_kind: whether it reads the state;
-    goal_distance: by what plans are judged, see `GOAL_DISTANCES`.
+    goal_distance: by what plans are judged, see `GOAL_DISTANCES`; reached: None where nobody calibrated it.
     """
 
     encoder: dict[str, Any]
@@ -57,6 +70,7 @@ class Card:
     bottleneck: dict[str, Any]
     controller_kind: str = "state-conditioned"
     goal_distance: str = "displacement"
+    reached: Reached | None = None
     training: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
     licence: str = "Apache-2.0"
@@ -68,7 +82,20 @@ class Card:
 
     def to_json(self) -> str:
         data = asdict(self) | {"format": FORMAT, "robot": self.robot.to_dict()}
+        if self.reached is None:
+            del data["reached"]
         return json.dumps(data, indent=1, sort_keys=True) + "\n"
+
+
+def reached_in_words(card: Card) -> str:
+    """When a goal is reached, and how often that is wrong, for people."""
+    reached = card.reached
+    if reached is None:
+        return "at which distance a goal is reached was not measured: `wm_ros calibrate`"
+    return (
+        f"a goal is reached at {reached.distance:.2f}: {reached.near:.0%} of frames one model step apart are as near, "
+        f"{reached.far:.1%} of those many steps apart"
+    )
 
 
 def read_json(folder: Path) -> dict[str, Any]:
@@ -91,6 +118,15 @@ def read_json(folder: Path) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise CheckpointError(f"{path}: a card must be a JSON object, got {type(data).__name__}")
     return data
+
+
+def add_to_card(folder: Path, entry: str, value: Any) -> None:
+    """Write one entry of a card, of JSON data, and leave all others as they are."""
+    data = read_json(folder) | {entry: value}
+    path = folder / "card.json"
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(data, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    partial.replace(path)
 
 
 def read_card_of_kind(folder: Path, kind: str, what: str, entries: Collection[str]) -> dict[str, Any]:
@@ -142,6 +178,7 @@ def _card_from_dict(data: dict[str, Any]) -> Card:
         bottleneck=_named(data, "bottleneck"),
         controller_kind=_text(data.get("controller_kind", "state-conditioned"), "controller_kind"),
         goal_distance=_text(data.get("goal_distance", "displacement"), "goal_distance"),
+        reached=_reached(data["reached"]) if "reached" in data else None,
         training=_object(data.get("training", {}), "training"),
         metrics=_object(data.get("metrics", {}), "metrics"),
         licence=_text(data.get("licence"), "licence"),
@@ -165,6 +202,20 @@ def _network(data: dict[str, Any], where: str) -> Network:
     if sorted(sizes) != sorted(names):
         raise CheckpointError(f"{where} must have the entries {names}, got {sorted(sizes)}")
     return Network(**{name: _count(sizes[name], f"{where}.{name}") for name in names})
+
+
+def _reached(value: Any) -> Reached:
+    entries = _object(value, "reached")
+    names = [item.name for item in fields(Reached)]
+    if sorted(entries) != sorted(names):
+        raise CheckpointError(f"reached must have the entries {names}, got {sorted(entries)}")
+    for name, number in entries.items():
+        least, most = (1e-9, 1e9) if name == "distance" else (0.0, 1.0)
+        if isinstance(number, bool) or not isinstance(number, (int, float)) or not least <= number <= most:
+            raise CheckpointError(
+                f"reached.{name} must be a number from {least:g} to {most:g}, got {number!r}"
+            )
+    return Reached(**{name: float(entries[name]) for name in names})
 
 
 def _action_scale(value: Any, actions: int) -> tuple[float, ...]:

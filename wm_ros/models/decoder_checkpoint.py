@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from wm_ros.models.card import DECODER, CheckpointError, read_json
+from wm_ros.models.card import DECODER, CheckpointError, add_to_card, read_json
 from wm_ros.models.decoder import Decoder
 from wm_ros.models.encoders.encoder import Encoder
 from wm_ros.models.weights import DECODER_WEIGHTS, fill, read_weights, save_weights
@@ -19,14 +18,10 @@ def save_decoder(decoder: Decoder, folder: Path, about: dict[str, Any]) -> None:
 
     about: JSON data for the card: how well it draws, and what it was trained on.
     """
-    card = read_json(folder)
+    read_json(folder)  # a folder without a card is no checkpoint
     halves = {name: tensor.detach().half() for name, tensor in decoder.state_dict().items()}
     save_weights(halves, folder / DECODER_WEIGHTS)
-    card[DECODER] = {"shape": decoder.shape, **about}
-    path = folder / "card.json"
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(card, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    partial.replace(path)
+    add_to_card(folder, DECODER, {"shape": decoder.shape, **about})
 
 
 def load_decoder(folder: Path, encoder: Encoder, device: str | torch.device = "cpu") -> Decoder | None:

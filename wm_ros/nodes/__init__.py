@@ -1,1 +1,1 @@
-"""The six nodes, an executable each, and their stages on topics."""
+"""The seven nodes, an executable each, and their stages on topics."""

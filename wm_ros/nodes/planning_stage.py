@@ -59,6 +59,9 @@ class GoalPlanner(Stage):
         node.serve(Trigger, "~/reset", self._on_reset)
         self._goal_subscription: Any = None
         self._distance: float | None = None
+        # Cards of models that others trained say nothing of it.
+        reached = getattr(node.model.card, "reached", None)
+        self._reached: float | None = None if reached is None else reached.distance
         self._next_plan_ns = 0.0
 
     def warm_up(self) -> None:
@@ -146,9 +149,15 @@ class GoalPlanner(Stage):
         return f"no goal: publish one on {topic} or call {service}"
 
     def diagnostic_values(self) -> Mapping[str, object]:
-        distance = self._distance
-        goal = "set" if self._stage.has_goal else "none"
-        return {"goal": goal} if distance is None else {"goal": goal, "goal_distance": f"{distance:.4f}"}
+        figures = {"goal": "set" if self._stage.has_goal else "none"}
+        goal, distance = self._node.goal, self._distance
+        if goal is not None:
+            figures["goal_stamp_ns"] = str(to_ns(goal.header.stamp))
+        if distance is not None:
+            figures["goal_distance"] = f"{distance:.4f}"
+        if self._reached is not None:
+            figures["reached_distance"] = f"{self._reached:.4f}"
+        return figures
 
     def _on_goal_image(self, message: Image) -> None:
         self._node.enqueue("goal image", partial(self._set_goal, self._encode_image, message))
@@ -176,7 +185,7 @@ class GoalPlanner(Stage):
         self.forget()  # a new goal that cannot be read ends the old one too
         self._stage.set_goal(encode(message))
         self._node.goal = message
-        self._node.status_changed()
+        self._node.figures_changed()  # whoever gave the goal waits for its stamp
 
     def _on_incompatible_qos(self, event: Any) -> None:
         fix = incompatible_qos_fix(self._goal_subscription.topic_name, event.last_policy_kind)

@@ -79,6 +79,15 @@ class Target:
         """Position in rad, m or parts of the opening of a number in a LeRobot set."""
         return self._from(self.in_lerobot, value)
 
+    def to_lerobot(self, position: float) -> float:
+        """The number in a LeRobot set for a position in rad, m or parts of the opening."""
+        if self.in_lerobot in RANGE_UNITS:
+            least, most = RANGE_UNITS[self.in_lerobot]
+            return least + (position - self.low) / (self.high - self.low) * (most - least)
+        if self.is_gripper:
+            return self.to_message(position) * JOINT_UNITS[self.unit] / JOINT_UNITS[self.in_lerobot]
+        return position / JOINT_UNITS[self.in_lerobot]
+
     def width_in(self, unit: str) -> float:
         """How wide the range is, counted in a unit of messages or LeRobot sets."""
         if unit in RANGE_UNITS:

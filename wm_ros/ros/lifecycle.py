@@ -109,6 +109,11 @@ class ManagedNode(LifecycleNode):
         """Have the status published soon if level or message differ; callable from any thread."""
         self._status_guard.trigger()
 
+    def figures_changed(self) -> None:
+        """Have the status published soon though level and message are the same; callable from any thread."""
+        self._published_status = None
+        self._status_guard.trigger()
+
     def status(self) -> tuple[Level, str]:
         """Level and message of the diagnostics."""
         if self.state == "active":

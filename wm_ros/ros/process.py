@@ -6,8 +6,10 @@ be sent any more. Here the context outlives the node.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
+import sys
 import threading
 import traceback
 from collections.abc import Callable, Sequence
@@ -30,6 +32,7 @@ SPIN_TIMEOUT_S = 1.0  # messages and signals end a wait; this is for a context t
 # Kilted (rclpy 9) reads both, and complains of every profile twice when both are set; Jazzy reads the second only.
 FASTDDS_PROFILE_VARIABLES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
 FIRST_RCLPY_WITH_FASTDDS_VARIABLE = 9
+PARENT, PR_SET_PDEATHSIG = "WM_ROS_PARENT", 1
 RANGE = "ROS_AUTOMATIC_DISCOVERY_RANGE"
 
 
@@ -38,6 +41,19 @@ class ExitsGracefully(Protocol):
     """A node that has something to do before the process ends, as every `ManagedNode` has."""
 
     def on_exit(self) -> None: ...
+
+
+def end_with_parent() -> None:
+    """Get a SIGTERM when the process that started this one as a part of itself has ended, even by SIGKILL.
+
+    Only where it said so with the variable PARENT; Linux alone has this.
+    """
+    parent = os.environ.get(PARENT)
+    if parent is None or not sys.platform.startswith("linux"):
+        return
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != int(parent):  # it ended before
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def run(node_class: Callable[[], Node], args: Sequence[str] | None = None, shared_memory: bool = True) -> int:
@@ -51,6 +67,7 @@ def run(node_class: Callable[[], Node], args: Sequence[str] | None = None, share
     signals: list[int] = []  # no Event: a signal within another one's `set()` would wait for it for ever
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda number, _: signals.append(number))
+    end_with_parent()
     rclpy.init(args=None if args is None else list(args), signal_handler_options=SignalHandlerOptions.NO)
     executor = SingleThreadedExecutor()
     try:

@@ -13,6 +13,7 @@ from types import TracebackType
 
 from wm_ros.resources import share_dir
 from wm_ros.ros.graph_client import NodeError
+from wm_ros.ros.process import PARENT
 
 STOP_S = 8.0  # the guard ramps down and holds zeros for a second before it leaves
 LOG_LINES = 15
@@ -21,7 +22,8 @@ LOG_LINES = 15
 class ChildProcesses:
     """A context manager: nodes started in it are stopped with SIGINT, last first, when it ends.
 
-    They get process groups of their own, so that Ctrl-C reaches only the command, which stops the robot first.
+    They get process groups of their own, so that Ctrl-C reaches only the command, which stops the robot first. When the
+    command itself is killed, they end in order.
     log_dir: folder for what each node prints. parameter_file: what all nodes read first (default: config/arm.yaml).
     """
 
@@ -65,7 +67,7 @@ class ChildProcesses:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                env={**os.environ, "PYTHONUNBUFFERED": "1", PARENT: str(os.getpid())},
             )
 
     def check(self) -> None:

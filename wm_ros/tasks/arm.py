@@ -93,3 +93,8 @@ def tip_position(positions: np.ndarray) -> np.ndarray:
     x = scene.UPPER_ARM_M * np.cos(shoulder) + scene.FOREARM_M * np.cos(elbow)
     y = scene.UPPER_ARM_M * np.sin(shoulder) + scene.FOREARM_M * np.sin(elbow)
     return np.stack([x, y], axis=-1)
+
+
+def parts(positions: np.ndarray) -> dict[str, np.ndarray]:
+    """The fingertip's place [S, 2] m in states [S, 2]."""
+    return {"fingertip": tip_position(positions)}

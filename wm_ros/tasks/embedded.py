@@ -31,6 +31,7 @@ ROBOTS = (
             rates=arm.rates,
             overview=partial(CameraOverview, arm.Arm),
             criterion=Criterion(radius_m=0.04),
+            parts=arm.parts,
         ),
     ),
     SimulatedRobot(
@@ -46,6 +47,7 @@ ROBOTS = (
             rates=rover.rates,
             overview=RoverOverview,
             criterion=Criterion(radius_m=0.25, heading_rad=math.radians(15.0)),
+            parts=rover.parts,
         ),
     ),
     SimulatedRobot(
@@ -61,6 +63,7 @@ ROBOTS = (
             rates=pusher.rates,
             overview=partial(CameraOverview, pusher.PusherArm),
             criterion=Criterion(radius_m=0.03),
+            parts=pusher.parts,
             way=_PUSHES.way,
         ),
     ),
@@ -77,6 +80,7 @@ ROBOTS = (
             rates=arm.rates,
             overview=partial(CameraOverview, so101.SO101),
             criterion=Criterion(radius_m=0.03),
+            parts=so101_poses.parts,
         ),
         size=so101.SIZE,
     ),

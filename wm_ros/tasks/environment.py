@@ -27,6 +27,8 @@ class Goals:
     rates: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray] | None
     radius_m: float
     heading_rad: float
+    parts: Callable[[np.ndarray], Mapping[str, np.ndarray]]
+    coverage: Callable[[np.ndarray, np.ndarray], float] | None = None
 
 
 @dataclass(frozen=True)

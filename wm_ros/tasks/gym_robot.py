@@ -36,7 +36,9 @@ def gym_robot(profile: RobotProfile) -> SimulatedRobot:
             rates=goals.rates,
             overview=partial(CameraOverview, simulator),
             criterion=Criterion(goals.radius_m, goals.heading_rad, hold_s=0.0, settle_s=5.0, limit_s=5.0),
+            parts=goals.parts,
             way=ahead.way,
+            coverage=goals.coverage,
         )
     return SimulatedRobot(
         name=profile.name,

@@ -7,7 +7,8 @@ a robot does over real topics is measured by `wm_ros demo`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -43,6 +44,18 @@ class LockstepOptions:
 
 # From a frame's stamp and pixels to a plan.
 Policy = Callable[[int, np.ndarray], Plan]
+
+
+@runtime_checkable
+class InformedPolicy(Protocol):
+    """A policy that is told the truth before each frame, to tell what others lack."""
+
+    def __call__(self, stamp_ns: int, frame: np.ndarray) -> Plan: ...
+
+    def inform(self, positions: np.ndarray, goal: np.ndarray) -> None:
+        """The state now [P], and the goal's [P]."""
+
+
 # From a trial's number and its goal picture to the policy that drives it.
 MakePolicy = Callable[[int, np.ndarray], Policy]
 
@@ -119,6 +132,8 @@ def _trial(
     for tick in range(round(criterion.limit_s / period_s)):
         time_s = tick * period_s
         if tick % ticks_per_frame == 0:
+            if isinstance(policy, InformedPolicy):
+                policy.inform(simulator.positions, goal)
             plan = policy(_now(time_s).ros_ns, simulator.render())
             pending.append((time_s + options.latency_s, plan))
         _deliver(guard, pending, time_s)
@@ -129,7 +144,10 @@ def _trial(
         distances, headings = task.errors(np.array(track), goal)
         if settled(np.array(times), distances, criterion, headings):
             break
-    return score(np.array(times), distances, criterion, headings)
+    result = score(np.array(times), distances, criterion, headings)
+    if task.coverage is None:
+        return result
+    return replace(result, final_coverage=task.coverage(track[-1], goal))
 
 
 def _deliver(guard: Guard, pending: list[tuple[float, Plan]], time_s: float) -> None:

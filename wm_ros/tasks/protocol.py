@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -92,7 +92,9 @@ class Task:
     when what was drawn is none. errors(positions [..., P], goal [P]): distances [...] m and headings [...] rad, for
     joint angles their mean error, None where there is none. rates(before [S, P], after, seconds [S]): mean actions
     [S, A]; None where states do not tell them. overview(seed, size). way(): the velocities [T, A] that led to the goal
-    last drawn, a period of 0.1 s each; None where goals are no ends of motion.
+    last drawn, a period of 0.1 s each; None where goals are no ends of motion. parts(positions [S, P]): what a state is
+    made of, by name, as numbers [S, K] that a probe is asked for. coverage(positions [P], goal [P]): share of the
+    thing's area in the goal that it covers; None where that is not counted.
     """
 
     draw_start: Callable[[np.random.Generator], np.ndarray]
@@ -101,7 +103,9 @@ class Task:
     rates: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray] | None
     overview: Callable[[int, int], Overview]
     criterion: Criterion
+    parts: Callable[[np.ndarray], Mapping[str, np.ndarray]]
     way: Callable[[], np.ndarray] | None = None
+    coverage: Callable[[np.ndarray, np.ndarray], float] | None = None
 
 
 @dataclass(frozen=True)

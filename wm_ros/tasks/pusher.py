@@ -133,3 +133,8 @@ def errors(positions: np.ndarray, goal: np.ndarray) -> tuple[np.ndarray, None]:
 def rates(before: np.ndarray, after: np.ndarray, seconds: np.ndarray) -> np.ndarray:
     """Mean joint velocities [S, 2] between states [S, 4] so many seconds [S] apart."""
     return arm.rates(before[:, :2], after[:, :2], seconds)
+
+
+def parts(positions: np.ndarray) -> dict[str, np.ndarray]:
+    """Places of finger and puck [S, 2] m in states [S, 4]."""
+    return {"finger": tip_position(positions[:, :2]), "puck": positions[:, 2:]}

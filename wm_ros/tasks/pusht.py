@@ -22,6 +22,8 @@ AGENT_RADIUS_PX = 15
 LEAD_S = 0.2457413
 # From the block's own origin, in the middle of its bar, to its centre of mass.
 CENTRE_M = 0.045
+# The two boxes of the T, from that origin: least x and y, most x and y.
+BAR_M, STEM_M = (-0.06, 0.0, 0.06, 0.03), (-0.015, 0.03, 0.015, 0.12)
 # Pictures come as large as they are drawn: the environment would shrink them without smoothing.
 OPTIONS = {"obs_type": "state", "observation_width": TABLE_PX, "observation_height": TABLE_PX}
 
@@ -83,3 +85,27 @@ def rates(before: np.ndarray, after: np.ndarray, seconds: np.ndarray) -> np.ndar
     """Mean velocities of the disc [S, 2] m/s between states [S, 5] so many seconds [S] apart."""
     velocities: np.ndarray = (after[:, :2] - before[:, :2]) / seconds[:, None]
     return velocities
+
+
+def parts(positions: np.ndarray) -> dict[str, np.ndarray]:
+    """Places of disc and block [S, 2] m, and the block's angle as cosine and sine [S, 2], of states [S, 5]."""
+    angle = positions[:, 4]
+    turned = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    return {"disc": positions[:, :2], "block": positions[:, 2:4], "angle": turned}
+
+
+def coverage(positions: np.ndarray, goal: np.ndarray) -> float:
+    """Share of the block's area in a goal state [5] that the block of a state [5] covers."""
+    wanted = _block(goal)
+    return float(wanted.intersection(_block(positions)).area / wanted.area)
+
+
+def _block(positions: np.ndarray) -> Any:
+    """The T of a state [5] as a shapely polygon, in m."""
+    from shapely.affinity import rotate, translate
+    from shapely.geometry import box
+    from shapely.ops import unary_union
+
+    tee = unary_union([box(*BAR_M), box(*STEM_M)])
+    turned = rotate(tee, float(positions[4]), origin=(0.0, 0.0), use_radians=True)
+    return translate(turned, *positions[2:4].tolist())

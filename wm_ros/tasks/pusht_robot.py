@@ -52,5 +52,7 @@ PUSHT = Environment(
         rates=pusht.rates,
         radius_m=0.020,
         heading_rad=math.radians(20.0),
+        parts=pusht.parts,
+        coverage=pusht.coverage,
     ),
 )

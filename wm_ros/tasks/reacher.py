@@ -84,5 +84,6 @@ REACHER = Environment(
         rates=None,  # torques: the way between two states does not tell them
         radius_m=RADIUS_M,
         heading_rad=math.inf,
+        parts=lambda positions: {"fingertip": tip_position(positions)},
     ),
 )

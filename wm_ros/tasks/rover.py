@@ -153,3 +153,9 @@ def _arc(pose: np.ndarray, forward: float, turn: float, seconds: float) -> np.nd
         [chord * math.cos(middle), chord * math.sin(middle), turn * seconds]
     )
     return reached
+
+
+def parts(positions: np.ndarray) -> dict[str, np.ndarray]:
+    """Place [S, 2] m and heading, as cosine and sine [S, 2], of states [S, 3]."""
+    heading = positions[:, 2]
+    return {"place": positions[:, :2], "heading": np.stack([np.cos(heading), np.sin(heading)], axis=1)}

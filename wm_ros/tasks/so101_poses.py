@@ -90,3 +90,9 @@ def _chain() -> tuple[list[tuple[np.ndarray, np.ndarray]], np.ndarray]:
         mujoco.mju_quat2Mat(rotation, model.body_quat[body])
         links.append((model.body_pos[body].copy(), rotation.reshape(3, 3)))
     return links, model.site(TIP).pos.copy()
+
+
+def parts(positions: np.ndarray) -> dict[str, np.ndarray]:
+    """The tip's place [S, 3] m, the joints of the arm [S, 5] and the gripper's [S, 1] rad, in states [S, 6]."""
+    arm, gripper = positions[:, :ARM_JOINTS], positions[:, ARM_JOINTS:]
+    return {"tip": tip_position(positions), "joints": arm, "gripper": gripper}

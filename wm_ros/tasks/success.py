@@ -44,7 +44,8 @@ def in_words(distance_m: float, heading_rad: float | None) -> str:
 class Score:
     """How one trial went. seconds: until the robot was near enough to stay, None without success.
 
-    The headings are None where none counts.
+    final_coverage: share of the thing's area in the goal that it covers at the end. Headings and coverage are None
+    where they do not count.
     """
 
     success: bool
@@ -55,6 +56,7 @@ class Score:
     duration_s: float
     final_heading_deg: float | None = None
     held_heading_deg: float | None = None
+    final_coverage: float | None = None
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ def summarise(scores: Sequence[Score]) -> dict[str, object]:
             {
                 key: round(value, 4) if isinstance(value, float) else value
                 for key, value in vars(score).items()
-                if headings or not key.endswith("heading_deg")
+                if value is not None or key == "seconds"
             }
             for score in scores
         ],

@@ -41,6 +41,7 @@ from wm_ros.training.odometry import Odometry
 from wm_ros.training.optimise import Report, Schedule, TrainingError
 from wm_ros.training.processes import process_count
 from wm_ros.training.progress import Progress
+from wm_ros.training.reached import calibrate
 from wm_ros.training.run_identity import identity
 from wm_ros.training.selection import BestWeights
 from wm_ros.training.states import encode_all, mapped
@@ -196,6 +197,11 @@ def train(
     chosen = _train_heads(model, options, phases, material, engine)
     torch.set_num_threads(threads)
     model.eval()
+    chosen_on, scored_on = (
+        distant_clips(recording, states, some, engine.device)
+        for some in (episodes.validation if len(episodes.validation) else episodes.test, episodes.test)
+    )
+    model.card = replace(model.card, reached=calibrate(model, chosen_on, scored_on))
     found = {
         **scores.world_model_scores(model, test_clips, options.seed),
         **scores.controller_scores(model, test_clips, options.seed),
@@ -205,6 +211,7 @@ def train(
     model.card.training.update(
         options=asdict(options),
         source=source,
+        topics=[asdict(topics) for topics in recording.topics],
         episodes=len(episodes.train),
         labelled_episodes=len(episodes.labelled),
         held_out_episodes=len(episodes.validation) + len(episodes.test),

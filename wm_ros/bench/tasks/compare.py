@@ -12,7 +12,9 @@ import numpy as np
 
 from wm_ros.bench.bottlenecks.runs import write_json
 from wm_ros.bench.bottlenecks.table import over_seeds
+from wm_ros.bench.tasks.oracle import oracle_policy
 from wm_ros.bench.tasks.policies import controls
+from wm_ros.bench.tasks.probe import known_parts
 from wm_ros.bench.tasks.trials import run_trials
 from wm_ros.data.load import load_recording
 from wm_ros.data.recording import Recording
@@ -28,13 +30,17 @@ from wm_ros.training.run_identity import require_same
 from wm_ros.training.train import Phases, Run, TrainOptions, train
 
 MODEL, LABELLED = "latent actions", "action-labelled baseline"
+ORACLE = "true dynamics and state"
+COVERED = 0.95
 METRICS = ("one_step", "rollout", "controller_rollout", "action_gap_shuffled", "latent_action_r2")
 FIGURES = {
     "success": "share of goal pictures in unseen scenes that were reached, in lockstep",
     "final_distance_m": "median distance from the goal at the end, m",
     "final_heading_deg": "median angle from the goal at the end, degrees, where it counts",
+    "covered": f"share of the goals at whose end the thing covers at least {COVERED} of its place, where that counts",
     **{name: METRIC_DESCRIPTIONS[name] for name in METRICS},
 }
+KNOWS = "R2 with which a probe `{}` from the states of frames in unseen scenes"
 LOCKSTEP = LockstepOptions()
 
 
@@ -44,13 +50,17 @@ class TasksError(ValueError):
 
 @dataclass(frozen=True)
 class TasksOptions:
-    """What is recorded, trained and driven, the same for all seeds."""
+    """What is recorded, trained and driven, the same for all seeds.
+
+    oracle_goals: how many of the goals the planner with the true dynamics is driven to.
+    """
 
     episodes: int = 3200
     seconds: float = 8.0
     encoder_kind: str = "video"
     effort: float = 1.0
     goals: int = 50
+    oracle_goals: int = 0
 
 
 def compare(
@@ -74,10 +84,15 @@ def compare(
             name: model_policy(model, planner_of(profile), LOCKSTEP.latency_s)
             for name, model in models.items()
         } | controls(profile, seed, LOCKSTEP)
+        if options.oracle_goals:
+            policies[ORACLE] = oracle_policy(profile)
         for name, policy in policies.items():
             known = models[name].card.metrics if name in models else {}
             metrics = {metric: known[metric] for metric in METRICS if metric in known}
-            rows.setdefault(name, []).append({**metrics, **task.drive(name, policy, seed)})
+            if name == MODEL:
+                metrics |= task.known(models[name], seed)
+            goals = min(options.goals, options.oracle_goals) if name == ORACLE else options.goals
+            rows.setdefault(name, []).append({**task.drive(name, policy, seed, goals), **metrics})
     about = {
         "task": profile.name,
         "recording": task.bag.name,
@@ -88,7 +103,8 @@ def compare(
     return {
         "about": about,
         "left_out": {},
-        "figures": FIGURES,
+        "figures": FIGURES
+        | {name: KNOWS.format(name) for name in rows[MODEL][0] if name.startswith("knows ")},
         "rows": {name: over_seeds(found) for name, found in rows.items()},
     }
 
@@ -123,19 +139,28 @@ class _Task:
         labelled = replace(plain, labelled=True)
         return {MODEL: model, LABELLED: self._model(LABELLED, self.out / f"labelled-{seed}", labelled, model)}
 
-    def drive(self, name: str, policy: MakePolicy, seed: int) -> dict[str, float]:
-        """Success and median errors of a policy on the goals of a seed."""
-        goals = self.options.goals
+    def known(self, model: WorldModel, seed: int) -> dict[str, float]:
+        """What probes read of the task's state."""
+        report = self.phases(f"{MODEL} {seed}: probes", 100)
+        path = self.out / f"known-{seed}.json"
+        return known_parts(path, self.profile, model, seed, lambda share: report(round(100 * share), {}))
+
+    def drive(self, name: str, policy: MakePolicy, seed: int, goals: int) -> dict[str, float]:
+        """Success and median errors of a policy on the first goals of a seed."""
         path, report = (
             self.out / f"{name.replace(' ', '_')}-{seed}.jsonl",
             self.phases(f"{name} {seed}: goals", goals),
         )
         trials = run_trials(path, self.profile, policy, goals, seed, LOCKSTEP, report)
         headings = [trial["final_heading_deg"] for trial in trials if trial["final_heading_deg"] is not None]
+        covered = [
+            trial["final_coverage"] >= COVERED for trial in trials if trial["final_coverage"] is not None
+        ]
         return {
             "success": float(np.mean([trial["success"] for trial in trials])),
             "final_distance_m": float(np.median([trial["final_distance_m"] for trial in trials])),
             **({"final_heading_deg": float(np.median(headings))} if headings else {}),
+            **({"covered": float(np.mean(covered))} if covered else {}),
         }
 
     def _model(

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from wm_ros.evaluation.config import are_few
 from wm_ros.evaluation.dataset.encoders import OUTPUT
 from wm_ros.evaluation.files import read_json, slug
 
@@ -28,6 +29,10 @@ class BagData:
     def has(self, *names: str) -> bool:
         """Whether there is such an array."""
         return self.folder.joinpath(*names[:-1], f"{names[-1]}.npy").is_file()
+
+    def episodes_of(self, role: str) -> list[int]:
+        """Episodes that are fitted on, `fit`, or held out, `held`, or both, `all`."""
+        return sorted(self.info["fit"] + self.info["held"]) if role == "all" else self.info[role]
 
     @cached_property
     def successors(self) -> np.ndarray:
@@ -58,12 +63,19 @@ class Clips:
 
     @property
     def groups(self) -> np.ndarray:
-        """One number [C] for each episode of each bag."""
-        return np.unique(np.stack([self.bag, self.episode]), axis=1, return_inverse=True)[1].reshape(-1)
+        """One number [C] for each episode of each bag, the same in all clips of a dataset."""
+        return (self.bag.astype(np.int64) << 32) + self.episode
 
     def ends(self, mask: np.ndarray) -> Clips:
         """The first and last frames of these."""
         return Clips(self.bag[mask], self.rows[mask][:, [0, -1]], self.episode[mask])
+
+
+def joined(clips: Sequence[Clips]) -> Clips:
+    """All of these, of which there is at least one."""
+    return Clips(
+        *(np.concatenate([getattr(some, name) for some in clips]) for name in ("bag", "rows", "episode"))
+    )
 
 
 class EvaluationDataset:
@@ -74,18 +86,30 @@ class EvaluationDataset:
         self.bags = [bag for bag in bags if bag.info["error"] is None]
         self.unreadable = [bag for bag in bags if bag.info["error"] is not None]
 
+    @cached_property
+    def episode_count(self) -> int:
+        """Episodes that are fitted on or held out; where there are commands, those with commands."""
+        labelled = [bag for bag in self.bags if bag.info["labelled"]]
+        return sum(len(bag.episodes_of("all")) for bag in labelled or self.bags)
+
+    @property
+    def few(self) -> bool:
+        """Whether there are too few to hold some out once and for all: each is held out in turn, of what can be."""
+        return are_few(self.episode_count)
+
     def clips(
         self, role: str, length: int, max_count: int, labelled: bool = False, with_pictures: bool = False
     ) -> Clips:
-        """Up to `max_count` clips of `length` frames in the episodes of a role, `fit` or `held`, the same every time.
+        """Up to `max_count` clips of `length` frames in the episodes of a role, the same every time.
 
-        labelled: of bags with commands. with_pictures: of frames that were kept as pictures.
+        role: `fit`, `held`, or `all` for both. labelled: of bags with commands. with_pictures: of frames that were
+        kept as pictures.
         """
         found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
         for number, bag in enumerate(self.bags):
             if labelled and not bag.info["labelled"]:
                 continue
-            for episode in bag.info[role]:
+            for episode in bag.episodes_of(role):
                 rows = _clips_of_episode(bag, episode, length, with_pictures)
                 found.append((np.full(len(rows), number), rows, np.full(len(rows), episode)))
         if not found:
@@ -94,6 +118,11 @@ class EvaluationDataset:
         clips = Clips(*(np.concatenate(column) for column in zip(*found, strict=True)))
         order = np.random.default_rng(0).permutation(len(clips))[:max_count]
         return clips[np.sort(order)]
+
+    def clips_of(self, bag: int, rows: np.ndarray) -> Clips:
+        """Clips of rows [C, T] of one bag."""
+        begins = np.array([start for start, _ in self.bags[bag].info["episodes"]])
+        return Clips(np.full(len(rows), bag), rows, np.searchsorted(begins, rows[:, 0], side="right") - 1)
 
     def actions(self, clips: Clips) -> np.ndarray:
         """Commands [C, T - 1, A] between the frames of clips, SI units."""

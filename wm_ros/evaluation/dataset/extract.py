@@ -6,8 +6,8 @@ Every bag is read on its own and holds out episodes of its own, so bags can be r
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,12 @@ import cv2
 import numpy as np
 import torch
 
+from wm_ros.data.bag_topics import TopicError
 from wm_ros.data.describe import describe
 from wm_ros.data.load import load_recording
 from wm_ros.data.recording import Recording, RecordingError
 from wm_ros.data.verdict import verdicts
-from wm_ros.evaluation.config import EvaluationConfig
+from wm_ros.evaluation.config import EvaluationConfig, are_few
 from wm_ros.evaluation.dataset.corruptions import SEVERITIES, corrupt
 from wm_ros.evaluation.dataset.encoders import OUTPUT, HookedEncoder, load_named_encoder
 from wm_ros.evaluation.dataset.hold_out import hold_out
@@ -44,7 +45,7 @@ def extract(config: EvaluationConfig, number: int, folder: Path, progress: Progr
     folder.mkdir(parents=True)
     path = config.bags[number]
     try:
-        recording, notes = _read(path, config)
+        recording, refused = _read(path, config)
     except RecordingError as error:
         write_json(folder / "part.json", {"name": path.name, "error": str(error)})
         return
@@ -56,7 +57,9 @@ def extract(config: EvaluationConfig, number: int, folder: Path, progress: Progr
     _save_pictures(recording, picture_rows, config.side, folder / "pictures.npy")
     shown = _evenly_spaced(np.random.default_rng(0).permutation(picture_rows), SHOWN_FRAMES)
     np.save(folder / "shown.npy", shown)
-    _encode(recording, config, held, shown, folder, progress)
+    # Of a bag that has few episodes, perhaps there are few in all: then those that are fitted on are asked, too.
+    asked = [held, fit] if are_few(len(fit) + len(held)) else [held]
+    _encode(recording, config, asked, shown, folder, progress)
     info = {
         "name": path.name,
         "error": None,
@@ -69,36 +72,44 @@ def extract(config: EvaluationConfig, number: int, folder: Path, progress: Progr
         "labelled": bool(len(recording.labelled_episodes)),
         "pairs": int((recording.successors >= 0).sum()),
         "still": not _has_motion(recording),
+        "topics": [asdict(topics) for topics in recording.topics],
         "facts": describe(recording),
-        "notes": [*notes, *recording.notes],
+        "notes": list(recording.notes),
+        "commands_refused": refused,
         "verdict": verdicts(recording)["encoder, world model"],
     }
     write_json(folder / "part.json", info)
 
 
-def _read(path: Path, config: EvaluationConfig) -> tuple[Recording, list[str]]:
-    """The recording; without its commands where only they cannot be used, and what was wrong with them."""
+def _read(path: Path, config: EvaluationConfig) -> tuple[Recording, str]:
+    """The recording; without its commands where only they cannot be used, and then what was wrong with them."""
+    asked: dict[str, Any] = {"cache_dir": config.cache_dir, "camera": config.camera, "stamps": config.stamps}
     try:
-        return load_recording([path], config.profile, config.cache_dir, stamps=config.stamps), []
+        return load_recording([path], config.profile, command=config.command, **asked), ""
+    except TopicError:  # who asks for a topic does not want an evaluation without it
+        raise
     except RecordingError as error:
         # Pictures alone are enough for half of the studies. No topic has this name.
         blind = replace(config.profile, command=replace(config.profile.command, topic="no commands"))
-        recording = load_recording([path], blind, config.cache_dir, stamps=config.stamps)
+        recording = load_recording([path], blind, **asked)
         note = f"{path.name}: read without its commands, which cannot be used: {error}"
-        return replace(recording, profile=config.profile), [note]
+        return replace(recording, profile=config.profile, notes=(note, *recording.notes)), str(error)
 
 
 def _encode(
     recording: Recording,
     config: EvaluationConfig,
-    held: np.ndarray,
+    asked: Sequence[np.ndarray],
     shown: np.ndarray,
     folder: Path,
     progress: Progress,
 ) -> None:
-    """Features of all frames by encoder and layer, tokens of some, and features of corrupted pairs."""
+    """Features of all frames by encoder and layer, tokens of some, and features of corrupted pairs.
+
+    asked: sets of episodes, of each of which pairs are corrupted and clips are kept.
+    """
     model = load_checkpoint(config.checkpoint)
-    pairs = _evenly_spaced(recording.clips(2, held), CORRUPTED_PAIRS)
+    pairs = np.concatenate([_evenly_spaced(recording.clips(2, some), CORRUPTED_PAIRS) for some in asked])
     np.save(folder / "ladder_rows.npy", pairs)
     for index, name in enumerate(config.encoders):
 
@@ -113,7 +124,7 @@ def _encode(
         if len(pairs):
             np.save(target / "ladder.npy", _corrupted_features(recording, hooked, pairs, encoded))
         if name == "checkpoint":
-            _save_clips(recording, hooked, held, folder)
+            _save_clips(recording, hooked, asked, folder)
 
 
 def _save_features(recording: Recording, hooked: HookedEncoder, folder: Path, progress: Progress) -> None:
@@ -140,12 +151,13 @@ def _save_tokens(recording: Recording, hooked: HookedEncoder, rows: np.ndarray, 
         file[start : start + len(chosen)] = _output(hooked, _frames(recording, chosen)).half().numpy()
 
 
-def _save_clips(recording: Recording, hooked: HookedEncoder, held: np.ndarray, folder: Path) -> None:
-    """Latents [C, T + 1, N, D] of held-out clips; of the only episode where nothing could be held out."""
-    episodes = held if len(held) else np.arange(len(recording.episodes))
-    rows = recording.clips(HORIZON + 1, episodes)
+def _save_clips(
+    recording: Recording, hooked: HookedEncoder, asked: Sequence[np.ndarray], folder: Path
+) -> None:
+    """Latents [C, T + 1, N, D] of clips in these sets of episodes."""
     size = 4 * _output(hooked, _frames(recording, np.zeros(1, int)))[0].numel() * (HORIZON + 1)
-    rows = _evenly_spaced(rows, min(CLIPS, max(1, CLIP_BYTES // size)))
+    most = min(CLIPS, max(1, CLIP_BYTES // size))
+    rows = np.concatenate([_evenly_spaced(recording.clips(HORIZON + 1, some), most) for some in asked])
     np.save(folder / "clip_rows.npy", rows)
     if len(rows):
         latents = [_output(hooked, _frames(recording, row)) for row in rows]

@@ -73,10 +73,11 @@ def _row(figure: str, one: float | None, other: float | None, more: bool) -> Row
 
 
 def _seeded(figure: str, one: dict[str, Any] | None, other: dict[str, Any] | None) -> Row:
-    """A row of means of which one is better only where the seeds do not overlap."""
+    """A row of means of which one is better only where seeds, or intervals over episodes, do not overlap."""
     first, second = (None if score is None else score["mean"] for score in (one, other))
     row = _row(figure, first, second, True)
-    if one and other and one["low"] <= other["high"] and other["low"] <= one["high"]:
+    ends = [one and one["low"], other and other["low"]]
+    if None in ends or (one["low"] <= other["high"] and other["low"] <= one["high"]):  # type: ignore[index]
         row["better"] = None
     return row
 
@@ -90,6 +91,9 @@ def _warnings(first: dict[str, Any], second: dict[str, Any]) -> list[str]:
         found.append("The reports were made with different effort.")
     if first["profile"] != second["profile"]:
         found.append("The reports are of different robots: R2 and plan errors do not compare.")
+    kinds = [report.get("probes", {}).get("kind", "MLP") for report in (first, second)]
+    if kinds[0] != kinds[1]:
+        found.append(f"The probes are of different kinds ({kinds[0]}, {kinds[1]}): their R2 do not compare.")
     return found
 
 

@@ -10,6 +10,7 @@ from wm_ros.evaluation.config import EvaluationConfig, weights_digest
 from wm_ros.evaluation.dataset.dataset import EvaluationDataset
 from wm_ros.evaluation.plan_error import displacement_unit
 from wm_ros.evaluation.report.verdict import verdict
+from wm_ros.evaluation.studies.probe import probe_kind
 from wm_ros.models.card import read_card
 
 FORMAT = 1
@@ -53,6 +54,7 @@ def compose(config: EvaluationConfig, dataset: EvaluationDataset, results: dict[
         "bags": [bag.info for bag in dataset.bags],
         "unreadable": [bag.info for bag in dataset.unreadable],
         "held_out": _held_out(dataset),
+        "probes": probe_kind(dataset),
         **results,
     }
     return {**content, "verdict": verdict(content)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -18,13 +18,18 @@ from matplotlib.rcsetup import cycler
 INK, GRID = "#1d2733", "#e3e8ee"
 COLOURS = ("#0b6bcb", "#c2571a", "#2a8a57", "#8a4fbf", "#a8860b", "#b03a6e", "#4c6272", "#1b8a99")
 WIDTH, HEIGHT = 4.3, 2.9
+# R2 of which there is nothing to see: what reads no more than the mean of the commands does.
+LEAST_SEEN = 0.05
 
 
 def probe_bars(probe: Mapping[str, Any]) -> str:
-    """R2 of every encoder at its output beside that of its controls; a dot for each seed."""
+    """R2 of every encoder at its output beside that of its controls; a dot for each seed, or a line over the interval.
+
+    Empty where no encoder reads anything, as are the others of R2.
+    """
     scored = {name: answer["layers"]["output"] for name, answer in probe.items() if "layers" in answer}
     scored = {name: output for name, output in scored.items() if output["total"] is not None}
-    if not scored:
+    if not _anything_seen(output["total"] for output in scored.values()):
         return ""
 
     def plot(axis: Axes) -> None:
@@ -36,13 +41,15 @@ def probe_bars(probe: Mapping[str, Any]) -> str:
                 x = place + 0.27 * (index - 1)
                 shown = "pair of frames" if label == "pair" else label
                 axis.bar(x, value["mean"], 0.25, color=colour, label=shown if place == 0 else None)
-                seeds = value["by_seed"]
+                seeds = value.get("by_seed", [])
                 axis.plot([x] * len(seeds), seeds, ".", color=INK, markersize=3)
+                if not seeds and value["low"] is not None:
+                    axis.plot([x, x], [value["low"], value["high"]], "-", color=INK, linewidth=1.0)
         axis.set_xticks(range(len(scored)), [_wrapped(name) for name in scored])
         axis.set_ylabel("R2, held out")
         bars = [output["total"] for output in scored.values()]
         bars += [output["controls"][control] for output in scored.values() for control in labels[1:]]
-        _r2_axis(axis, min(bar["low"] for bar in bars))
+        _r2_axis(axis, min(bar["mean"] if bar["low"] is None else bar["low"] for bar in bars))
         axis.grid(axis="x", visible=False)
         axis.legend(frameon=False, fontsize=8, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0))
 
@@ -52,7 +59,7 @@ def probe_bars(probe: Mapping[str, Any]) -> str:
 def layer_lines(probe: Mapping[str, Any]) -> str:
     """R2 by depth for the encoders that have layers."""
     swept = {name: answer["layers"] for name, answer in probe.items() if len(answer.get("layers", {})) > 1}
-    if not swept:
+    if not _anything_seen(layer["total"] for layers in swept.values() for layer in layers.values()):
         return ""
 
     def plot(axis: Axes) -> None:
@@ -74,7 +81,9 @@ def layer_lines(probe: Mapping[str, Any]) -> str:
 
 def plane(points: list[dict[str, Any]], families: Mapping[str, list[Mapping[str, Any]]]) -> str:
     """Every encoder by PSNR and R2, and the front of those that no other beats; families with a dot for each seed."""
-    if not points:
+    runs = [run for some in families.values() for run in some if run.get("r2")]
+    seen = _anything_seen([*({"mean": point["r2"]} for point in points), *(run["r2"] for run in runs)])
+    if len(points) + len(runs) < 2 or not seen:
         return ""
 
     def plot(axis: Axes) -> None:
@@ -146,7 +155,7 @@ def open_loop(answer: Mapping[str, Any]) -> str:
 
 def plan_bars(answer: Mapping[str, Any], units: Mapping[str, str]) -> str:
     """Error of the summed action by component: plans beside random ones and none."""
-    if "by_component" not in answer:
+    if "by_component" not in answer or not any(answer["by_component"]["zero"].values()):
         return ""
     components = list(answer["by_component"]["planned"])
 
@@ -163,6 +172,10 @@ def plan_bars(answer: Mapping[str, Any], units: Mapping[str, str]) -> str:
         axis.legend(frameon=False, fontsize=8, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0))
 
     return _svg(plot)
+
+
+def _anything_seen(scores: Iterable[Mapping[str, Any] | None]) -> bool:
+    return any(score is not None and score["mean"] >= LEAST_SEEN for score in scores)
 
 
 def _r2_axis(axis: Axes, lowest: float) -> None:

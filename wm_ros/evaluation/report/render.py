@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from wm_ros.evaluation.dataset.corruptions import DESCRIPTIONS, FRAME_LOSS, SEVERITIES
 from wm_ros.evaluation.report import plots
 from wm_ros.evaluation.report.tables import bag_rows, check_rows, family_rows, ladders_of, probe_rows
-from wm_ros.evaluation.report.verdict import R2_CARE
+from wm_ros.evaluation.report.verdict import R2_CARE, is_ridge
 from wm_ros.evaluation.studies.probe import STEPS as PROBE_STEPS
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -46,7 +46,9 @@ def render(report: dict[str, Any], strips: dict[str, Any] | None) -> str:
             probes=probe_rows(report),
             checks=check_rows(report),
             families=family_rows(report),
+            ridge=is_ridge(report),
             probe_steps=max(1, round(PROBE_STEPS * report["effort"])),
+            least_seen=plots.LEAST_SEEN,
         )
     )
 

@@ -13,7 +13,7 @@ import torch
 
 from wm_ros.evaluation.config import EvaluationConfig
 from wm_ros.evaluation.dataset.dataset import Clips, EvaluationDataset
-from wm_ros.evaluation.studies.dynamics import commands_skip_reason, held_clips
+from wm_ros.evaluation.studies.dynamics import commands_skip_reason, kept_clips
 from wm_ros.evaluation.studies.fidelity import drawing_skip_reason
 from wm_ros.models.checkpoint import load_checkpoint
 from wm_ros.models.decoder import SIZES, Decoder, draw
@@ -37,7 +37,10 @@ def strips(
     """
     model = load_checkpoint(config.checkpoint)
     with_commands = commands_skip_reason(dataset, model.card.robot, config.profile) is None
-    latents, clips = held_clips(dataset, labelled=with_commands)
+    # Of the others the decoder has seen the pictures.
+    latents, clips = kept_clips(dataset, with_commands, "held")
+    if not len(latents):
+        latents, clips = kept_clips(dataset, with_commands, "all")
     if not len(latents):
         return None
     change = np.square(latents[:, -1] - latents[:, 0]).mean(axis=(1, 2))

@@ -114,7 +114,9 @@ def bag_rows(report: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def cell(entry: dict[str, Any] | None) -> str:
-    """`mean (least .. most)` of the seeds."""
+    """`mean (least .. most)` of the seeds, or of what other episodes might give where that is known."""
     if entry is None:
         return NONE
+    if entry["low"] is None:
+        return f"{entry['mean']:.2f}"
     return f"{entry['mean']:.2f} ({entry['low']:.2f} .. {entry['high']:.2f})"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from wm_ros.evaluation.dataset.corruptions import FRAME_LOSS, SEVERITIES
+from wm_ros.evaluation.report.certainty import level_of, spread, what_is_open
 from wm_ros.training.collapse import warnings_of
 
 # Where good begins, and where with care.
@@ -14,6 +15,7 @@ PLAN_GOOD, PLAN_CARE = 0.6, 0.95  # of the error of not moving at all
 COPY_GOOD, COPY_CARE = 0.5, 0.95  # of the error of predicting no change, at the last step
 LADDER_SHARE = 0.5  # of the clean R2 that must be left at the second severity
 ENOUGH_EPISODES = 10
+HELD_OUT = "held-out episodes"
 ORDER = ("good", "care", "bad")
 TITLES = {
     "good": "Worth trusting on these bags",
@@ -45,8 +47,11 @@ def _data(report: dict[str, Any]) -> Finding:
             problems.append(f"{name} is of no use: {about['verdict'].removeprefix('no: ')}")
         elif about["still"]:
             problems.append(f"nothing moves in the pictures of {name}")
-        if not about["labelled"]:
-            problems.append(f"{name} has no commands")
+        if about["commands_refused"]:
+            problems.append(f"{name} is read without its commands: {about['commands_refused']}")
+        elif not about["labelled"]:
+            hints = [note for note in about["notes"] if "`--command`" in note]
+            problems.append(". ".join([f"{name} has no commands", *hints]))
         if name and name in report["checkpoint"]["trained_on"].split(", "):
             problems.append(
                 f"the checkpoint was trained on a recording called {name}: if it is this one, what is held out here "
@@ -61,32 +66,36 @@ def _data(report: dict[str, Any]) -> Finding:
         )
     elif held["episodes"] < ENOUGH_EPISODES:
         problems.append(f"{held['episodes']} episodes are few: expect other figures from other episodes")
-    facts = (
-        f"{held['seconds']:.0f} s, {held['frames']} frames, {held['episodes']} episodes; fitted on {held['fitted']}, "
-        f"scored on {held['scored']} held out"
-    )
+    facts = f"{held['seconds']:.0f} s, {held['frames']} frames, {held['episodes']} episodes; "
+    if is_ridge(report):
+        facts += f"for the probes each is held out in turn, decoders are fitted on {held['fitted']}"
+    else:
+        facts += f"fitted on {held['fitted']}, scored on {held['scored']} held out"
     return _finding("care" if problems else "good", title, ". ".join([facts, *map(_sentence, problems)]))
 
 
 def _encoder(report: dict[str, Any]) -> Finding:
     title, probe = "What the encoder sees", report["probe"]
     ours = probe["checkpoint"]
-    back = [score for score in report["dynamics"].get("read_back", {}).values() if score is not None]
-    own = sum(back) / len(back) if back else None
-    prefix = "" if own is None else f"The model itself, without fitting, reads R2 {own:.2f} of the commands. "
+    own = report["dynamics"].get("read_back_total")
+    prefix = ""
+    if own is not None:
+        prefix = f"The model itself, without fitting, reads R2 {own['mean']:.2f} of the commands, {spread(own, _r2)}"
+        prefix = ". ".join(filter(None, [prefix, _sentence(what_is_open(own, R2_GOOD, R2_CARE, _r2))])) + ". "
     if "left_out" in ours or ours["layers"]["output"]["total"] is None:
         reason = ours.get("left_out", "the held-out commands never change, so nothing can be explained")
-        level = "unknown" if own is None else "good" if own >= R2_GOOD else "care"
-        return _finding(level, title, f"{prefix}{_sentence(reason)}")
+        found = "unknown" if own is None else "good" if level_of(own, R2_GOOD, R2_CARE) == "good" else "care"
+        return _finding(found, title, f"{prefix}{_sentence(reason)}")
     output = ours["layers"]["output"]
-    score = output["total"]["mean"]
+    total, score = output["total"], output["total"]["mean"]
     controls = {name: value["mean"] for name, value in output["controls"].items() if isinstance(value, dict)}
     cheapest = max(controls, key=controls.__getitem__) if controls else ""
-    most = score if own is None else max(score, own)
-    level = "good" if most >= R2_GOOD else "care" if most >= R2_CARE else "bad"
-    text = f"{prefix}A probe that is fitted on these bags reads R2 {score:.2f}"
+    most = total if own is None else max(total, own, key=lambda figure: figure["mean"])
+    found = level_of(most, R2_GOOD, R2_CARE)
+    kind = "A ridge regression" if is_ridge(report) else "An MLP"
+    text = f"{prefix}{kind} that is fitted on these bags reads R2 {score:.2f}, {spread(total, _r2, HELD_OUT)}"
     if cheapest and controls[cheapest] > max(0.1, CONTROL_SHARE * score):
-        level = "bad" if level == "bad" else "care"
+        found = "care" if found == "good" else found
         text += (
             f", but {cheapest} alone reaches {controls[cheapest]:.2f}: what these bags ask for can be guessed from how "
             "the scene looks, and motion is not needed"
@@ -98,12 +107,14 @@ def _encoder(report: dict[str, Any]) -> Finding:
         for name, answer in probe.items()
         if name != "checkpoint" and answer["layers"]["output"]["total"] is not None
     }
-    better = [name for name, total in others.items() if total["low"] > output["total"]["high"]]
-    if own is not None and own >= R2_GOOD > score:
-        text += ". So the action is there, and the bags are too few to find it in"
+    better = [name for name, other in others.items() if _is_above(other, total)]
+    sentences = [text, _sentence(what_is_open(total, R2_GOOD, R2_CARE, _r2))]
+    if own is not None and own["mean"] >= R2_GOOD > score:
+        sentences.append("So the action is there, and the bags are too few to find it in")
     if better:
-        text += f". Better on these bags: {_named(better, others)}"
-    return _finding(level, title, text)
+        sentences.append(f"Better on these bags: {_named(better, others)}")
+    sentences.append(f"Why this probe: {report['probes']['why']}")
+    return _finding(found, title, ". ".join(filter(None, sentences)))
 
 
 def _model(report: dict[str, Any]) -> list[Finding]:
@@ -113,13 +124,13 @@ def _model(report: dict[str, Any]) -> list[Finding]:
     loop = answer["open_loop"]
     steps = len(loop["copy last"])
     kind = "commands" if "commands" in loop else "latent actions"
-    share = loop[kind][-1] / loop["copy last"][-1] if loop["copy last"][-1] else float("inf")
-    level = "good" if share <= COPY_GOOD else "care" if share <= COPY_CARE else "bad"
+    last = answer["last"]
     text = (
         f"{steps * answer['step_s']:.1f} s ahead, told the {'recorded commands' if kind == 'commands' else kind}, its "
-        f"error is {_share(share)} of that of predicting no change"
+        f"error is {_share(last['mean'])} of that of predicting no change, {spread(last, _share)}"
     )
-    foresees = _finding(level, title, text)
+    text = ". ".join(filter(None, [text, _sentence(what_is_open(last, COPY_GOOD, COPY_CARE, _share))]))
+    foresees = _finding(level_of(last, COPY_GOOD, COPY_CARE), title, text)
     checks, title = answer["checks"], "Whether the latent action is an action"
     warnings = warnings_of(report["checkpoint"]["bottleneck"], checks)
     text = (
@@ -135,15 +146,21 @@ def _plans(report: dict[str, Any]) -> Finding:
     answer, title = report["operator"], "Planning against the operator"
     if "left_out" in answer:
         return _finding("unknown", title, _sentence(answer["left_out"]))
-    shares, words = [], []
-    for unit, error in answer["by_unit"]["planned"].items():
-        zero, chance = answer["by_unit"]["zero"][unit], answer["by_unit"]["random"][unit]
-        shares.append(error / zero if zero else float("inf"))
-        words.append(f"{error:.3g} {unit} off (no plan {zero:.3g}, random {chance:.3g})")
-    worst = max(shares)
-    level = "good" if worst <= PLAN_GOOD else "care" if worst <= PLAN_CARE else "bad"
+    words = [
+        f"{error:.3g} {unit} off (no plan {answer['by_unit']['zero'][unit]:.3g}, random "
+        f"{answer['by_unit']['random'][unit]:.3g})"
+        for unit, error in answer["by_unit"]["planned"].items()
+    ]
     text = f"Asked to reach the frame {answer['horizon_s']:.1f} s ahead, plans are {', '.join(words)}"
-    return _finding(level, title, text)
+    if not answer["shares"]:
+        return _finding(
+            "unknown", title, f"{text}. The operator commanded nothing, so no plan is as good as any"
+        )
+    unit, worst = max(answer["shares"].items(), key=lambda share: share[1]["mean"])
+    of = "" if len(answer["shares"]) == 1 else f" in {unit}"
+    text += f": {_share(worst['mean'])} of the error of no plan{of}, {spread(worst, _share)}"
+    text = ". ".join(filter(None, [text, _sentence(what_is_open(worst, PLAN_GOOD, PLAN_CARE, _share))]))
+    return _finding(level_of(worst, PLAN_GOOD, PLAN_CARE), title, text)
 
 
 def _robustness(report: dict[str, Any]) -> Finding:
@@ -170,6 +187,20 @@ def _robustness(report: dict[str, Any]) -> Finding:
 
 def _finding(level: str, title: str, text: str) -> Finding:
     return {"level": level, "title": title, "text": text.rstrip(".") + "."}
+
+
+def is_ridge(report: dict[str, Any]) -> bool:
+    """Whether there were so few episodes that the probes are ridge regressions."""
+    return report["probes"]["kind"] == "ridge"
+
+
+def _is_above(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether all of one lies above the other, of seeds or of what other episodes might give."""
+    return one["low"] is not None and other["high"] is not None and one["low"] > other["high"]
+
+
+def _r2(value: float) -> str:
+    return f"{value:.2f}"
 
 
 def _named(names: list[str], totals: dict[str, Any]) -> str:

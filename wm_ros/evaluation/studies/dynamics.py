@@ -9,9 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from wm_ros.evaluation.dataset.dataset import Clips, EvaluationDataset
+from wm_ros.evaluation.dataset.dataset import Clips, EvaluationDataset, joined
 from wm_ros.evaluation.dataset.extract import HORIZON
 from wm_ros.evaluation.studies.groups import component_r2
+from wm_ros.evaluation.studies.statistics import Statistics, r2_statistics, ratio_statistics
 from wm_ros.models.checkpoint import load_checkpoint
 from wm_ros.models.world_model import WorldModel
 from wm_ros.robots.profile import RobotProfile, differences
@@ -21,31 +22,39 @@ from wm_ros.training.world_model import imagine, inferred
 CLIPS = 256
 
 
-def held_clips(dataset: EvaluationDataset, labelled: bool = False) -> tuple[np.ndarray, Clips]:
-    """Latents [C, T + 1, N, D] of up to 256 held-out clips, and which frames they are of."""
+def kept_clips(
+    dataset: EvaluationDataset, labelled: bool = False, role: str = ""
+) -> tuple[np.ndarray, Clips]:
+    """Latents [C, T + 1, N, D] of up to 256 clips, and which frames they are of.
+
+    role: of which episodes; by default those held out, or all where there are few: nothing is fitted on them here.
+    """
+    role = role or ("all" if dataset.few else "held")
+    able: list[tuple[int, np.ndarray]] = []
+    for number, bag in enumerate(dataset.bags):
+        if bag.has("clip_states") and (bag.info["labelled"] or not labelled):
+            clips = dataset.clips_of(number, np.array(bag.array("clip_rows")))
+            chosen = np.flatnonzero(np.isin(clips.episode, bag.episodes_of(role)))
+            able += [(number, chosen)] if len(chosen) else []
     latents: list[np.ndarray] = []
-    clips: list[Clips] = []
-    able = [(number, bag) for number, bag in enumerate(dataset.bags) if bag.has("clip_states")]
-    able = [(number, bag) for number, bag in able if bag.info["labelled"] or not labelled]
-    for number, bag in able:
-        rows = np.array(bag.array("clip_rows"))
-        some = np.unique(np.linspace(0, len(rows) - 1, max(1, CLIPS // len(able))).round().astype(int))
-        latents.append(bag.array("clip_states")[some])
-        begins = np.array([start for start, _ in bag.info["episodes"]])
-        episode = np.searchsorted(begins, rows[some][:, 0], side="right") - 1
-        clips.append(Clips(np.full(len(some), number), rows[some], episode))
+    found: list[Clips] = []
+    for number, chosen in able:
+        bag = dataset.bags[number]
+        some = np.linspace(0, len(chosen) - 1, max(1, CLIPS // len(able))).round().astype(int)
+        rows = chosen[np.unique(some)]
+        latents.append(bag.array("clip_states")[rows])
+        found.append(dataset.clips_of(number, np.array(bag.array("clip_rows"))[rows]))
     if not latents:
         none = np.zeros(0, dtype=int)
         return np.zeros((0, HORIZON + 1, 1, 1), np.float32), Clips(
             none, np.zeros((0, HORIZON + 1), int), none
         )
-    fields = [np.concatenate([getattr(some, name) for some in clips]) for name in ("bag", "rows", "episode")]
-    return np.concatenate(latents), Clips(*fields)
+    return np.concatenate(latents), joined(found)
 
 
 def skip_reason(dataset: EvaluationDataset) -> str | None:
     """Why the world model cannot be asked, None where it can."""
-    latents, _ = held_clips(dataset)
+    latents, _ = kept_clips(dataset)
     if not len(latents):
         return next(
             (bag.info["verdict"][4:] for bag in dataset.bags if bag.info["verdict"].startswith("no: ")),
@@ -64,8 +73,8 @@ def commands_skip_reason(
         return (
             f"the checkpoint is for robot {robot.name!r}, which differs from this profile: {'; '.join(found)}"
         )
-    if not len(held_clips(dataset, labelled=True)[0]):
-        return f"no commands on {profile.command.topic} in a held-out clip"
+    if not len(kept_clips(dataset, labelled=True)[0]):
+        return "no commands were recorded in a held-out clip"
     return None
 
 
@@ -76,7 +85,8 @@ def dynamics(dataset: EvaluationDataset, checkpoint: Path, profile: RobotProfile
     reason = skip_reason(dataset)
     if reason:
         return {"left_out": reason}
-    latents = torch.from_numpy(held_clips(dataset)[0])
+    shown, clips = kept_clips(dataset)
+    latents = torch.from_numpy(shown)
     latent_actions, _ = inferred(model, latents)
     copied = latents[:, :1].expand_as(latents[:, 1:])
     found: dict[str, Any] = {
@@ -86,21 +96,25 @@ def dynamics(dataset: EvaluationDataset, checkpoint: Path, profile: RobotProfile
             "copy last": _by_step(copied, latents),
             "latent actions": _by_step(imagine(model, latents[:, 0], latent_actions), latents),
         },
+        "last": _last_step(imagine(model, latents[:, 0], latent_actions), latents, clips),
         "checks": {name: round(value, 4) for name, value in _checks(model, latents).items()},
     }
     reason = commands_skip_reason(dataset, model.card.robot, profile)
     if reason:
         return {**found, "commands_left_out": reason}
-    commanded, clips = held_clips(dataset, labelled=True)
+    commanded, clips = kept_clips(dataset, labelled=True)
     latents, actions = torch.from_numpy(commanded), torch.from_numpy(dataset.actions(clips))
     latent_actions, _ = inferred(model, latents)
     steered, informed = model.rollout(latents[:, 0], actions), imagine(model, latents[:, 0], latent_actions)
     errors = [(some - latents[:, 1:]).square().mean().item() for some in (steered, informed)]
     found["checks"]["controller_gap"] = round(errors[0] / errors[1], 4)
     found["open_loop"]["commands"] = _by_step(steered, latents)
+    found["last"] = _last_step(steered, latents, clips)
     read_back = model.robot_action(latent_actions[:, 0], latents[:, 0])
     scores = component_r2(actions[:, 0].numpy(), read_back.numpy())
     found["read_back"] = dict(zip(profile.names, map(_rounded, scores), strict=True))
+    every = range(len(profile.action))
+    found["read_back_total"] = r2_statistics(actions[:, 0].numpy(), [read_back.numpy()], every, clips.groups)
     return found
 
 
@@ -111,6 +125,13 @@ def _checks(model: WorldModel, latents: Tensor) -> dict[str, float]:
     raw = inferred(model, latents)[1]
     health = {name: value.item() for name, value in model.bottleneck.health(raw).items() if not value.ndim}
     return {**action_gap(model, pairs), **transfer(model, pairs), **health}
+
+
+def _last_step(imagined: Tensor, latents: Tensor, clips: Clips) -> Statistics:
+    """Error at the last step as a share of that of predicting no change."""
+    ends = [(some - latents[:, -1]).square().mean(dim=(1, 2)) for some in (imagined[:, -1], latents[:, 0])]
+    parts, wholes = (end.double().numpy()[:, None] for end in ends)
+    return ratio_statistics(parts, wholes, clips.groups)
 
 
 def _rounded(value: float | None) -> float | None:

@@ -35,7 +35,7 @@ def family(
     progress: Progress,
 ) -> dict[str, Any]:
     """Train one encoder of a family; its probe and fidelity, or `left_out`, and why. config: as in a card."""
-    reason = probe_skip_reason(dataset, config.profile) or fidelity.skip_reason(dataset)
+    reason = probe_skip_reason(dataset, config) or fidelity.skip_reason(dataset)
     if reason is None and encoder_config.get("name") != "tiny":
         reason = "families are compared on the tiny encoder, and this checkpoint has another"
     if reason:
@@ -49,7 +49,7 @@ def family(
     tokens = picture_tokens(encoder, dataset)
     features = picture_features(dataset, tokens)
     probed, _ = probe_features(
-        dataset, config, features, False, lambda share: progress(0.8 + 0.1 * share), with_pictures=True
+        dataset, config, features, False, lambda share: progress(0.8 + 0.1 * share), learned=True
     )
     kept = [
         some[np.searchsorted(bag.picture_rows, bag.array("shown"))]

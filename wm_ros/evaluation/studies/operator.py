@@ -16,7 +16,8 @@ import torch
 from wm_ros.evaluation import plan_error
 from wm_ros.evaluation.dataset.dataset import Clips, EvaluationDataset
 from wm_ros.evaluation.plan_error import HORIZON, StartGoalPairs
-from wm_ros.evaluation.studies.dynamics import commands_skip_reason, held_clips, skip_reason
+from wm_ros.evaluation.studies.dynamics import commands_skip_reason, kept_clips, skip_reason
+from wm_ros.evaluation.studies.statistics import Statistics, ratio_statistics
 from wm_ros.evaluation.studies.trajectory import path_errors, twist_components
 from wm_ros.models.checkpoint import load_checkpoint
 from wm_ros.robots.profile import RobotProfile
@@ -34,7 +35,7 @@ def against_operator(
     reason = skip_reason(dataset) or commands_skip_reason(dataset, model.card.robot, profile)
     if reason:
         return {"left_out": reason}
-    latents, clips = held_clips(dataset, labelled=True)
+    latents, clips = kept_clips(dataset, labelled=True)
     chosen = np.unique(np.linspace(0, len(latents) - 1, PLANS).round().astype(int))
     recorded = dataset.actions(_until(clips[chosen], HORIZON))
     flat = torch.from_numpy(latents[chosen][:, [0, HORIZON]]).flatten(0, 1)
@@ -54,6 +55,7 @@ def against_operator(
         found["by_unit"][name] = _rounded(plan_error.plan_error(profile, pairs, displacement))
         errors = np.abs(displacement - pairs.displacement).mean(axis=0)
         found["by_component"][name] = _rounded(dict(zip(profile.names, errors.tolist(), strict=True)))
+    found["shares"] = _shares(profile, pairs, planned.sum(axis=1) * profile.model_dt, clips[chosen].groups)
     off = {
         name: np.abs(rate.sum(axis=1) * profile.model_dt - pairs.displacement).sum(axis=1)
         for name, rate in rates.items()
@@ -64,6 +66,23 @@ def against_operator(
             name: _rounded(path_errors(recorded, rate, twist, profile.model_dt))
             for name, rate in rates.items()
         }
+    return found
+
+
+def _shares(
+    profile: RobotProfile, pairs: StartGoalPairs, displacement: np.ndarray, episodes: np.ndarray
+) -> dict[str, Statistics]:
+    """The plans' error as a share of that of not moving at all, by unit."""
+    units = np.array([plan_error.displacement_unit(unit) for unit in profile.units])
+    found = {}
+    for unit in np.unique(units):
+        of_unit = units == unit
+        parts, wholes = (
+            np.linalg.norm(some[:, of_unit], axis=1)[:, None]
+            for some in (displacement - pairs.displacement, pairs.displacement)
+        )
+        if wholes.any():
+            found[str(unit)] = ratio_statistics(parts, wholes, episodes)
     return found
 
 

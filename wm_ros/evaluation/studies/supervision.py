@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import nn
 
-from wm_ros.evaluation.config import EvaluationConfig
+from wm_ros.evaluation.config import FEW_EPISODES, EvaluationConfig
 from wm_ros.evaluation.dataset.dataset import EvaluationDataset
 from wm_ros.evaluation.studies.pictures import picture_features, picture_tokens
 from wm_ros.evaluation.studies.probe import probe_features
@@ -26,8 +26,13 @@ Progress = Callable[[float], None]
 
 def supervision(dataset: EvaluationDataset, config: EvaluationConfig, progress: Progress) -> dict[str, Any]:
     """R2 of the probe before and after the fine-tuning; or `left_out`, and why."""
-    if reason := probe_skip_reason(dataset, config.profile):
+    if reason := probe_skip_reason(dataset, config):
         return {"left_out": reason}
+    if dataset.few:
+        return {
+            "left_out": f"{dataset.episode_count} episodes are too few to tune an encoder on, which would learn them "
+            f"by heart: from {FEW_EPISODES} on it is tried"
+        }
     encoder = load_checkpoint(config.checkpoint).encoder
     if not isinstance(encoder, TinyEncoder):
         return {"left_out": "only the tiny encoder is tuned here: the weights of others stay as they came"}
@@ -57,4 +62,4 @@ def _probed(
     encoder: nn.Module, dataset: EvaluationDataset, config: EvaluationConfig, progress: Progress
 ) -> dict[str, Any]:
     features = picture_features(dataset, picture_tokens(encoder, dataset))
-    return probe_features(dataset, config, features, False, progress, with_pictures=True)[0]
+    return probe_features(dataset, config, features, False, progress, learned=True)[0]

@@ -1,0 +1,341 @@
+"""`wm_ros drive` as a user starts it, with the packaged arm over real topics."""
+
+import json
+import os
+import re
+import signal
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip("mujoco")
+pytest.importorskip("torch")
+pytest.importorskip("rosbags")
+
+from checkpoint_harness import write_checkpoint
+from diagnostic_msgs.msg import DiagnosticArray
+from rcl_interfaces.srv import SetParameters
+from rclpy.parameter import Parameter
+from std_msgs.msg import Float64MultiArray
+from std_srvs.srv import Trigger
+from typer.testing import CliRunner
+from video_makers import write_video
+
+from wm_ros.cli import app
+from wm_ros.data.load import load_recording
+from wm_ros.messages.command import read_command
+from wm_ros.robots.profile import load_profile
+from wm_ros.ros.qos import LATCHED
+from wm_ros.runs.goal_pictures import GoalError, Spacing, goal_pictures
+from wm_ros.runs.trials import Goals
+from wm_ros.safety.command_checks import commands_out_of_limits
+from wm_ros.tasks.record import record_sim
+from wm_ros.tasks.simulated import simulated
+
+SCENE = 1_000_000_007
+ARM = load_profile("arm")
+COMMANDS = ARM.command.topic
+
+
+@pytest.fixture
+def goals(tmp_path):
+    """Folder of three goal pictures in the scene, and where the joints are in them."""
+    robot = simulated(ARM)
+    there, folder = robot.simulator(SCENE).positions, tmp_path / "goals"
+    folder.mkdir()
+    drawn, poses = Goals(robot.task, robot.simulator(SCENE), 2), []
+    for number in range(3):
+        there = drawn.draw(there)
+        poses.append(there)
+        cv2.imwrite(str(folder / f"{number}.png"), cv2.cvtColor(drawn.picture(there), cv2.COLOR_RGB2BGR))
+    return folder, poses
+
+
+@pytest.fixture
+def drive(command, domain, tmp_path, patient):
+    """Starts `wm_ros drive --sim` in the scene."""
+    return partial(
+        command, "drive", "--sim", "--seed", SCENE, "--domain", domain, "--params", patient, "--goals"
+    )
+
+
+@pytest.fixture
+def patient(tmp_path):
+    """A parameter file for a machine that is busy with other tests."""
+    path = tmp_path / "patient.yaml"
+    path.write_text(
+        "/**/pipeline:\n  ros__parameters:\n    max_image_age_s: 5.0\n"
+        "/**/guard:\n  ros__parameters:\n    max_observation_age_s: 5.0\n    stop_hold_s: 4.0\n"
+    )
+    return path
+
+
+def children(process):
+    """Process ids of the nodes that a drive has started, by node."""
+    found = {}
+    for number in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
+        arguments = Path(f"/proc/{number}/cmdline").read_text().split("\0")
+        found |= {
+            word.rpartition(".")[2]: int(number) for word in arguments if word.startswith("wm_ros.nodes.")
+        }
+    return found
+
+
+def gone(number):
+    return not Path(f"/proc/{number}").exists()
+
+
+def summary(tmp_path):
+    return json.loads((tmp_path / "drive" / "drive.json").read_text())
+
+
+def test_three_pictures_are_reached_one_after_the_other_and_the_robot_stands(ros, drive, goals, tmp_path):
+    folder, poses = goals
+    sent = ros.collect(Float64MultiArray, COMMANDS, 1000)
+    process = drive(folder, "--enable-control", "--limit", "120", "--record", "bag")
+    ros.until(lambda: process.poll() is not None, "the end of the drive")
+    output, _ = process.communicate()
+    assert process.returncode == 0, output
+    found = summary(tmp_path)
+    assert [goal["outcome"] for goal in found["goals"]] == ["reached"] * 3
+    assert (found["count"], found["reached"], found["control"]) == (3, 3, "on")
+    assert "3 of 3 goals reached" in output
+    vectors = np.array([read_command(message, ARM) for message in sent])
+    assert np.abs(vectors).max() > 0.1
+    assert commands_out_of_limits(vectors, ARM) == 0
+    assert not vectors[-1].any()
+    # The bag is a recording like others, with goals and stops beside it.
+    recording = load_recording(tmp_path / "bag", ARM)
+    assert commands_out_of_limits(recording.commands.vectors, ARM) == 0
+    assert recording.notes == ()
+    counts = dict(load_topics(tmp_path / "bag"))
+    assert counts["/goal_image"] == 3
+    assert min(counts[name] for name in ("/plan", "/guard/status", "/sequence/status")) > 3
+    off = (last_joints(tmp_path / "bag") - poses[-1]) / (ARM.high * ARM.model_dt)
+    assert np.linalg.norm(off) < 1.0, "in model steps at full rate; reached is .59"
+
+
+def load_topics(bag):
+    """Topics of a bag with their numbers of messages."""
+    from rosbags.rosbag2 import Reader
+
+    with Reader(bag) as reader:
+        return [(connection.topic, connection.msgcount) for connection in reader.connections]
+
+
+def last_joints(bag):
+    """The joint angles [2] that a bag ends with."""
+    from rosbags.rosbag2 import Reader
+    from rosbags.typesys import Stores, get_typestore
+
+    store = get_typestore(Stores.ROS2_JAZZY)
+    with Reader(bag) as reader:
+        wanted = [connection for connection in reader.connections if connection.topic == "/joint_states"]
+        *_, (_, _, data) = reader.messages(wanted)
+    return np.array(store.deserialize_cdr(data, "sensor_msgs/msg/JointState").position)
+
+
+def test_without_the_option_nothing_moves_and_the_goals_run_out_of_time(ros, drive, goals, tmp_path):
+    folder, _ = goals
+    sent = ros.collect(Float64MultiArray, COMMANDS, 1000)
+    process = drive(folder, "--limit", "1")
+    ros.until(lambda: process.poll() is not None, "the end of the drive")
+    output, _ = process.communicate()
+    assert process.returncode == 1, output
+    assert "dry run: nothing is sent to the robot" in output
+    assert [goal["outcome"] for goal in summary(tmp_path)["goals"]] == ["not in time"] * 3
+    assert not sent
+
+
+def moving(sent):
+    return any(np.any(message.data) for message in sent)
+
+
+def test_a_sequence_that_is_killed_ends_the_drive_with_a_stop(ros, drive, goals):
+    sent = ros.collect(Float64MultiArray, COMMANDS, 1000)
+    process = drive(goals[0], "--enable-control", "--limit", "120", "--hold", "60")
+    ros.until(lambda: moving(sent), "motion")
+    nodes = children(process)
+    os.kill(nodes["sequence_node"], signal.SIGKILL)
+    ros.until(lambda: process.poll() is not None, "the end of the drive")
+    output, _ = process.communicate()
+    assert process.returncode == 1
+    assert "sequence_node ended with code -9" in output
+    assert not any(sent[-1].data)
+    assert all(gone(number) for number in nodes.values())
+
+
+def test_stopped_by_service_it_goes_on_and_ctrl_c_leaves_a_robot_that_stands(ros, drive, goals):
+    sent = ros.collect(Float64MultiArray, COMMANDS, 1000)
+    reports = ros.collect(DiagnosticArray, "guard/status", LATCHED)
+
+    def guard():
+        values = {entry.key: entry.value for entry in reports[-1].status[0].values} if reports else {}
+        return values.get("guard")
+
+    process = drive(goals[0], "--enable-control", "--limit", "120", "--hold", "60")
+    ros.until(lambda: moving(sent), "motion")
+    nodes = children(process)
+    assert ros.call(Trigger, "/sequence/stop").success
+    ros.until(lambda: guard() == "stopped", "the stop")
+    assert process.poll() is None
+    assert not any(sent[-1].data)
+    assert ros.call(Trigger, "/sequence/start").success
+    ros.until(lambda: guard() == "active", "the robot to go on")
+    process.send_signal(signal.SIGINT)
+    ended(ros, process, nodes, sent)
+    assert process.returncode == 130
+
+
+def test_a_drive_that_is_killed_leaves_a_robot_that_stands(ros, drive, goals):
+    sent = ros.collect(Float64MultiArray, COMMANDS, 1000)
+    process = drive(goals[0], "--enable-control", "--limit", "120", "--hold", "60")
+    ros.until(lambda: moving(sent), "motion")
+    nodes = children(process)
+    process.kill()
+    ended(ros, process, nodes, sent)
+
+
+def ended(ros, process, nodes, sent):
+    """Wait for the end of a drive and of its nodes; the last command was zero."""
+    ros.until(lambda: process.poll() is not None, "the end of the drive")
+    ros.until(lambda: all(gone(node) for node in nodes.values()), "the end of the nodes")
+    ros.until(lambda: not any(sent[-1].data), "zeros")
+
+
+def test_a_goal_that_does_not_get_nearer_ends_the_drive_where_it_stands(ros, drive, goals, tmp_path):
+    sent = ros.collect(Float64MultiArray, COMMANDS, 1000)
+    options = ("--enable-control", "--limit", "300", "--stuck", "2", "--reached", "0.001")
+    # One millirad is never held: beyond twice that, it must come nearer by as much, and then trembles.
+    process = drive(goals[0], *options, "--hold", "290")
+    ros.until(lambda: process.poll() is not None, "the end of the drive")
+    output, _ = process.communicate()
+    assert process.returncode == 1, output
+    assert "ended early: goal 1 is not getting nearer" in output
+    assert not any(sent[-1].data)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("empty", "empty is empty: put goal pictures into it"),
+        ("goals", r"2\.png has 32x32 pixels and 0\.png has 64x64"),
+        ("broken", r"1\.png cannot be read"),
+        ("text", r"is no recording: .* Goals can also be a folder of pictures"),
+    ],
+)
+def test_goals_that_cannot_be_used_are_refused_before_anything_starts(
+    goals, tmp_path, monkeypatch, name, said
+):
+    monkeypatch.chdir(tmp_path)
+    cv2.imwrite("goals/2.png", np.zeros((32, 32, 3), np.uint8))
+    for folder in ("empty", "broken", "text"):
+        Path(folder).mkdir()
+    Path("broken/1.png").write_bytes(b"no picture")
+    Path("text/notes.txt").write_text("nothing")
+    result = CliRunner().invoke(app, ["drive", "--sim", "--goals", name])
+    assert isinstance(result.exception, GoalError)
+    assert re.search(said, str(result.exception))
+    assert not Path("drive/logs").exists()
+
+
+def test_pictures_of_others_are_not_overwritten(goals, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    before = {path.name: path.read_bytes() for path in goals[0].iterdir()}
+    result = CliRunner().invoke(app, ["drive", "--sim", "--goals", "goals", "--out", "."])
+    assert "goals holds 0.png, which is not from here: give another --out" in str(result.exception)
+    assert {path.name: path.read_bytes() for path in goals[0].iterdir()} == before
+
+
+def test_goals_that_are_not_there_are_wrong_usage(tmp_path):
+    result = CliRunner().invoke(app, ["drive", "--goals", str(tmp_path / "nowhere")])
+    assert result.exit_code == 2
+    assert "there is nothing at" in result.output
+
+
+def test_frames_of_a_bag_become_goals_by_how_far_they_are_apart(tmp_path):
+    record_sim(ARM, tmp_path / "bag", episodes=2, seconds=10.0)
+    spacing = Spacing()
+    pictures, said = goal_pictures(tmp_path / "bag", ARM, spacing)
+    frames = load_recording(tmp_path / "bag", ARM)
+    first = frames.frames[frames.episodes[0]]
+    assert 3 <= len(pictures) <= 25 < len(first)
+    assert f"{len(pictures)} of {len(first)} frames" in said
+    np.testing.assert_array_equal(pictures[0][1], first[0])
+    np.testing.assert_array_equal(pictures[-1][1], first[-1])
+    fewer, _ = goal_pictures(tmp_path / "bag", ARM, replace(spacing, times=8.0))
+    assert len(fewer) < len(pictures)
+    other, _ = goal_pictures(tmp_path / "bag", ARM, replace(spacing, episode=1))
+    assert not np.array_equal(other[0][1], pictures[0][1])
+    with pytest.raises(GoalError, match="has 2 episodes, counted from 0: there is no 2"):
+        goal_pictures(tmp_path / "bag", ARM, replace(spacing, episode=2))
+    untold = write_checkpoint(tmp_path / "checkpoint", ARM)
+    with pytest.raises(GoalError, match="give --reached"):
+        goal_pictures(tmp_path / "bag", ARM, Spacing(untold))
+
+
+def test_frames_of_a_video_are_taken_alike(tmp_path):
+    arm = simulated(ARM).simulator(SCENE)
+    there, frames = arm.positions, []
+    for step in range(40):
+        arm.place(np.add(there, [0.04 * step, 0.0]))
+        frames.append(arm.render())
+    write_video(tmp_path / "way.mp4", np.array(frames))
+    pictures, _ = goal_pictures(tmp_path / "way.mp4", ARM, Spacing())
+    assert 3 <= len(pictures) <= 8  # 5.2 model steps at full rate, 2.3 apart
+    assert np.abs(pictures[-1][1].astype(int) - frames[-1]).mean() < 20
+
+
+def test_it_attaches_to_nodes_that_run_and_arms_none_that_may_not_move(
+    ros, processes, command, goals, tmp_path
+):
+    processes.start("wm_ros.nodes.sim_node", {"seed": SCENE})
+    patient = {"autostart": True, "max_observation_age_s": 5.0, "stop_hold_s": 4.0}
+    processes.start("wm_ros.nodes.guard_node", patient)
+    processes.start("wm_ros.nodes.pipeline_node", {"autostart": True, "max_image_age_s": 5.0})
+    ros.until(lambda: ros.node.count_subscribers("goal_image"), "the pipeline to be active")
+    ros.until(lambda: ros.node.count_subscribers("plan"), "the guard to be active")
+    options = ("drive", "--goals", goals[0] / "0.png", "--limit", "120")
+
+    def drive(*more):
+        process = command(*options, *more)
+        ros.until(lambda: process.poll() is not None, "the end of the drive")
+        return process.returncode, process.communicate()[0]
+
+    code, output = drive("--enable-control")
+    assert code == 1
+    assert "the guard that runs sends nothing to the robot: its parameter enable_control is false" in output
+    allow = Parameter("enable_control", value=True).to_parameter_msg()
+    request = SetParameters.Request(parameters=[allow])
+    assert ros.call(SetParameters, "/guard/set_parameters", request).results[0].successful
+
+    def armed():
+        return ros.call(Trigger, "/guard/start").success
+
+    ros.until(armed, "the guard to start")
+    code, output = drive()
+    assert code == 1
+    assert "the guard is armed, so that the robot would follow the goals: give --enable-control" in output
+    code, output = drive("--enable-control")
+    assert code == 0, output
+    assert summary(tmp_path)["attached_to"] == ["guard", "pipeline"]
+    assert ros.node.count_publishers(COMMANDS) == 1, "the guard that ran goes on running"
+    processes.start("wm_ros.nodes.guard_node", patient, "-r", "__node:=second")
+    ros.until(lambda: ros.node.count_publishers(COMMANDS) == 2, "a second guard")
+    code, output = drive("--enable-control")
+    assert code == 1
+    assert f"/guard, /second all publish {COMMANDS}: end all but one" in output
+
+
+def test_goals_of_another_shape_than_the_camera_s_are_refused(ros, drive, tmp_path):
+    (tmp_path / "wide").mkdir()
+    cv2.imwrite(str(tmp_path / "wide" / "1.png"), np.zeros((48, 64, 3), np.uint8))
+    process = drive("wide")
+    ros.until(lambda: process.poll() is not None, "the end of the drive")
+    output, _ = process.communicate()
+    assert process.returncode == 1
+    assert "the goals are 64x48 pixels and the camera's pictures 64x64" in output

@@ -1,0 +1,114 @@
+"""Goals for a sequence: a folder of pictures as it is, of a video or a bag the frames that are far enough apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from wm_ros.data.load import load_recording
+from wm_ros.data.recording import RecordingError
+from wm_ros.messages.compressed import ImageError
+from wm_ros.messages.image import read_picture
+from wm_ros.messages.picture_folder import SUFFIXES, read_pictures
+from wm_ros.robots.profile import RobotProfile
+from wm_ros.stages.subgoals import subgoals
+
+WRITTEN = "[0-9][0-9][0-9]_*.png"
+
+
+class GoalError(ValueError):
+    """Goals that cannot be used; the message says what is wrong and what to do."""
+
+
+@dataclass(frozen=True)
+class Spacing:
+    """Of goals from a video, by a model's goal distance. checkpoint: its folder, empty for the packaged one.
+
+    reached: goal distance at which a goal is reached, 0 for the checkpoint's own; times: so many times that.
+    """
+
+    checkpoint: str = ""
+    reached: float = 0.0
+    times: float = 4.0
+    episode: int = 0
+
+
+def goal_pictures(
+    source: Path, profile: RobotProfile, spacing: Spacing
+) -> tuple[list[tuple[str, np.ndarray]], str]:
+    """Names and pictures [H, W, 3] uint8 of the goals in `source`, and what was made of it, for people.
+
+    source: a picture, a folder of pictures, a video, or a bag. Raises GoalError.
+    """
+    try:
+        if source.is_file() and source.suffix.lower() in SUFFIXES:
+            return [(source.name, read_picture(source))], "one picture"
+        if source.is_dir() and _holds_pictures(source):
+            pictures = read_pictures(source)
+            return pictures, f"{len(pictures)} pictures"
+        return _of_recording(source, profile, spacing)
+    except ImageError as error:
+        raise GoalError(str(error)) from error
+    except RecordingError as error:
+        raise GoalError(f"{error}. Goals can also be a folder of pictures ({', '.join(SUFFIXES)})") from error
+
+
+def write_pictures(pictures: list[tuple[str, np.ndarray]], folder: Path) -> None:
+    """Write pictures [H, W, 3] as numbered PNG files into a folder, which is created; those of an earlier run go.
+
+    Raises GoalError when the folder holds anything else.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    earlier = set(folder.glob(WRITTEN))
+    if others := sorted(path.name for path in set(folder.iterdir()) - earlier):
+        raise GoalError(f"{folder} holds {others[0]}, which is not from here: give another --out")
+    for old in earlier:
+        old.unlink()
+    for number, (name, picture) in enumerate(pictures, 1):
+        path = folder / f"{number:03d}_{Path(name).stem}.png"
+        if not cv2.imwrite(str(path), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)):
+            raise GoalError(f"{path} cannot be written: is the disk full?")
+
+
+def _holds_pictures(folder: Path) -> bool:
+    files = list(folder.iterdir())
+    if not files:
+        raise GoalError(f"{folder} is empty: put goal pictures into it ({', '.join(SUFFIXES)})")
+    return any(file.suffix.lower() in SUFFIXES for file in files)
+
+
+def _of_recording(
+    source: Path, profile: RobotProfile, spacing: Spacing
+) -> tuple[list[tuple[str, np.ndarray]], str]:
+    import torch
+
+    from wm_ros.models.checkpoint import find_checkpoint, load_checkpoint
+
+    folder = find_checkpoint(spacing.checkpoint, profile)
+    model = load_checkpoint(folder)
+    reached = spacing.reached or (model.card.reached and model.card.reached.distance)
+    if not reached:
+        raise GoalError(
+            f"{folder} does not say at which distance a goal is reached: give --reached, or have it "
+            "measured with `wm_ros calibrate`"
+        )
+    recording = load_recording(source, profile)
+    if spacing.episode >= len(recording.episodes):
+        raise GoalError(
+            f"{source} has {len(recording.episodes)} episodes, counted from 0: there is no {spacing.episode}"
+        )
+    episode = recording.episodes[spacing.episode]
+    frames, stamps = recording.frames[episode], recording.stamps_ns[episode]
+    with torch.inference_mode():
+        places = [
+            model.goal_distance.embed(model.encode(torch.from_numpy(frames[begin : begin + 128].copy())))
+            for begin in range(0, len(frames), 128)
+        ]
+    chosen = subgoals(torch.cat(places).numpy(), spacing.times * reached)
+    pictures = [
+        (f"{(stamps[index] - stamps[0]) * 1e-9:.1f}s.png", np.array(frames[index])) for index in chosen
+    ]
+    return pictures, f"{len(pictures)} of {len(frames)} frames, {spacing.times * reached:.2f} apart"
