@@ -197,7 +197,7 @@ def test_help_works_with_the_core_dependencies_alone(setup):
     code = "from wm_ros.cli import main\nsys.argv = ['wm_ros', *sys.argv[1:]]\nmain()"
     done = run_without(extras, code, "--help")
     assert done.returncode == 0, done.stderr
-    for command in re.findall(r"^  ([a-z]+) ", done.stdout.partition("Commands:")[2], re.MULTILINE):
+    for command in re.findall(r"^  ([a-z-]+) ", done.stdout.partition("Commands:")[2], re.MULTILINE):
         done = run_without(extras, code, command, "--help")
         assert done.returncode == 0, done.stderr
         assert "Usage:" in done.stdout

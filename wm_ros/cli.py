@@ -19,6 +19,7 @@ from wm_ros.commands.replay import replay
 from wm_ros.commands.status import status
 from wm_ros.commands.terminal import Terminal
 from wm_ros.commands.train import train
+from wm_ros.commands.train_decoder import train_decoder
 
 HELP = """Latent action world models for ROS 2: camera frames in, guarded robot commands out.
 
@@ -38,7 +39,20 @@ The nodes are ROS 2 executables: pipeline_node, guard_node, sim_node, ... and ha
 `wm_ros status` shows what those that run do, and why not."""
 
 app = typer.Typer(help=HELP, no_args_is_help=True, rich_markup_mode=None, add_completion=False)
-for command in (demo, record, inspect, train, evaluate, replay, drive, status, export, convert, calibrate):
+for command in (
+    demo,
+    record,
+    inspect,
+    train,
+    train_decoder,
+    evaluate,
+    replay,
+    drive,
+    status,
+    export,
+    convert,
+    calibrate,
+):
     app.command()(command)
 app.add_typer(bench, name="bench")
 

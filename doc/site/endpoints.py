@@ -22,7 +22,7 @@ TOPICS = {
     "pipeline/status": "Which goal the pipeline has, and at which distance it is reached. As above: `planner/status`.",
     "guard/status": "Whether the robot is driven, and whether it was stopped.",
     "~/candidates": "Where the candidates would lead, as markers, with `visualize: true`.",
-    "~/view": "The goal and the frame planned from, side by side; drawn while somebody subscribes.",
+    "~/view": "Goal, frame planned from and, with a decoder, the end of the plan; drawn while somebody subscribes.",
 }
 SERVICES = {
     (

@@ -26,6 +26,8 @@ from wm_ros.evaluation import evaluate as evaluation
 from wm_ros.evaluation.dataset import extract
 from wm_ros.evaluation.report.render import render
 from wm_ros.evaluation.studies import fidelity, operator
+from wm_ros.models.decoder import Decoder
+from wm_ros.models.decoder_checkpoint import save_decoder
 from wm_ros.resources import share_dir
 from wm_ros.robots.profile import load_profile
 
@@ -187,9 +189,22 @@ def test_a_decoder_that_has_learned_draws_what_the_model_expects(here, bag, mode
     done = run(bag, "--out", tmp_path / "out", "--checkpoint", model, "--encoders", "pixels", *LITTLE)
     assert done.exit_code == 0, done.output
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
-    assert page.count("data:image/png;base64,") == 16
-    assert "prediction, decoded" in page
+    assert page.count("data:image/png;base64,") == 20
+    for column in ("input, decoded", "prediction, decoded", "goal, decoded"):
+        assert f"<span>{column}</span>" in page
+    assert "that is fitted here" in page
     assert "what the model expects there" not in page
+
+
+def test_a_checkpoint_s_own_decoder_draws_where_it_has_one(here, bag, model, tmp_path):
+    shutil.copytree(model, tmp_path / "model")
+    decoder = Decoder(1, 8, 32)
+    save_decoder(decoder, tmp_path / "model", {})
+    done = run(bag, "--out", tmp_path / "out", "--checkpoint", tmp_path / "model", *LITTLE)
+    assert done.exit_code == 0, done.output
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert page.count("data:image/png;base64,") == 20
+    assert "that is kept in the checkpoint&#39;s folder" in page
 
 
 def test_nothing_but_the_report_is_left(report):

@@ -204,7 +204,7 @@ def test_a_decoder_redraws_what_tokens_tell_and_nothing_else(tmp_path):
     scores = {}
     for name, tokens in (("told", told), ("blind", blind)):
         fitted, held = (tokens[:250], pictures[:250]), (tokens[250:], pictures[250:])
-        scores[name] = fit_decoder(replace(config(tmp_path, 0.05), side=64), fitted, held, nothing)[1]
+        scores[name] = fit_decoder(replace(config(tmp_path, 0.05), side=64), fitted, held, None, nothing)[1]
     assert scores["told"]["psnr"] > scores["told"]["psnr_of_mean_picture"] + 3
     assert scores["blind"]["psnr"] < scores["told"]["psnr"] - 3
 

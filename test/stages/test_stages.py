@@ -145,6 +145,27 @@ def rates_of(planner, count=4):
     )
 
 
+def test_the_expected_end_is_where_the_plan_leads(model):
+    planner, seen = stage(model), states(2)
+    assert planner.expected_end() is None
+    rates = torch.tensor(planner(START_NS, seen[0]).plan.rates[:-1]).float().repeat_interleave(2, dim=0)
+    led = model.rollout(seen[:1], rates[None])[0, -1]
+    torch.testing.assert_close(planner.expected_end(), led)
+    torch.testing.assert_close(planner.expected_end(), led)
+    # Until it takes effect, the robot follows the plan before.
+    result = planner(START_NS + STEP_NS, seen[1], lead_s=0.2)
+    after = torch.tensor(result.plan.rates[:-1]).float().repeat_interleave(2, dim=0)
+    after[0] = rates[1]
+    torch.testing.assert_close(planner.expected_end(), planner_rollout(model, seen, after))
+    planner.reset()
+    assert planner.expected_end() is None
+
+
+def planner_rollout(model, seen, rates):
+    """Where rates [H, A] lead from the last of the states [T, N, D] that were seen."""
+    return model.imaginer()(seen[-SMALL.context_frames :])(rates[None])[0, -1]
+
+
 def cost_of_rest(model, state):
     """Standing still for the horizon, with all ones as the goal."""
     return SMALL.time_steps * float(model.goal_distance(state, torch.ones(1, 8)))

@@ -11,6 +11,7 @@ from training_harness import ARM, trained
 from typer.testing import CliRunner
 
 from wm_ros.cli import app
+from wm_ros.models.card import add_to_card
 from wm_ros.models.checkpoint import load_checkpoint, save_checkpoint
 from wm_ros.robots.profile import load_profile
 from wm_ros.training.clips import Clips
@@ -73,8 +74,10 @@ def test_a_checkpoint_from_before_is_calibrated_by_a_command(bag, tmp_path):
     save_checkpoint(small_model(ARM, weight=0.3), tmp_path)
     before = (tmp_path / "weights.safetensors").read_bytes()
     assert "reached" not in json.loads((tmp_path / "card.json").read_text())
+    add_to_card(tmp_path, "decoder", {"kept": True})
     result = CliRunner().invoke(app, ["calibrate", str(bag), "--checkpoint", str(tmp_path)])
     assert result.exit_code == 0, result.output
     assert "a goal is reached at" in result.output
     assert load_checkpoint(tmp_path).card.reached.distance > 0.0
+    assert json.loads((tmp_path / "card.json").read_text())["decoder"] == {"kept": True}
     assert (tmp_path / "weights.safetensors").read_bytes() == before

@@ -11,7 +11,7 @@ from wm_ros.commands.evaluation_progress import EvaluationProgress
 from wm_ros.commands.terminal import Terminal
 from wm_ros.evaluation.config import EvaluationConfig, EvaluationError, read_encoders
 from wm_ros.evaluation.distributed import ProcessGroup
-from wm_ros.evaluation.evaluate import DECODER, PROGRESS, finish, read_results
+from wm_ros.evaluation.evaluate import PROGRESS, finish, read_results
 from wm_ros.evaluation.evaluate import evaluate as run_studies
 from wm_ros.evaluation.files import read_json, write_json
 from wm_ros.evaluation.report.compare import render_comparison
@@ -71,9 +71,7 @@ def _write(config: EvaluationConfig, out: Path, listener: EvaluationProgress) ->
     dataset, results = read_results(config, out)
     report = compose(config, dataset, results)
     pictures = (
-        strips(dataset, config, results["fidelity"]["checkpoint"], out / PROGRESS / DECODER)
-        if dataset.bags
-        else None
+        strips(dataset, config, results["fidelity"]["checkpoint"], out / PROGRESS) if dataset.bags else None
     )
     (out / "report.html").write_text(render(report, pictures), encoding="utf-8")
     write_json(out / "report.json", report)

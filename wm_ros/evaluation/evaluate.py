@@ -21,11 +21,11 @@ from wm_ros.evaluation.studies.operator import against_operator
 from wm_ros.evaluation.studies.probe import probe
 from wm_ros.evaluation.studies.supervision import supervision
 from wm_ros.models.card import read_card
+from wm_ros.models.weights import DECODER_WEIGHTS
 from wm_ros.training.run_identity import differences, require_same
 from wm_ros.training.worker_pool import Workers
 
 PROGRESS, CONFIG_FILE = ".progress", "config.json"
-DECODER = "decoder.safetensors"
 
 
 def evaluate(
@@ -112,7 +112,7 @@ def _run_study(
     elif kind == "probe":
         result = probe(dataset, config, names[0], progress)
     elif kind == "fidelity":
-        keep = work / DECODER if names[0] == "checkpoint" else None
+        keep = work / DECODER_WEIGHTS if names[0] == "checkpoint" else None
         result = fidelity(dataset, config, names[0], keep, progress)
     elif kind == "operator":
         result = against_operator(dataset, config.checkpoint, config.profile, progress)

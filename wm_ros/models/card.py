@@ -14,6 +14,9 @@ from wm_ros.models.bottlenecks.option import BottleneckError
 from wm_ros.robots.profile import ProfileError, RobotProfile, profile_from_dict
 
 FORMAT = 1
+DECODER = (
+    "decoder"  # the entry of a card that is of what is kept beside the weights, see `decoder_checkpoint`
+)
 MOST = 4096  # of anything a network has: beyond, the card is damaged
 
 # How far the goal is: the robot's own commands between two states, or how soon video goes from one to the other, which
@@ -117,6 +120,15 @@ def read_json(folder: Path) -> dict[str, Any]:
     return data
 
 
+def add_to_card(folder: Path, entry: str, value: Any) -> None:
+    """Write one entry of a card, of JSON data, and leave all others as they are."""
+    data = read_json(folder) | {entry: value}
+    path = folder / "card.json"
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(data, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    partial.replace(path)
+
+
 def read_card_of_kind(folder: Path, kind: str, what: str, entries: Collection[str]) -> dict[str, Any]:
     """The data of a card that `wm_ros convert` wrote; what: its kind in words.
 
@@ -129,7 +141,7 @@ def read_card_of_kind(folder: Path, kind: str, what: str, entries: Collection[st
             f"`wm_ros convert` writes it has kind {kind!r} and format {FORMAT}"
         )
     expected = sorted({*entries, "format", "kind"})
-    if sorted(data) != expected:
+    if sorted(set(data) - {DECODER}) != expected:
         raise CheckpointError(f"{path}: must have the entries {expected}, got {sorted(data)}")
     return data
 
@@ -152,7 +164,7 @@ def _card_from_dict(data: dict[str, Any]) -> Card:
             "`wm_ros train BAG --encoder FOLDER`"
         )
     known = {item.name for item in fields(Card)}
-    if unknown := sorted(set(data) - known - {"format"}):
+    if unknown := sorted(set(data) - known - {"format", DECODER}):
         raise CheckpointError(f"unknown entries {unknown}; known: {sorted(known)}")
     robot = profile_from_dict(data.get("robot"))
     card = Card(

@@ -14,21 +14,27 @@ from torch import Tensor, nn
 from wm_ros.models.card import CheckpointError
 
 Module = TypeVar("Module", bound=nn.Module)
+WEIGHTS, DECODER_WEIGHTS = "weights.safetensors", "decoder.safetensors"
 INFINITE_BEFORE_TRAINING = ("goal_distance.latent_step",)
 
 
 def write_weights(weights: Mapping[str, Tensor], folder: Path, card: str) -> None:
     """Write a checkpoint folder, which is created; weights first, so that a card never promises missing ones."""
     folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / "weights.safetensors.partial"
-    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}, partial)
-    partial.replace(folder / "weights.safetensors")
+    save_weights(weights, folder / WEIGHTS)
     (folder / "card.json").write_text(card, encoding="utf-8")
 
 
-def read_weights(folder: Path) -> dict[str, Tensor]:
+def save_weights(weights: Mapping[str, Tensor], path: Path) -> None:
+    """Write a file of weights, which replaces one of this name when it is whole."""
+    partial = path.with_name(f"{path.name}.partial")
+    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}, partial)
+    partial.replace(path)
+
+
+def read_weights(folder: Path, file: str = WEIGHTS) -> dict[str, Tensor]:
     """The weights of a checkpoint folder by their names; CheckpointError when they are missing or damaged."""
-    path = folder / "weights.safetensors"
+    path = folder / file
     try:
         return load_file(path)
     except FileNotFoundError:
@@ -37,7 +43,9 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
         raise CheckpointError(f"{path} is damaged or no safetensors file: {error}") from error
 
 
-def fill(build: Callable[[], Module], weights: dict[str, Tensor], folder: Path, device: str) -> Module:
+def fill(
+    build: Callable[[], Module], weights: dict[str, Tensor], folder: Path, device: str, file: str = WEIGHTS
+) -> Module:
     """The module that a checkpoint's card describes, with its weights, for use: evaluation mode, no gradients.
 
     Raises CheckpointError when it cannot be built, has other weights than the checkpoint holds, or not finite ones.
@@ -49,7 +57,7 @@ def fill(build: Callable[[], Module], weights: dict[str, Tensor], folder: Path, 
             f"{folder / 'card.json'} describes no model that can be built: {error}"
         ) from error
     hint = ": the card is that of another model, or an older wm_ros wrote both (train or convert again)"
-    path = folder / "weights.safetensors"
+    path = folder / file
     require_same(path, weights, module.state_dict(), hint)
     module.load_state_dict(weights, strict=True)
     require_finite(path, module)

@@ -1,7 +1,8 @@
-"""What the model is after and what it sees, side by side, for people."""
+"""What the model is after, what it sees and what it expects, side by side, for people."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import cv2
@@ -19,38 +20,53 @@ if TYPE_CHECKING:
 
 HEIGHT = 240  # least height of the pictures: the model's own may be a few millimetres on a screen
 GAP = 4
-NO_GOAL = 64
+LABEL = 24  # height of the line above the pictures
+NOT_THERE = 64
 
 
 class GoalView(Stage):
-    """Publishes on `~/view` the goal (left) and the frame planned from (right), while somebody subscribes.
-
-    What the model predicts is not shown: its world is made of latents, and no checkpoint has a decoder.
-    """
+    """Publishes on `~/view` the goal, the frame planned from, and, where the checkpoint has a decoder, what is expected
+    at the end of the plan; while somebody subscribes."""
 
     _node: ModelNode
 
     def __init__(self, node: ModelNode):
+        from wm_ros.models.checkpoint import find_checkpoint
+        from wm_ros.models.decoder_checkpoint import load_decoder
+
         super().__init__(node)
         self._publisher = node.advertise(Image, "~/view", OUTPUT)
+        folder = find_checkpoint(node.value("checkpoint"), node.profile)
+        self._decoder = load_decoder(folder, node.model.encoder, node.model.device)
 
     def __call__(self, header: Header, latent: Tensor) -> None:
         if self._publisher.get_subscription_count():
             goal, most = self._node.goal, self._node.max_pixels
-            picture = side_by_side(
-                None if goal is None else decode_image(goal, most), decode_image(self._node.frame, most)
-            )
-            self._publisher.publish(fill_image(Image(header=header), picture))
+            frame = decode_image(self._node.frame, most)
+            pictures = [("goal", None if goal is None else decode_image(goal, most)), ("now", frame)]
+            if self._decoder is not None:
+                pictures.append(("end of the plan", self._expected()))
+            self._publisher.publish(fill_image(Image(header=header), side_by_side(pictures, frame.shape)))
+
+    def _expected(self) -> np.ndarray | None:
+        from wm_ros.models.decoder import draw
+
+        end = None if self._node.expected_end is None else self._node.expected_end()
+        return None if end is None or self._decoder is None else draw(self._decoder, end[None])[0]
 
 
-def side_by_side(goal: np.ndarray | None, frame: np.ndarray) -> np.ndarray:
-    """Both pictures [H, W, 3] at one height, goal on the left; grey where there is no goal."""
-    scale = max(1, -(-HEIGHT // frame.shape[0]))
-    frame = frame.repeat(scale, axis=0).repeat(scale, axis=1)
-    height = frame.shape[0]
-    if goal is None:
-        goal = np.full_like(frame, NO_GOAL)
-    else:
-        width = max(1, round(goal.shape[1] * height / goal.shape[0]))
-        goal = cv2.resize(goal, (width, height), interpolation=cv2.INTER_NEAREST)
-    return np.hstack([goal, np.full((height, GAP, 3), 255, np.uint8), frame])
+def side_by_side(pictures: Sequence[tuple[str, np.ndarray | None]], shape: tuple[int, ...]) -> np.ndarray:
+    """Named pictures [H, W, 3] at one height under their names: a multiple of the height in `shape` of at least 240.
+
+    Grey of this shape where there is none.
+    """
+    height = shape[0] * max(1, -(-HEIGHT // shape[0]))
+    columns: list[np.ndarray] = []
+    for name, picture in pictures:
+        known = np.full((shape[0], shape[1], 3), NOT_THERE, np.uint8) if picture is None else picture
+        width = max(1, round(known.shape[1] * height / known.shape[0]))
+        shown = cv2.resize(known, (width, height), interpolation=cv2.INTER_NEAREST)
+        title = np.zeros((LABEL, width, 3), np.uint8)
+        cv2.putText(title, name, (4, LABEL - 7), cv2.FONT_HERSHEY_SIMPLEX, 0.55, (255,) * 3, 1, cv2.LINE_AA)
+        columns += [np.vstack([title, shown]), np.full((LABEL + height, GAP, 3), 255, np.uint8)]
+    return np.hstack(columns[:-1])

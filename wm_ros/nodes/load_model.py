@@ -23,12 +23,10 @@ def load_model(profile: RobotProfile, checkpoint: str, device: str, num_threads:
     except ImportError as error:
         raise RuntimeError(f"the model needs torch ({error}): `pip install torch`, or `make venv`") from error
 
-    from wm_ros.models.action_conditioned.model import is_action_conditioned, load_action_conditioned
-    from wm_ros.models.checkpoint import find_checkpoint, load_checkpoint, require_robot
+    from wm_ros.models.checkpoint import find_checkpoint, require_robot
+    from wm_ros.models.load import load_planning_model
 
     torch.set_num_threads(num_threads)
-    folder = find_checkpoint(checkpoint, profile)
-    loader = load_action_conditioned if is_action_conditioned(folder) else load_checkpoint
-    model: PlanningModel = loader(folder, device)
+    model: PlanningModel = load_planning_model(find_checkpoint(checkpoint, profile), device)
     require_robot(model, profile)
     return model

@@ -26,6 +26,8 @@ from wm_ros.ros.stream import Stream
 from wm_ros.ros.worker import Job, Worker
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from wm_ros.models.planning_model import PlanningModel
 
 WATCH_PERIOD_S = 0.2
@@ -78,6 +80,9 @@ class ModelNode(ManagedNode):
     stream: Stream | None = None
     frame: Any = None  # the message whose latent the stages are given
     goal: Any = None  # the message that shows where to go
+    expected_end: Callable[[], Tensor | None] | None = (
+        None  # the state in which the last plan is expected to end
+    )
 
     def __init__(
         self, name: str, source: type[Source], stages: Sequence[type[Stage]] = (), **node_options: Any
@@ -153,7 +158,7 @@ class ModelNode(ManagedNode):
 
     def cleanup(self) -> None:
         self._stages = []
-        self._model = None
+        self._model = self.expected_end = None
         while self._cleanups:
             self._cleanups.pop()()
 

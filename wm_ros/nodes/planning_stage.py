@@ -51,6 +51,7 @@ class GoalPlanner(Stage):
         options = planner_options(node)
         precision, compiled = planner_precision(node, options), node.value("compile")
         self._stage = PlanStage(node.model, options, node.value("planner.seed"), precision, compiled)
+        node.expected_end = self._stage.expected_end
         self._plans = node.advertise(JointTrajectory, "plan", PLAN)
         self._distances = node.advertise(Float32, "~/goal_distance", OUTPUT)
         self._candidates = node.advertise(MarkerArray, "~/candidates", OUTPUT)

@@ -39,6 +39,23 @@ class PlanResult:
     beyond: float = 0.0
 
 
+@dataclass(frozen=True)
+class Imagined:
+    """What a plan was made from: states [T, N, D], its rates [1, T, A], each held for so many model steps, and what the
+    robot does anyway, as `LatentRollout` has it."""
+
+    observed: Tensor
+    rates: Tensor
+    held: int
+    committed: Tensor
+    share: Tensor
+
+    @property
+    def executed(self) -> Tensor:
+        """The actions [1, H, A] that are expected."""
+        return torch.lerp(self.rates.repeat_interleave(self.held, dim=1), self.committed, self.share[:, None])
+
+
 class PlanStage:
     """Receding-horizon planning from the newest latent; remembers the last plan for the warm start.
 
@@ -77,6 +94,8 @@ class PlanStage:
         self._generator = torch.Generator().manual_seed(self._seed)
         self._history.reset()
         self._last: tuple[Plan, Tensor] | None = None
+        self._imagined: Imagined | None = None
+        self._end: Tensor | None = None
 
     def warm_up(self) -> None:
         """Plan with everything there can be before the first real plan, and compile nothing after; forgets the goal.
@@ -114,7 +133,8 @@ class PlanStage:
         committed = self._committed(stamp_ns)
         share = committed_share(lead_s, self._dt, self._options.time_steps).to(latent.device)
         held = self._options.shape[1]
-        here = self._space.here(self._history(stamp_ns, latent))
+        observed = self._history(stamp_ns, latent)
+        here = self._space.here(observed)
         told, rest = here.told(torch.stack([committed, torch.zeros_like(committed)])).unbind()
         rollout = LatentRollout(
             here.imagine,
@@ -141,7 +161,24 @@ class PlanStage:
             choices=here.choices() if self._options.method == "categorical" else None,
             rest=rest[::held],
         )
-        return self._result(stamp_ns, found, here.decide(found.elites, held, rollout), rollout.goal_distance)
+        decided = here.decide(found.elites, held, rollout)
+        result = self._result(stamp_ns, found, decided, rollout.goal_distance)
+        # Kept, and imagined only if somebody asks.
+        self._imagined = Imagined(observed, decided.rates[:1], decided.held, committed, share)
+        return result
+
+    @torch.inference_mode()
+    def expected_end(self) -> Tensor | None:
+        """The state [N, D] in which the model expects the last plan to end; None without one.
+
+        For people to look at: imagined anew for this one candidate, in the networks' own precision, when it is first
+        asked for. No plan depends on it.
+        """
+        if self._imagined is not None:
+            imagine = self._model.imaginer()(self._imagined.observed)
+            self._end = imagine(self._imagined.executed)[0, -1]
+            self._imagined = None
+        return self._end
 
     def _result(self, stamp_ns: int, found: Found, decided: Decided, goal_distance: Tensor) -> PlanResult:
         # All at once: the only time that the host waits for the device.

@@ -18,4 +18,12 @@ METRIC_DESCRIPTIONS = {
     "controller_gap": "error from robot actions / from true latent actions",
     "latent_action_r2": "R2 of the robot action read from the latent action",
     "action_probe_r2": "R2 of the robot action read from two states",
+    "psnr": "dB, of frames redrawn from their states",
+    "psnr_mean": "dB, of one mean picture for all: the control",
+    "r2": "share of the pixels' differences from the mean picture that is redrawn",
+    "psnr_1_ahead": "dB, of what is imagined a model step ahead",
+    "r2_1_ahead": "the same share, of what is imagined a model step ahead",
+    "psnr_6_ahead": "dB, of what is imagined 6 model steps ahead",
+    "r2_6_ahead": "the same share, of what is imagined 6 model steps ahead",
+    "r2_unchanged": "the same share, of redrawing the frame 6 steps before: the control",
 }

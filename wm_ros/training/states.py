@@ -17,18 +17,20 @@ from wm_ros.training.optimise import TrainingError
 from wm_ros.training.processes import gather, mine, process_count
 
 
-def mapped(shape: Sequence[int], folder: str | Path | None = None) -> Tensor:
-    """Zeros [shape] float32 in a file in `folder` (default: TMPDIR) that vanishes with them.
+def mapped(
+    shape: Sequence[int], folder: str | Path | None = None, kind: type[np.generic] = np.float32
+) -> Tensor:
+    """Zeros [shape] of this kind in a file in `folder` (default: TMPDIR) that vanishes with them.
 
     The disk space is taken at once: a map of a full disk would end the process. Raises TrainingError without room.
     """
     folder = Path(tempfile.gettempdir() if folder is None else folder)
-    size = 4 * int(np.prod(shape))
+    size = np.dtype(kind).itemsize * int(np.prod(shape))
     try:
         with tempfile.TemporaryFile(dir=folder) as file:
             if hasattr(os, "posix_fallocate"):
                 os.posix_fallocate(file.fileno(), 0, size)
-            return torch.from_numpy(np.memmap(file, dtype=np.float32, mode="r+", shape=tuple(shape)))
+            return torch.from_numpy(np.memmap(file, dtype=kind, mode="r+", shape=tuple(shape)))
     except OSError as error:
         if error.errno not in NO_ROOM:
             raise

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from wm_ros.models.checkpoint import load_checkpoint
+from wm_ros.models.encoders.encoder import Encoder
 from wm_ros.models.world_model import WorldModel, build_encoder
 
 OUTPUT = "output"
@@ -22,6 +23,7 @@ class PixelEncoder(nn.Module):
     """No encoder at all: the centre square, shrunk to 16 pixels, as one token of numbers in 0 .. 1."""
 
     size = 16
+    grid = None  # one token
 
     def forward(self, frames: Tensor) -> Tensor:
         height, width = frames.shape[1:3]
@@ -43,6 +45,11 @@ class HookedEncoder:
         self._found: dict[str, Tensor] = {}
         for name, module in _layers(encoder):
             module.register_forward_hook(lambda _, __, output, name=name: self._keep(name, output))
+
+    @property
+    def grid(self) -> int | None:
+        """The side of the square on which the tokens of the output lie, if they do."""
+        return cast(Encoder, self._encoder).grid
 
     @torch.no_grad()
     def __call__(self, frames: Tensor) -> dict[str, Tensor]:

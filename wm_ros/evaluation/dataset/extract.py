@@ -118,6 +118,7 @@ def _encode(
 
         hooked, target = HookedEncoder(load_named_encoder(name, model)), folder / slug(name)
         target.mkdir()
+        write_json(target / "grid.json", {"side": hooked.grid})
         _save_features(recording, hooked, target, lambda share: encoded(0.7 * share))
         _save_tokens(recording, hooked, shown, target / "tokens.npy")
         if len(pairs):

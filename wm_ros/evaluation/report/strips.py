@@ -14,8 +14,12 @@ import torch
 from wm_ros.evaluation.config import EvaluationConfig
 from wm_ros.evaluation.dataset.dataset import Clips, EvaluationDataset
 from wm_ros.evaluation.studies.dynamics import commands_skip_reason, kept_clips
-from wm_ros.evaluation.studies.fidelity import draw, drawing_skip_reason, load_decoder
+from wm_ros.evaluation.studies.fidelity import drawing_skip_reason
 from wm_ros.models.checkpoint import load_checkpoint
+from wm_ros.models.decoder import SIZES, Decoder, draw
+from wm_ros.models.decoder_checkpoint import load_decoder
+from wm_ros.models.weights import DECODER_WEIGHTS, fill, read_weights
+from wm_ros.models.world_model import WorldModel
 from wm_ros.training.world_model import imagine, inferred
 
 QUANTILES = (0.95, 0.8, 0.6, 0.4)  # of how much changes along the clip: mostly those in which much does
@@ -23,12 +27,13 @@ QUANTILES = (0.95, 0.8, 0.6, 0.4)  # of how much changes along the clip: mostly 
 
 @torch.no_grad()
 def strips(
-    dataset: EvaluationDataset, config: EvaluationConfig, fidelity: Mapping[str, Any], decoder_file: Path
+    dataset: EvaluationDataset, config: EvaluationConfig, fidelity: Mapping[str, Any], fitted: Path
 ) -> dict[str, Any] | None:
     """Four held-out clips, each a row of pictures as PNG data with what they show; None without clips.
 
-    Without a decoder, or with one that has learned too little (fidelity: how well it redraws), rows have the recorded
-    pictures alone, and `undrawn` says why.
+    Drawn by the checkpoint's own decoder; where it has none by the one that was fitted here, kept in a folder. Without
+    either, or where the latter has learned too little (fidelity: how well it redraws), rows have the recorded pictures
+    alone, and `undrawn` says why.
     """
     model = load_checkpoint(config.checkpoint)
     with_commands = commands_skip_reason(dataset, model.card.robot, config.profile) is None
@@ -43,27 +48,45 @@ def strips(
     chosen = np.unique([order[round(quantile * (len(order) - 1))] for quantile in QUANTILES])[::-1]
     ends = clips[chosen].ends(np.arange(len(chosen)))
     recorded = _recorded(dataset, ends)
-    columns = {"input": recorded[:, 0], "goal": recorded[:, 1]}
-    undrawn = drawing_skip_reason(fidelity)
-    if undrawn is None:
+    columns = {"input": recorded[:, 0]}
+    own = load_decoder(config.checkpoint, model.encoder)
+    undrawn = drawing_skip_reason(fidelity) if own is None else None
+    if undrawn is not None:
+        columns["goal"] = recorded[:, 1]
+    else:
+        decoder = _fitted_decoder(fitted, model, config.side) if own is None else own
         chosen_latents = torch.from_numpy(latents[chosen])
         if with_commands:
             actions = torch.from_numpy(dataset.actions(clips[chosen]))
             imagined = model.rollout(chosen_latents[:, 0], actions)[:, -1]
         else:
             imagined = imagine(model, chosen_latents[:, 0], inferred(model, chosen_latents)[0])[:, -1]
-        tokens, dim = latents.shape[2:]
-        decoder = load_decoder(decoder_file, tokens, dim, config.side)
-        columns["prediction, decoded"] = draw(decoder, imagined.numpy())
-        columns["goal, decoded"] = draw(decoder, latents[chosen][:, -1])
+        columns["input, decoded"] = draw(decoder, chosen_latents[:, 0])
+        columns["prediction, decoded"] = draw(decoder, imagined)
+        columns["goal, decoded"] = draw(decoder, chosen_latents[:, -1])
+        columns["goal"] = recorded[:, 1]
     seconds = (latents.shape[1] - 1) * config.profile.model_dt
     return {
         "conditioning": "the recorded commands" if with_commands else "the true latent actions",
         "seconds": seconds,
         "undrawn": undrawn,
+        "decoder": "that is fitted here" if own is None else "that is kept in the checkpoint's folder",
         "columns": list(columns),
         "rows": [[_png(column[row]) for column in columns.values()] for row in range(len(chosen))],
     }
+
+
+def _fitted_decoder(folder: Path, model: WorldModel, side: int) -> Decoder:
+    """The decoder that `fidelity` kept in this folder."""
+    encoder, size = model.encoder, max(size for size in SIZES if size <= side)
+    weights = read_weights(folder, DECODER_WEIGHTS)
+    return fill(
+        lambda: Decoder(encoder.tokens, encoder.dim, size, encoder.grid),
+        weights,
+        folder,
+        "cpu",
+        DECODER_WEIGHTS,
+    )
 
 
 def _recorded(dataset: EvaluationDataset, ends: Clips) -> np.ndarray:

@@ -56,5 +56,7 @@ def family(
         for some, bag in zip(tokens, dataset.bags, strict=True)
     ]
     fitted, held = (fidelity.tokens_and_pictures(dataset, kept, role) for role in ("fit", "held"))
-    _, drawn = fidelity.fit_decoder(config, fitted, held, lambda share: progress(0.9 + 0.1 * share))
+    _, drawn = fidelity.fit_decoder(
+        config, fitted, held, encoder.grid, lambda share: progress(0.9 + 0.1 * share)
+    )
     return {"steps": config.steps(STEPS), "r2": probed["total"], "probe": probed, "psnr": drawn["psnr"]}

@@ -2,66 +2,29 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from wm_ros.evaluation.config import EvaluationConfig
 from wm_ros.evaluation.dataset.dataset import EvaluationDataset
-from wm_ros.evaluation.files import slug
+from wm_ros.evaluation.files import read_json, slug
+from wm_ros.models.decoder import SIZES, Decoder
+from wm_ros.models.weights import save_weights
+from wm_ros.training.decoder import fit_decoder as train_decoder
+from wm_ros.training.decoder_scores import psnr, redrawn
 from wm_ros.training.engine import Engine
 from wm_ros.training.optimise import Schedule
 
 STEPS = 800
-BATCH = 32
-RATE = 2e-3
-CHANNELS = 128
-GRID = 8
 SCORED = 512
 
 Progress = Callable[[float], None]
-
-
-class Decoder(nn.Module):
-    """Tokens [B, N, D] to pictures [B, 3, side, side] in 0 .. 1; .4 M weights behind the first layer.
-
-    A square number of tokens is taken as a grid; any other is averaged first.
-    """
-
-    def __init__(self, tokens: int, dim: int, side: int) -> None:
-        super().__init__()
-        self.side, self.rows = side, math.isqrt(tokens) if math.isqrt(tokens) ** 2 == tokens else 1
-        self.norm = nn.LayerNorm(dim, elementwise_affine=False) if dim > 64 else nn.Identity()
-        cells = GRID * GRID if self.rows == 1 else 1
-        self.first = nn.Linear(dim, CHANNELS * cells)
-        self.rest = nn.Sequential(
-            nn.GroupNorm(8, CHANNELS),
-            nn.SiLU(),
-            nn.ConvTranspose2d(CHANNELS, 64, 4, 2, 1),
-            nn.GroupNorm(8, 64),
-            nn.SiLU(),
-            nn.ConvTranspose2d(64, 48, 4, 2, 1),
-            nn.GroupNorm(8, 48),
-            nn.SiLU(),
-            nn.ConvTranspose2d(48, 3, 4, 2, 1),
-        )
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        tokens = self.norm(tokens)
-        if self.rows == 1:
-            x = self.first(tokens.mean(dim=1)).unflatten(1, (CHANNELS, GRID, GRID))
-        else:
-            x = self.first(tokens).transpose(1, 2).unflatten(2, (self.rows, self.rows))
-            x = F.interpolate(x, size=(GRID, GRID), mode="bilinear", antialias=True)
-        x = torch.sigmoid(self.rest(x))
-        return x if self.side == 8 * GRID else F.interpolate(x, size=(self.side, self.side), mode="bilinear")
 
 
 def fidelity(
@@ -76,9 +39,10 @@ def fidelity(
         return {"left_out": reason}
     tokens = load_tokens(dataset, encoder)
     fitted, held = (tokens_and_pictures(dataset, tokens, role) for role in ("fit", "held"))
-    decoder, result = fit_decoder(config, fitted, held, progress)
+    grid = read_json(dataset.bags[0].folder / slug(encoder) / "grid.json")["side"]
+    decoder, result = fit_decoder(config, fitted, held, grid, progress)
     if keep is not None:
-        save_file(dict(decoder.state_dict()), keep)
+        save_weights(decoder.state_dict(), keep)
     return result
 
 
@@ -103,68 +67,44 @@ def drawing_skip_reason(answer: Mapping[str, Any]) -> str | None:
     )
 
 
-def load_decoder(path: Path, tokens: int, dim: int, side: int) -> Decoder:
-    """The decoder that was kept."""
-    decoder = Decoder(tokens, dim, side)
-    decoder.load_state_dict(load_file(path))
-    return decoder.eval()
-
-
 def fit_decoder(
     config: EvaluationConfig,
     fitted: tuple[np.ndarray, np.ndarray],
     held: tuple[np.ndarray, np.ndarray],
+    grid: int | None,
     progress: Progress,
 ) -> tuple[Decoder, dict[str, Any]]:
-    """Train on tokens [S, N, D] and pictures [S, side, side, 3], score on others: PSNR in dB, and that of one mean
-    picture for all."""
-    tokens, pictures = fitted
+    """Train on tokens [S, N, D], which lie on such a grid, and pictures [S, side, side, 3]; score on others: PSNR in
+    dB, and that of one mean picture for all."""
+    engine, steps = Engine(), config.steps(STEPS)
+    size = max(size for size in SIZES if size <= config.side)
+    (tokens, pictures), (others, true) = ((some, _shrunk(shown, size)) for some, shown in (fitted, held))
     torch.manual_seed(0)
-    decoder, engine = Decoder(tokens.shape[1], tokens.shape[2], config.side), Engine()
-    rng, steps = np.random.default_rng(0), config.steps(STEPS)
+    decoder = Decoder(tokens.shape[1], tokens.shape[2], size, grid).to(engine.device)
+    mean = pictures.float().mean(dim=0) / 255.0
+    decoder.begin_with(mean)
 
-    def loss() -> tuple[Tensor, dict[str, float]]:
-        rows = np.sort(rng.integers(0, len(tokens), BATCH))
-        batch = torch.from_numpy(tokens[rows]).float().to(engine.device)
-        return F.mse_loss(decoder(batch), _images(pictures[rows]).to(engine.device)), {}
+    def batches(rows: np.ndarray) -> tuple[Tensor, Tensor]:
+        return torch.from_numpy(tokens[rows]).float(), pictures[torch.from_numpy(rows)].float() / 255.0
 
     schedule = Schedule(steps, 0, lambda step, figures: progress(step / steps))
-    engine.optimise("decoder", [decoder], loss, schedule, RATE, [rng])
-    decoder.cpu()
-    decoder.eval()
-    mean = pictures.mean(axis=0) / 255.0
-    ours = [_psnr(drawn, true) for drawn, true in _drawn(decoder, *held)]
-    flat = [_psnr(mean, picture / 255.0) for picture in held[1]]
+    train_decoder(decoder, batches, len(tokens), schedule, engine)
+    decoder.cpu().eval()
+    states = torch.from_numpy(np.ascontiguousarray(others)).float()
     return decoder, {
-        "psnr": round(float(np.mean(ours)), 3),
-        "psnr_of_mean_picture": round(float(np.mean(flat)), 3),
-        "frames": {"fitted": len(tokens), "scored": len(ours)},
+        "psnr": round(psnr(redrawn(decoder, states), true), 3),
+        "psnr_of_mean_picture": round(psnr(mean.expand(true.shape), true), 3),
+        "frames": {"fitted": len(tokens), "scored": len(true)},
         "tokens": list(tokens.shape[1:]),
     }
 
 
-@torch.no_grad()
-def draw(decoder: Decoder, tokens: np.ndarray) -> np.ndarray:
-    """Pictures [B, side, side, 3] uint8 of tokens [B, N, D]."""
-    images = decoder(torch.from_numpy(np.ascontiguousarray(tokens)).float())
-    return (255.0 * images.permute(0, 2, 3, 1)).round().byte().numpy()
-
-
-@torch.no_grad()
-def _drawn(decoder: Decoder, tokens: np.ndarray, pictures: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    found = []
-    for start in range(0, len(tokens), BATCH):
-        images = decoder(torch.from_numpy(tokens[start : start + BATCH]).float()).permute(0, 2, 3, 1).numpy()
-        found += list(zip(images, pictures[start : start + BATCH] / 255.0, strict=True))
-    return found
-
-
-def _psnr(drawn: np.ndarray, true: np.ndarray) -> float:
-    return float(-10.0 * np.log10(max(np.square(drawn - true).mean(), 1e-10)))
-
-
-def _images(pictures: np.ndarray) -> Tensor:
-    return torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255.0
+def _shrunk(pictures: np.ndarray, size: int) -> Tensor:
+    """Pictures [S, side, side, 3] as uint8 [S, 3, size, size]."""
+    found = torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2)
+    if found.shape[-1] == size:
+        return found
+    return F.interpolate(found.float(), size=(size, size), mode="area").round().byte()
 
 
 def load_tokens(dataset: EvaluationDataset, encoder: str) -> list[np.ndarray]:

@@ -10,9 +10,16 @@ class Encoder(nn.Module):
 
     tokens: int
     dim: int
+    grid: int | None = (
+        None  # the side of the square on which the tokens lie, row by row; None: they lie on none
+    )
 
     def from_images(self, images: Tensor) -> Tensor:
         """Tokens [B, tokens, dim] of images that `preprocess` made."""
+        raise NotImplementedError
+
+    def seen(self, frames: Tensor) -> Tensor:
+        """What the encoder sees of frames uint8 [B, H, W, 3], as pictures [B, 3, size, size] in 0 .. 1."""
         raise NotImplementedError
 
 

@@ -42,7 +42,8 @@ class FrozenEncoder(Encoder):
         self.preprocess = Preprocess(**input)
         self.backbone = backbone.to(PRECISIONS[precision])
         self.pool, self.normalise, self.precision = pool, normalise, PRECISIONS[precision]
-        self.dim, self.tokens = backbone.dim, (backbone.side // pool) ** 2
+        self.dim, self.grid = backbone.dim, backbone.side // pool
+        self.tokens = self.grid**2
 
     def forward(self, frames: Tensor) -> Tensor:
         if len(frames) <= AT_A_TIME:
@@ -57,3 +58,6 @@ class FrozenEncoder(Encoder):
             grid = tokens.transpose(1, 2).reshape(batch, self.dim, side, side)
             tokens = F.avg_pool2d(grid, self.pool).flatten(2).transpose(1, 2)
         return F.layer_norm(tokens, (self.dim,)) if self.normalise else tokens.contiguous()
+
+    def seen(self, frames: Tensor) -> Tensor:
+        return self.preprocess.levels(frames) / 255.0

@@ -53,9 +53,13 @@ class Preprocess(nn.Module):
             raise ValueError(
                 f"frames must be uint8 [B, H, W, 3], got {frames.dtype} {list(frames.shape)}: one RGB picture each"
             )
-        levels = self._cropped(frames.permute(0, 3, 1, 2)).permute(0, 2, 3, 1).contiguous().float()
+        levels = self.levels(frames).permute(0, 2, 3, 1).contiguous()
         rows = levels.view(len(frames), self.size, 3 * self.size).mul_(self.scale).add_(self.shift)
         return rows.view(len(frames), self.size, self.size, 3).permute(0, 3, 1, 2)
+
+    def levels(self, frames: Tensor) -> Tensor:
+        """The picture before its colours are normalised: float32 [B, 3, size, size] in 0 .. 255."""
+        return self._cropped(frames.permute(0, 3, 1, 2)).float()
 
     def _cropped(self, pictures: Tensor) -> Tensor:
         height, width = pictures.shape[-2:]
