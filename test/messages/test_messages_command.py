@@ -150,4 +150,4 @@ def test_a_bag_with_a_single_pose_as_command_is_video_without_actions_and_says_s
     recording = load_recording(bag, load_profile("franka_pose"))
     assert recording.commands is None
     assert len(recording.frames) == 20
-    assert any("no targets on target_frame: its frames count as without" in note for note in recording.notes)
+    assert any("no targets on /target_frame: its frames count as without" in note for note in recording.notes)

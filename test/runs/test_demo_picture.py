@@ -18,7 +18,8 @@ from wm_ros.tasks.success import Criterion, Trial, score
 
 START = 1_700_000_000_000_000_000
 SCENE = 4
-ARM, DRIVE, _ = (robot.task for robot in ROBOTS)
+TASKS = {robot.name: robot.task for robot in ROBOTS}
+ARM, DRIVE = TASKS["arm"], TASKS["rover"]
 
 
 def trial(seconds):
