@@ -149,10 +149,6 @@ def _repeat_state(rig: Rig) -> None:
     rig.robot.freeze()
 
 
-def _hold_robot(rig: Rig) -> None:
-    rig.robot.following = False
-
-
 def _repair_robot(rig: Rig) -> None:
     rig.robot.repair()
 
@@ -192,7 +188,6 @@ FAULTS = {
 STATE_FAULTS = {
     "joint states die": Fault(_lose_state, _repair_robot),
     "joint states repeat": Fault(_repeat_state, _repair_robot),
-    "robot is held": Fault(_hold_robot, _repair_robot),
 }
 
 

@@ -22,14 +22,14 @@ STATE_S = 0.02
 class FollowingRobot:
     """Publishes its joint states 50 times a second, stamped by `now_ns`.
 
-    telling: false, it is silent. following: false, it stays where it is. stamp_ns: set, it repeats this stamp.
+    telling: false, it is silent. stamp_ns: set, it repeats this stamp.
     told: the positions [A] last published.
     """
 
     def __init__(self, node: Node, profile: RobotProfile, now_ns: Callable[[], int]) -> None:
         self._profile, self._now_ns = profile, now_ns
         self._positions = self.told = np.zeros(len(profile.action))
-        self.telling = self.following = True
+        self.telling = True
         self.stamp_ns: int | None = None
         command = message_class(profile.command.type)
         node.create_subscription(command, profile.command.topic, self._on_command, COMMAND)
@@ -41,12 +41,10 @@ class FollowingRobot:
         self.telling, self.stamp_ns = True, self._now_ns()
 
     def repair(self) -> None:
-        self.telling = self.following = True
-        self.stamp_ns = None
+        self.telling, self.stamp_ns = True, None
 
     def _on_command(self, message: Any) -> None:
-        if self.following:
-            self._positions = read_targets(message, self._profile)
+        self._positions = read_targets(message, self._profile)
 
     def _tell(self) -> None:
         if not self.telling:
