@@ -17,26 +17,28 @@ Json = Annotated[Path | None, typer.Option("--json", help="Write the figures to 
 
 
 def show_figures(table: Figures, json_file: Path | None) -> None:
-    print_figures(table)
     write_figures(table, json_file)
+    print_figures(table)
 
 
 def print_figures(table: Figures) -> None:
-    """Print one row per entry; a few entries of many figures side by side instead."""
+    """Print one row per entry; a few entries of many figures side by side instead. What a row lacks is left blank."""
     from rich.table import Table
 
     from wm_ros.commands.terminal import Terminal
 
-    columns = list(next(iter(table.values())))
+    columns = list(dict.fromkeys(column for row in table.values() for column in row))
     if len(columns) > max(MOST_COLUMNS, len(table)):
-        table = {name: {entry: row[name] for entry, row in table.items()} for name in columns}
-        columns = list(next(iter(table.values())))
+        table, columns = (
+            {name: {entry: row.get(name, "") for entry, row in table.items()} for name in columns},
+            list(table),
+        )
     view = Table()
     view.add_column("", overflow="fold", min_width=12)
     for column in columns:
         view.add_column(column.replace("_", " "))
     for name, row in table.items():
-        view.add_row(name, *(str(row[column]) for column in columns))
+        view.add_row(name, *(str(row.get(column, "")) for column in columns))
     Terminal().print(view)
 
 
