@@ -54,3 +54,17 @@ def test_a_robot_that_cannot_be_told_positions_is_refused_with_the_reason():
         make_driver(load_profile("arm_position"), Rover(0))
     with pytest.raises(ProfileError, match=r"knows no gripper's opening \(gripper\): call it a joint"):
         make_driver(load_profile("so101_position"), Arm(0))
+
+
+def test_a_robot_that_takes_trajectories_is_recorded_and_read_back(tmp_path):
+    """One point a message, as the guard sends it."""
+    arm = load_profile("arm")
+    parts = [replace(part, field=f"points[0].velocities[{index}]") for index, part in enumerate(arm.action)]
+    command = replace(arm.command, type="trajectory_msgs/msg/JointTrajectory", topic="joint_trajectory")
+    profile = replace(arm, action=tuple(parts), command=command)
+    record_sim(profile, tmp_path / "bag", episodes=2, seconds=2.0, seed=4)
+    record_sim(arm, tmp_path / "plain", episodes=2, seconds=2.0, seed=4)
+    trajectories, plain = (
+        load_recording(tmp_path / name, robot) for name, robot in (("bag", profile), ("plain", arm))
+    )
+    np.testing.assert_array_equal(trajectories.commands.vectors, plain.commands.vectors)

@@ -92,6 +92,12 @@ class BagWriter:
     def command(self, stamp_ns: int, vector: np.ndarray) -> None:
         """A command [A] in SI units, as the guard publishes it: rates, or the targets of joints."""
         message = self._blank(self._profile.command.type)
+        if (
+            hasattr(message, "points") and not message.points
+        ):  # a trajectory: one point, a command period ahead
+            point = _blank(self._store, "trajectory_msgs/msg/JointTrajectoryPoint")
+            fill_stamp(point.time_from_start, round(1e9 / self._profile.command.rate_hz))
+            message.points.append(point)
         fill = fill_command if self._profile.kind == "velocity" else fill_targets
         self._put(self._profile.command.topic, stamp_ns, fill(message, vector, self._profile, stamp_ns))
 
