@@ -169,10 +169,9 @@ def test_a_bag_without_states_is_video_and_says_which_topic_was_missing(tmp_path
     assert recording.commands is None or not len(recording.labelled_episodes)
 
 
-lerobot = pytest.importorskip("pyarrow")
-
-
 def test_a_set_in_degrees_and_percent_becomes_rates_in_si(tmp_path):
+    for module in ("av", "pyarrow"):
+        pytest.importorskip(module)
     from video_makers import greys, write_lerobot
 
     so101 = load_profile("so101_position")
@@ -196,6 +195,8 @@ def test_a_set_in_degrees_and_percent_becomes_rates_in_si(tmp_path):
 
 
 def test_a_set_of_poses_is_refused_with_what_to_do(tmp_path):
+    for module in ("av", "pyarrow"):
+        pytest.importorskip(module)
     from video_makers import greys, write_lerobot
 
     root = write_lerobot(tmp_path / "set", "v3.0", [greys(20)], [np.zeros((20, 6))], tuple("abcdef"))

@@ -84,3 +84,19 @@ class Processes:
     def close(self) -> None:
         for child in self._children:
             child.close()
+
+
+def nodes_of(process: Any) -> dict[str, int]:
+    """Process ids of the nodes that a command's process has started, by node."""
+    found: dict[str, int] = {}
+    for number in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
+        arguments = Path(f"/proc/{number}/cmdline").read_text().split("\0")
+        found |= {
+            word.rpartition(".")[2]: int(number) for word in arguments if word.startswith("wm_ros.nodes.")
+        }
+    return found
+
+
+def gone(number: int) -> bool:
+    """Whether there is no such process any more."""
+    return not Path(f"/proc/{number}").exists()

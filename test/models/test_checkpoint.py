@@ -20,7 +20,6 @@ from safetensors.torch import load_file, save_file
 from wm_ros.models.card import Network, Reached
 from wm_ros.models.checkpoint import (
     CheckpointError,
-    find_checkpoint,
     load_checkpoint,
     require_robot,
     save_checkpoint,
@@ -283,13 +282,6 @@ def test_a_wrong_threshold_is_named(folder, value, said):
     refused(folder, said)
 
 
-@pytest.mark.parametrize("robot", ["arm", "rover", "pusher"])
-def test_the_packaged_checkpoints_say_when_a_goal_is_reached(robot):
-    card = load_checkpoint(find_checkpoint("", load_profile(robot))).card
-    assert 0.2 < card.reached.distance < 2.0
-    assert card.reached.far < 0.15
-
-
 def test_a_code_book_larger_than_all_weights_is_refused_before_it_is_made(folder):
     edit_card(folder, "bottleneck", {"name": "discrete", "codes": 32768})
     edit_card(folder, "latent_action_dim", 4096)
@@ -383,19 +375,3 @@ def test_a_checkpoint_of_another_robot_names_both_and_what_differs(written):
         "train one",
     ):
         assert word in str(told.value)
-
-
-def test_a_path_wins_over_the_packaged_checkpoint_and_home_is_expanded(monkeypatch, tmp_path):
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert find_checkpoint("~/mine", ARM) == tmp_path / "mine"
-    assert find_checkpoint(str(tmp_path), ARM) == tmp_path
-
-
-def test_without_a_path_the_robot_s_packaged_checkpoint_is_found_or_the_fix_is_named(monkeypatch, tmp_path):
-    monkeypatch.setattr("wm_ros.models.checkpoint.PACKAGE", tmp_path)
-    with pytest.raises(
-        CheckpointError, match="none is packaged for robot 'arm'; train one with `wm_ros train"
-    ):
-        find_checkpoint("", ARM)
-    (tmp_path / "checkpoints" / "arm").mkdir(parents=True)
-    assert find_checkpoint("", ARM) == tmp_path / "checkpoints" / "arm"

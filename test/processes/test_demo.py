@@ -4,7 +4,6 @@ import json
 import os
 import signal
 from functools import partial
-from pathlib import Path
 
 import pytest
 
@@ -13,6 +12,7 @@ pytest.importorskip("torch")
 pytest.importorskip("matplotlib")
 
 from checkpoint_harness import write_checkpoint
+from process_harness import gone, nodes_of
 from typer.testing import CliRunner
 
 from wm_ros.cli import app
@@ -47,21 +47,6 @@ def checkpoint(tmp_path):
 def demo(command, domain, checkpoint):
     """Starts `wm_ros demo` into tmp_path/out."""
     return partial(command, "demo", "--out", "out", "--checkpoint", checkpoint, "--domain", domain)
-
-
-def children(process):
-    """Process ids of the nodes that a demo has started, by node."""
-    found = {}
-    for number in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
-        arguments = Path(f"/proc/{number}/cmdline").read_text().split("\0")
-        found |= {
-            word.rpartition(".")[2]: int(number) for word in arguments if word.startswith("wm_ros.nodes.")
-        }
-    return found
-
-
-def gone(number):
-    return not Path(f"/proc/{number}").exists()
 
 
 def test_the_demo_measures_and_draws(demo, tmp_path):
@@ -120,7 +105,7 @@ def test_the_rover_s_demo_says_metres_and_degrees(command, domain, tmp_path):
 
 def test_a_planner_that_dies_ends_the_demo_with_its_last_words(ros, demo):
     process = demo("--goals", "1")
-    nodes = ros.until(lambda: children(process) if len(children(process)) == 3 else None, "three nodes")
+    nodes = ros.until(lambda: nodes_of(process) if len(nodes_of(process)) == 3 else None, "three nodes")
     ros.until(lambda: ros.node.count_publishers("plan") == 2, "the planner")
     os.kill(nodes["pipeline_node"], signal.SIGKILL)
     output, _ = process.communicate()
@@ -131,7 +116,7 @@ def test_a_planner_that_dies_ends_the_demo_with_its_last_words(ros, demo):
 
 def test_ctrl_c_ends_all_processes(ros, demo):
     process = demo("--goals", "1")
-    nodes = ros.until(lambda: children(process) if len(children(process)) == 3 else None, "three nodes")
+    nodes = ros.until(lambda: nodes_of(process) if len(nodes_of(process)) == 3 else None, "three nodes")
     process.send_signal(signal.SIGINT)
     process.communicate()
     assert process.returncode not in (0, None)

@@ -18,6 +18,7 @@ pytest.importorskip("rosbags")
 
 from checkpoint_harness import write_checkpoint
 from diagnostic_msgs.msg import DiagnosticArray
+from process_harness import gone, nodes_of
 from rcl_interfaces.srv import SetParameters
 from rclpy.parameter import Parameter
 from std_msgs.msg import Float64MultiArray
@@ -72,21 +73,6 @@ def patient(tmp_path):
         "/**/guard:\n  ros__parameters:\n    max_observation_age_s: 5.0\n    stop_hold_s: 4.0\n"
     )
     return path
-
-
-def children(process):
-    """Process ids of the nodes that a drive has started, by node."""
-    found = {}
-    for number in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
-        arguments = Path(f"/proc/{number}/cmdline").read_text().split("\0")
-        found |= {
-            word.rpartition(".")[2]: int(number) for word in arguments if word.startswith("wm_ros.nodes.")
-        }
-    return found
-
-
-def gone(number):
-    return not Path(f"/proc/{number}").exists()
 
 
 def summary(tmp_path):
@@ -159,7 +145,7 @@ def test_a_sequence_that_is_killed_ends_the_drive_with_a_stop(ros, drive, goals)
     sent = ros.collect(Float64MultiArray, COMMANDS, 1000)
     process = drive(goals[0], "--enable-control", "--limit", "120", "--hold", "60")
     ros.until(lambda: moving(sent), "motion")
-    nodes = children(process)
+    nodes = nodes_of(process)
     os.kill(nodes["sequence_node"], signal.SIGKILL)
     ros.until(lambda: process.poll() is not None, "the end of the drive")
     output, _ = process.communicate()
@@ -179,7 +165,7 @@ def test_stopped_by_service_it_goes_on_and_ctrl_c_leaves_a_robot_that_stands(ros
 
     process = drive(goals[0], "--enable-control", "--limit", "120", "--hold", "60")
     ros.until(lambda: moving(sent), "motion")
-    nodes = children(process)
+    nodes = nodes_of(process)
     assert ros.call(Trigger, "/sequence/stop").success
     ros.until(lambda: guard() == "stopped", "the stop")
     assert process.poll() is None
@@ -195,7 +181,7 @@ def test_a_drive_that_is_killed_leaves_a_robot_that_stands(ros, drive, goals):
     sent = ros.collect(Float64MultiArray, COMMANDS, 1000)
     process = drive(goals[0], "--enable-control", "--limit", "120", "--hold", "60")
     ros.until(lambda: moving(sent), "motion")
-    nodes = children(process)
+    nodes = nodes_of(process)
     process.kill()
     ended(ros, process, nodes, sent)
 

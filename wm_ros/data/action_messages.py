@@ -10,7 +10,7 @@ import numpy as np
 from wm_ros.data.collector import Collector
 from wm_ros.data.rates import RatesBetween
 from wm_ros.data.target_check import unlikely_positions
-from wm_ros.messages.command import read_command, read_counted
+from wm_ros.messages.command import as_targets, read_command, read_counted
 from wm_ros.messages.places import commanded_place, measured_place
 from wm_ros.robots.consistency import POSE_TYPE
 from wm_ros.robots.profile import RobotProfile
@@ -34,10 +34,12 @@ class ActionMessages:
             return
         if self._by_state:
             place = measured_place(message, profile)
+        elif profile.kind == "position":
+            counted = read_counted(message, profile)
+            self._counted.extend(counted)
+            place = as_targets(counted, profile)
         else:
             place = commanded_place(message, profile)
-            if profile.kind == "position":
-                self._counted.extend(read_counted(message, profile))
         if place is not None:
             self._rates.add(stamp_ns, place)
 

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from wm_ros.data.recording import Recording
 from wm_ros.models.world_model import WorldModel
-from wm_ros.planning.bounds import Bounds
+from wm_ros.planning.bounds import bounds_of
 from wm_ros.planning.options import PlannerOptions
 from wm_ros.planning.search import search
 from wm_ros.robots.profile import RobotProfile
@@ -58,8 +58,7 @@ def plans(
 
     latents: [F, N, D] of all frames.
     """
-    robot = model.card.robot
-    bounds = Bounds(*(torch.tensor(limit, dtype=torch.float32) for limit in (robot.low, robot.high)))
+    bounds = bounds_of(model.card.robot, torch.device("cpu"))
     found = []
     for number, (start, goal) in enumerate(zip(pairs.starts, pairs.goals, strict=True)):
         cost = partial(_cost, model, latents[int(start)], latents[int(goal)])

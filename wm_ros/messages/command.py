@@ -44,10 +44,13 @@ def fill_targets(
 
 def read_targets(msg: Any, profile: RobotProfile) -> np.ndarray:
     """Joint targets [A] of a command message, in rad, m or parts of a gripper's opening; errors as `read_command`."""
-    values = read_counted(msg, profile)
-    return np.array(
-        [part.required_target.from_message(value) for part, value in zip(profile.action, values, strict=True)]
-    )
+    return as_targets(read_counted(msg, profile), profile)
+
+
+def as_targets(counted: np.ndarray, profile: RobotProfile) -> np.ndarray:
+    """Joint targets [A] in rad, m or parts of a gripper's opening, of numbers [A] as messages count them."""
+    parts = zip(profile.action, counted, strict=True)
+    return np.array([part.required_target.from_message(value) for part, value in parts])
 
 
 def _fill(msg: Any, vector: Sequence[float] | np.ndarray, profile: RobotProfile, stamp_ns: int) -> Any:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from wm_ros.messages.plan import Plan
-from wm_ros.planning.bounds import Bounds
+from wm_ros.planning.bounds import bounds_of
 from wm_ros.planning.options import PlannerOptions, planner_of
 from wm_ros.planning.search import search
 from wm_ros.planning.warm_start import shifted
@@ -41,8 +41,7 @@ class Oracle:
         self, profile: RobotProfile, task: Task, simulator: Simulator, options: PlannerOptions, seed: int
     ) -> None:
         self._profile, self._task, self._simulator, self._options = profile, task, simulator, options
-        low, high = (torch.tensor(limit, dtype=torch.float32) for limit in (profile.low, profile.high))
-        self._bounds = Bounds(low, high)
+        self._bounds = bounds_of(profile, torch.device("cpu"))
         self._generator = torch.Generator().manual_seed(seed)
         self._last: tuple[int, Tensor] | None = None
         self._positions = self._goal = np.zeros(0)

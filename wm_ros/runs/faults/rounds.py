@@ -15,8 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from wm_ros.robots.profile import load_profile
 from wm_ros.ros.graph_client import NodeError
-from wm_ros.runs.faults.catalogue import FAULTS, STATE_FAULTS
+from wm_ros.runs.faults.catalogue import faults_of
 from wm_ros.runs.faults.rig import Rig
 
 ATTEMPTS = 3  # at getting nodes to run on a machine that may be busy; the rounds done count
@@ -26,7 +27,7 @@ AFTERWARDS_S = 0.15  # in which a robot that went on by itself would be heard
 
 def one_round(rig: Rig, name: str, rng: np.random.Generator) -> dict[str, Any]:
     """Inject a fault into a moving robot's system and judge the commands to the robot; see campaign.Round."""
-    fault = (FAULTS | STATE_FAULTS)[name]
+    fault = faults_of(rig.profile)[name]
     fault.prepare(rig)
     rig.move()
     rig.spin(rng.uniform(0.0, LONGEST_WAIT_S))
@@ -62,18 +63,20 @@ def main(argument: str) -> int:
     """Do all rounds of all faults, fault by fault."""
     task = json.loads(argument)
     rng = np.random.default_rng(task["seed"])
+    robot = task.get("robot", "arm")
+    faults = faults_of(load_profile(robot))
     for simulated_time in (False, True):
         left = [
             name
             for name in task["faults"]
-            if (FAULTS | STATE_FAULTS)[name].simulated_time == simulated_time
+            if faults[name].simulated_time == simulated_time
             for _ in range(task["rounds"])
         ]
         for attempt in range(ATTEMPTS):
             if left:
                 with tempfile.TemporaryDirectory(prefix="wm_ros_faults_") as folder:
                     try:
-                        _work_off(left, Path(folder), simulated_time, rng, task.get("robot", "arm"))
+                        _work_off(left, Path(folder), simulated_time, rng, robot)
                     except NodeError as error:
                         logs = "\n".join(
                             log.read_text(errors="replace")[-2000:] for log in Path(folder).glob("*.log")
