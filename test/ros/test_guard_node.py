@@ -42,17 +42,20 @@ def set_parameter(ros, name, value):
     return ros.call(SetParameters, "/guard/set_parameters", request).results[0]
 
 
-def test_nothing_is_said_before_start_nor_before_the_first_plan(ros, rig):
-    guard(ros)
-    rig.rates = np.array([1.0, 1.0])
+def test_nothing_is_said_before_start_nor_before_the_first_plan(ros, rig, monkeypatch):
+    node = guard(ros, max_observation_age_s=5.0)
     rig.until_status("idle: call ~/start")
-    ros.spin_for(0.3)
-    rig.rates = None
-    ros.spin_for(0.15)  # the last plan arrives, and is still young enough to be followed
+    arrived, offer = [], node._guard.offer
+    monkeypatch.setattr(node._guard, "offer", lambda plan, now: (arrived.append(plan), offer(plan, now))[1])
+    ros.until(rig.plans.get_subscription_count, "the guard's subscription")
+    rig.plans.publish(rig.plan([1.0, 1.0], length_s=60.0))  # could be followed for another 5 s
+    ros.until(lambda: arrived, "the plan to arrive")
+    ros.spin_for(0.2)
+    assert rig.commands == []
     rig.start()
+    rig.until_status("waiting: no plan: no valid plan came yet")
     ros.spin_for(0.3)
     assert rig.commands == []
-    rig.until_status("waiting: no plan: no valid plan came yet")
 
 
 def test_plans_become_commands_within_the_limits_at_the_profile_s_rate(ros, rig):
