@@ -11,6 +11,9 @@ import pytest
 # Messages check their fields only when asked, and without this a misspelt field passes silently.
 os.environ["ROS_PYTHON_CHECK_FIELDS"] = "1"
 os.environ["OMP_NUM_THREADS"] = "1"
+# Without byte code on disk, each of the hundreds of processes that tests start would compile the package anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 _logs = tempfile.TemporaryDirectory(prefix="wm_ros_test_logs_")
 os.environ["ROS_LOG_DIR"] = _logs.name
 
