@@ -11,7 +11,11 @@ from wm_ros.tasks.simulated import simulated
 
 ARM = load_profile("arm")
 SCENE = 1_000_000_007
-PATIENT_PIPELINE, PATIENT_GUARD = {"max_image_age_s": 5.0}, {"max_observation_age_s": 5.0}
+PATIENT_PIPELINE = {"max_image_age_s": 5.0}
+PATIENT_GUARD = {
+    "max_observation_age_s": 5.0,
+    "stop_hold_s": 2.0,
+}  # in which a late plan lets the robot go on
 
 
 def write_goals(folder: Path) -> list[np.ndarray]:

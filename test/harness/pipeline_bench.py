@@ -14,6 +14,8 @@ from wm_ros.ros.qos import LATCHED
 ARM = load_profile("arm")
 STEP_NS = round(1e9 * ARM.model_dt)
 QUICK = {"planner.batch_size": 16, "planner.elites": 4, "planner.iteration_count": 2}
+# Pictures are shown one by one here.
+PATIENT = {"camera_timeout_s": 60.0}
 KEEP_ALL = QoSProfile(depth=100)
 
 
@@ -33,7 +35,7 @@ class PipelineBench:
     def start(self, **parameters):
         """An active node; dots in parameter names are written as two underscores."""
         named = {name.replace("__", "."): value for name, value in parameters.items()}
-        options = {"autostart": True, "checkpoint": self.checkpoint, **QUICK, **named}
+        options = {"autostart": True, "checkpoint": self.checkpoint, **PATIENT, **QUICK, **named}
         self.node = self.ros.start(PipelineNode, options)
         self.ros.until(lambda: self.node.state == "active", "the pipeline to be active")
         return self.node

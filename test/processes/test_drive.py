@@ -53,9 +53,13 @@ def drive(command, domain, tmp_path, patient):
 
 @pytest.fixture
 def patient(tmp_path):
-    """The nodes' parameter file."""
-    sections = {"pipeline": PATIENT_PIPELINE, "guard": PATIENT_GUARD}
-    path = tmp_path / "patient.yaml"
+    return write_parameters(tmp_path)
+
+
+def write_parameters(folder, **guard):
+    """The nodes' parameter file, with other parameters of the guard."""
+    sections = {"pipeline": PATIENT_PIPELINE, "guard": {**PATIENT_GUARD, **guard}}
+    path = folder / "patient.yaml"
     path.write_text(
         json.dumps({f"/**/{node}": {"ros__parameters": values} for node, values in sections.items()})
     )
@@ -68,6 +72,7 @@ def summary(tmp_path):
 
 def test_three_pictures_are_reached_one_after_the_other_and_the_robot_stands(ros, drive, goals, tmp_path):
     folder, poses = goals
+    write_parameters(tmp_path, stop_hold_s=4.0)  # for it must not stop before the end
     sent = ros.collect(Float64MultiArray, COMMANDS, 1000)
     process = drive(folder, "--enable-control", "--limit", "120", "--record", "bag")
     ros.until(lambda: process.poll() is not None, "the end of the drive")
