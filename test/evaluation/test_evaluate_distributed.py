@@ -95,6 +95,7 @@ def wait_until(condition):
         time.sleep(0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
 def test_two_machines_write_what_one_process_writes_also_when_one_was_killed(
     arguments, tmp_path, monkeypatch

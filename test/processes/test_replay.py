@@ -123,6 +123,7 @@ def test_live_sees_what_offline_sees_and_nothing_reaches_the_robot(ros, replay, 
     assert (tmp_path / "out" / "commands.png").stat().st_size > 5_000
 
 
+@pytest.mark.slow
 def test_each_fault_stops_the_robot_and_it_goes_on_after(replayed, tmp_path):
     camera, driven = (
         replace(PROFILE.camera, topic="cell/webcam"),
@@ -160,6 +161,7 @@ def test_each_fault_stops_the_robot_and_it_goes_on_after(replayed, tmp_path):
     assert (tmp_path / "out" / "faults.png").stat().st_size > 5_000
 
 
+@pytest.mark.slow
 def test_two_checkpoints_on_one_bag_are_put_side_by_side(replayed, bag, tmp_path, monkeypatch):
     """And a replay beside an earlier one, of which nothing is played again."""
     results = []
