@@ -167,8 +167,8 @@ def train(
         if len(episodes.validation):
             long_validation = distant_clips(recording, states, episodes.validation, engine.device)
     elif recording.profile.camera.moves or isinstance(model.encoder, VideoEncoder):
-        # With 1.2 s the places of a rover in a room of 4 m were off by .15 m (median), with 4 s by .06 m. An encoder that
-        # only redraws keeps to short ones: commands do not always lead where they say.
+        # With 1.2 s the places of a rover in a room of 4 m were off by .15 m (median), with 4 s by .06 m. An encoder
+        # that only redraws keeps to short ones: commands do not always lead where they say.
         long_clips = distant_clips(recording, states, episodes.labelled, engine.device)
     if len(episodes.validation):
         validation_clips = make_clips(
