@@ -12,6 +12,7 @@ from wm_ros.messages.plan import Plan
 from wm_ros.models.action_conditioned.model import ActionConditionedModel
 from wm_ros.models.compiled import warm_up
 from wm_ros.models.planning_model import PlanningModel
+from wm_ros.models.to_device import to_device
 from wm_ros.models.world_model import WorldModel
 from wm_ros.planning.options import PlannerOptions
 from wm_ros.planning.proposals import by_displacement, by_way_back
@@ -131,7 +132,7 @@ class PlanStage:
         if self._last is not None and stamp_ns < self._last[0].stamp_ns:
             self._last = None  # the clock was set back
         committed = self._committed(stamp_ns)
-        share = committed_share(lead_s, self._dt, self._options.time_steps).to(latent.device)
+        share = to_device(committed_share(lead_s, self._dt, self._options.time_steps), latent.device)
         held = self._options.shape[1]
         observed = self._history(stamp_ns, latent)
         here = self._space.here(observed)
@@ -225,7 +226,7 @@ class PlanStage:
                 if rate is None:
                     break
                 rates[step] = torch.tensor(rate)
-        return rates.to(self._model.device)
+        return to_device(rates, self._model.device)
 
     def _as_plan(self, stamp_ns: int, knots: np.ndarray, held: int) -> Plan:
         # A limit in single precision may lie beyond the profile's.
