@@ -71,7 +71,7 @@ class LatentRollout:
 
     def distances(self, actions: Tensor) -> Tensor:
         """Distance from the goal after each step: [S, H], in model steps."""
-        parts = self.executed(actions).split(part_size(len(actions), self._chunk))
+        parts = torch.split(self.executed(actions), part_size(len(actions), self._chunk))
         return torch.cat([self._part(part) for part in parts])
 
     def executed(self, actions: Tensor) -> Tensor:
