@@ -56,6 +56,7 @@ def test_the_script_measures_everything_on_a_machine_without_ros_and_leaves_a_ch
     assert table["compiled"]["warm 64x4 H3, 256 tokens"]["ms"] > 0
     assert sum(". aten::" in name for name in table["kernels"]) >= 5
     assert table["things"]["training"]["weights_mb"] < 16
+    assert "encoder" in table["things"]["trial, seconds a step"]
     assert (tmp_path / "out" / "table.txt").read_text() in done.stdout
     assert load_checkpoint(tmp_path / "out" / "model").card.goal_distance == "temporal"
 

@@ -70,7 +70,7 @@ def as_text(table: dict[str, dict[str, dict[str, float | str]]]) -> str:
     for step, rows in table.items():
         lines.append(f"\n{step}")
         for name, row in rows.items():
-            lines.append(f"  {name:48}" + "  ".join(f"{key} {value}" for key, value in row.items()))
+            lines.append(f"  {name:48}  " + "  ".join(f"{key} {value}" for key, value in row.items()))
     return "\n".join(lines) + "\n"
 
 

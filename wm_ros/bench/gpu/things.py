@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
 import time
-from pathlib import Path
 
 from wm_ros.bench.gpu.rows import Rows, Setup
 from wm_ros.data.packed import unpack
@@ -48,24 +48,26 @@ def measure(setup: Setup, rows: Rows) -> None:
         return
     began = time.monotonic()
     recording, source = unpack(setup.recording), setup.recording.name
-    options, effort = TrainOptions(encoder_kind="video"), TOY_EFFORT
-    if not setup.toy:
-        trial, started = Timed(), time.monotonic()
-        train(recording, setup.out / "trial", options.scaled(TRIAL_EFFORT), source, trial)
-        around = time.monotonic() - started - trial.seconds
-        left = OF_THE_TIME * (setup.seconds - (time.monotonic() - began)) - around
-        effort = min(1.0, max(TRIAL_EFFORT, left / (trial.seconds / TRIAL_EFFORT)))
-        rows.add("trial", {name: round(s / steps, 4) for name, (steps, s) in trial.phases.items()})
-    started, timed = time.monotonic(), Timed()
-    found = train(recording, setup.out / "model", options.scaled(effort), source, timed)
-    weights = Path(setup.out / "model" / "weights.safetensors")
+    options, trial, model = TrainOptions(encoder_kind="video"), setup.out / "trial", setup.out / "model"
+    for folder in (trial, model):
+        shutil.rmtree(folder, ignore_errors=True)
+    least, most = (TOY_EFFORT, TOY_EFFORT) if setup.toy else (TRIAL_EFFORT, 1.0)
+    timed, started = Timed(), time.monotonic()
+    train(recording, trial, options.scaled(least), source, timed)
+    shutil.rmtree(trial)
+    rows.add("trial, seconds a step", {name: round(s / n, 4) for name, (n, s) in timed.phases.items()})
+    around = time.monotonic() - started - timed.seconds
+    left = OF_THE_TIME * (setup.seconds - (time.monotonic() - began)) - around
+    effort = min(most, max(least, least * left / max(timed.seconds, 1e-3)))
+    started = time.monotonic()
+    found = train(recording, model, options.scaled(effort), source, Timed())
     rows.add(
         "training",
         {
             "effort": round(effort, 3),
             "seconds": round(time.monotonic() - started, 1),
             "episodes": len(recording.episodes),
-            "weights_mb": round(weights.stat().st_size / 1e6, 2),
+            "weights_mb": round((model / "weights.safetensors").stat().st_size / 1e6, 2),
             **{name: round(value, 4) for name, value in found.items()},
         },
     )
