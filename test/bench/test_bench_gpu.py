@@ -42,7 +42,7 @@ def test_the_script_measures_everything_on_a_machine_without_ros_and_leaves_a_ch
         (blocked / name).mkdir(parents=True)
         (blocked / name / "__init__.py").write_text("raise ImportError('not on this machine')\n")
     environment = {**os.environ, "PYTHONPATH": str(blocked), "PYTHON": sys.executable}
-    command = ["sh", ROOT / "bench" / "gpu.sh", "30", tmp_path / "out", "cpu", tmp_path / "recording.npz"]
+    command = ["sh", ROOT / "bench" / "gpu.sh", "60", tmp_path / "out", "cpu", tmp_path / "recording.npz"]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path)
     log = (tmp_path / "out" / "log.txt").read_text()
     assert done.returncode == 0, done.stdout + done.stderr + log
