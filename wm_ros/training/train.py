@@ -26,6 +26,7 @@ from wm_ros.models.encoders.kinds import TRAINED_HERE
 from wm_ros.models.encoders.registry import build_encoder
 from wm_ros.models.encoders.tiny import TinyEncoder
 from wm_ros.models.encoders.video import VideoEncoder
+from wm_ros.models.encoders.views import SeveralViews, per_view
 from wm_ros.models.presets import preset_for
 from wm_ros.models.temporal_distance import TemporalDistance
 from wm_ros.models.world_model import WorldModel
@@ -163,7 +164,7 @@ def train(
         long_clips = distant_clips(recording, states, episodes.train, engine.device)
         if len(episodes.validation):
             long_validation = distant_clips(recording, states, episodes.validation, engine.device)
-    elif recording.profile.camera.moves:
+    elif recording.profile.cameras_move:
         long_clips = make_clips(
             recording,
             states,
@@ -183,7 +184,7 @@ def train(
         report = phases("encoder", options.encoder_steps)
         train_own_encoder(model, recording, episodes.train, options, report, engine, run.cache_dir)
     else:
-        model.encoder.load_state_dict(taken.state_dict())
+        _take_over(model.encoder, taken)
     model.encoder.requires_grad_(False).eval()
     if not encoded:
         encode_all(model.encoder, recording, states)
@@ -319,12 +320,22 @@ def train_own_encoder(
 ) -> None:
     """Train a model's encoder, of a kind that is trained here, on these episodes [E]."""
     encoder, schedule = model.encoder, Schedule(options.encoder_steps, options.seed, report)
-    if isinstance(encoder, VideoEncoder):
-        train_video_encoder(encoder, recording, episodes, schedule, engine, cache_dir)
+    if isinstance(per_view(encoder), VideoEncoder):
+        train_video_encoder(cast(VideoEncoder, encoder), recording, episodes, schedule, engine, cache_dir)
         return
-    odometry = Odometry(recording, model) if recording.profile.camera.moves else None
+    odometry = Odometry(recording, model) if recording.profile.cameras_move else None
     tiny = cast(TinyEncoder, encoder)
     train_encoder(tiny, recording, episodes, schedule, engine, cache_dir, odometry)
+
+
+def _take_over(encoder: Encoder, taken: nn.Module) -> None:
+    """Have the weights of another encoder. One of single pictures is that of each camera's."""
+    if isinstance(taken, SeveralViews) and taken.views != encoder.views:
+        raise TrainingError(
+            f"the encoder to be taken over is of {taken.views} cameras, this robot has {encoder.views}: take one of "
+            "single pictures, or of as many"
+        )
+    (encoder if isinstance(taken, SeveralViews) else per_view(encoder)).load_state_dict(taken.state_dict())
 
 
 def new_card(
@@ -333,8 +344,8 @@ def new_card(
     """The card of the model that these options train for a robot."""
     encoder = own_encoder(profile, options) if encoder_of is None else encoder_of.card.encoder
     with torch.device("meta"):
-        built = build_encoder(encoder) if encoder_of is None else encoder_of.encoder
-    tokens, dim = cast(Encoder, built).tokens, cast(Encoder, built).dim
+        built = build_encoder(encoder) if encoder_of is None else per_view(cast(Encoder, encoder_of.encoder))
+    tokens, dim = len(profile.cameras) * built.tokens, built.dim
     sizes = preset_for(options.preset, tokens, dim, len(profile.action))
     return Card(
         encoder=encoder,
@@ -365,5 +376,5 @@ def own_encoder(profile: RobotProfile, options: TrainOptions) -> dict[str, Any]:
             "features": (options.state_dim or 8) - 2,
             "width": 48,
         }
-    dim = options.state_dim or (16 if profile.camera.moves else 8)
+    dim = options.state_dim or (16 if profile.cameras_move else 8)
     return {"name": "tiny", "size": 64, "dim": dim, "width": 48}
