@@ -10,8 +10,8 @@ from wm_ros.tasks.arm import Arm
 from wm_ros.tasks.camera import RayCamera
 
 CAMERAS = 2
-SIDE_POSITION_M = (0.22, -0.85, 0.55)
-SIDE_TARGET_M = (0.14, 0.0, 0.08)
+SIDE_POSITION_M = (0.22, -0.70, 0.80)
+SIDE_TARGET_M = (0.14, 0.0, 0.0)
 
 
 class ArmTwoCameras(Arm):
