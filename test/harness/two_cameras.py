@@ -33,7 +33,7 @@ def profile_file(folder: Path, profile: RobotProfile) -> str:
 class TwoCameras:
     """Both show another picture 20 times a second, at one stamp.
 
-    broken: by camera, `dead` shows nothing, `frozen` the same picture with new stamps, a number of seconds later stamps.
+    broken: by camera; `dead` shows nothing, `frozen` the same picture with new stamps, seconds are added to stamps.
     """
 
     def __init__(self, ros: Ros, profile: RobotProfile):
