@@ -16,7 +16,9 @@ def sets_of(arrivals, tolerance_s=0.05, count=2):
     """The sets of (camera, stamp in ms), in the order of arrival, as stamps in ms."""
     sets = FrameSets(count, tolerance_s)
     found = [sets.add(camera, stamp * MS, (camera, stamp)) for camera, stamp in arrivals]
-    assert all(frame == (number, stamp // MS) for one in found if one for number, (frame, stamp) in pairs(one))
+    assert all(
+        frame == (number, stamp // MS) for one in found if one for number, (frame, stamp) in pairs(one)
+    )
     return [tuple(stamp // MS for stamp in one.stamps_ns) for one in found if one], sets
 
 

@@ -38,7 +38,10 @@ def test_frames_belong_together_within_half_a_model_step_unless_the_profile_says
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (with_cameras(FRONT, WRIST | {"topic": "front/image"}), "a topic of their own, got 'front/image' more"),
+        (
+            with_cameras(FRONT, WRIST | {"topic": "front/image"}),
+            "a topic of their own, got 'front/image' more",
+        ),
         (with_cameras(FRONT, WRIST | {"topic": "/front/image"}), "a topic of their own"),
         (with_cameras(FRONT, WRIST | {"name": "front"}), "a name of their own, got 'front' more than once"),
         (with_cameras(FRONT, {"name": "wrist"}), r"cameras\[1\] must say its topic"),
