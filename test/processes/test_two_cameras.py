@@ -1,7 +1,10 @@
 """Two cameras, a pipeline and a guard as processes: whatever ends one camera's pictures stops the robot."""
 
+import json
+
 import numpy as np
 import pytest
+import yaml
 
 pytest.importorskip("torch")
 
@@ -83,3 +86,31 @@ def test_nothing_moves_while_the_second_camera_has_never_been_there(ros, stack):
     ros.until(said, "the pipeline to name the camera")
     assert not plans
     assert not np.any(rig.commands)
+
+
+def test_a_bag_of_both_is_played_and_the_second_camera_fails_in_it(command, domain, tmp_path):
+    pytest.importorskip("mujoco")
+    pytest.importorskip("matplotlib")
+    from wm_ros.tasks.record import record_sim
+
+    profile = two_cameras(noise=False)
+    record_sim(profile, tmp_path / "bag", episodes=1, seconds=4.0)
+    fault = {"kind": "dead", "at_s": 1.2, "for_s": 1.5, "camera": "side"}
+    (tmp_path / "faults.yaml").write_text(yaml.safe_dump({"faults": [fault]}))
+    quick = {"planner.batch_size": 8, "planner.iteration_count": 1}
+    nodes = {"pipeline": quick, "guard": {"max_observation_age_s": 0.8}}
+    parameters = {f"/**/{node}": {"ros__parameters": values} for node, values in nodes.items()}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(parameters))
+    model = write_checkpoint(tmp_path / "model", profile)
+    options = ("--profile", profile_file(tmp_path, profile), "--checkpoint", model, "--out", "out")
+    options += ("--faults", "faults.yaml", "--goal-after", "1", "--params", "params.yaml")
+    process = command("replay", tmp_path / "bag", *options, "--rate", "0.5", "--domain", domain)
+    output, _ = process.communicate()
+    assert process.returncode == 0, output
+    report = json.loads((tmp_path / "out" / "replay.json").read_text())
+    assert report["topics"]["camera"] == "/top/image, /side/image"
+    assert report["frames"]["encoded"] > 10
+    reaction = report["faults"][0]["reaction"]
+    assert reaction["reason"].startswith("observation too old")
+    assert reaction["held_pct"] == 100.0
+    assert reaction["time_to_resume_s"] > 0.0

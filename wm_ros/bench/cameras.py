@@ -5,6 +5,8 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +18,7 @@ from wm_ros.models.imports.vjepa2_layout import input_rule
 
 FRAME, VIT_PIXELS = (480, 640, 3), 256
 # Of seeded weights: what they are does not change what they cost.
-ENCODERS = {
+ENCODERS: dict[str, dict[str, Any]] = {
     "tiny": {"name": "tiny"},
     "video": {"name": "video"},
     "V-JEPA 2 ViT-S": {
@@ -30,12 +32,14 @@ ENCODERS = {
 def compare(cameras: int, device: str, repeats: int) -> dict[str, dict[str, float]]:
     """Median milliseconds from the frames of one and of several cameras to tokens, and how many times as long.
 
-    What makes one picture of several is counted. Both take turns, so that a busy machine slows them alike.
+    What makes one picture of several is counted. Both take turns; on the CPU it is the processor's time of one thread,
+    which other work on the machine does not lengthen.
     """
+    torch.set_num_threads(1)
     return {name: _row(config, cameras, device, repeats) for name, config in ENCODERS.items()}
 
 
-def _row(config: dict[str, object], cameras: int, device: str, repeats: int) -> dict[str, float]:
+def _row(config: dict[str, Any], cameras: int, device: str, repeats: int) -> dict[str, float]:
     torch.manual_seed(0)
     draw = np.random.default_rng(0)
     frames = [draw.integers(0, 256, FRAME, dtype=np.uint8) for _ in range(cameras)]
@@ -43,7 +47,7 @@ def _row(config: dict[str, object], cameras: int, device: str, repeats: int) -> 
     taken: tuple[list[float], list[float]] = ([], [])
     for step in range(repeats + 1):
         for times, encoder, shown in zip(taken, (one, several), (frames[:1], frames), strict=True):
-            seconds = _seconds(lambda encoder=encoder, shown=shown: _encode(encoder, shown, device), device)
+            seconds = _seconds(partial(_encode, encoder, shown, device), device)
             if step:  # the first warms up
                 times.append(seconds)
     alone, all_ms = (1e3 * statistics.median(times) for times in taken)
@@ -61,8 +65,10 @@ def _encode(encoder: Encoder, frames: list[np.ndarray], device: str) -> torch.Te
 
 
 def _seconds(call: Callable[[], object], device: str) -> float:
-    began = time.perf_counter()
+    on_gpu = device.startswith("cuda")
+    clock = time.perf_counter if on_gpu else time.process_time
+    began = clock()
     call()
-    if device.startswith("cuda"):
+    if on_gpu:
         torch.cuda.synchronize()
-    return time.perf_counter() - began
+    return clock() - began

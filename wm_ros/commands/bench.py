@@ -314,13 +314,9 @@ def cameras(
     repeats: Annotated[
         int, typer.Option(min=1, help="Measurements of each, of which the median is shown.")
     ] = 15,
-    num_threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
     json_file: Json = None,
 ) -> None:
     """Encode the frames of several cameras beside those of one: what each camera adds to the time."""
-    import torch
-
     from wm_ros.bench.cameras import compare
 
-    torch.set_num_threads(num_threads)
     show_figures(compare(count, device, repeats), json_file)

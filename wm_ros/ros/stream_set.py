@@ -78,8 +78,8 @@ class StreamSet:
 
     @property
     def received(self) -> int:
-        """Messages of all cameras."""
-        return sum(stream.received for stream in self._streams)
+        """Messages of each camera; of the one that has had the fewest."""
+        return min(stream.received for stream in self._streams)
 
     @property
     def dropped(self) -> Counter[str]:

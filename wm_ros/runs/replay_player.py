@@ -50,7 +50,9 @@ class BagPlayer(Node):
 
     Between playbacks the clock stands at the begin of the next episode, so that it jumps only while the guard is not
     armed. Messages go out as the bytes that were recorded, on the topics of the profile; the operator's commands do
-    not go out at all. rate: seconds of the bag in a second. frames: how many were shown; late_ms: each of them.
+    not go out at all. rate: seconds of the bag in a second.
+
+    frames: how many were shown, of the first of several cameras; late_ms: each of all that were.
     """
 
     def __init__(
@@ -152,7 +154,7 @@ class BagPlayer(Node):
         shown = data if fault is None else fault.shown(at_ns, data)
         if shown is None:
             return
-        self.frames += 1
+        self.frames += topic == self._survey.camera
         self.late_ms.append((self.time_ns() - at_ns) * 1e-6 / self._rate)
         self.publish_clock()  # no frame may come before its time
         stamp_ns, at_fault = stamp_of(shown), fault is not None and fault.is_at_fault(at_ns)
