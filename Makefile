@@ -11,8 +11,8 @@ PYTHON ?= python3
 WHEELS ?= kilted
 TORCH_INDEX ?=
 TESTS ?= test
-# Each keeps to ROS domains of its own, and a file's tests to one of them.
-WORKERS ?= 2
+# One more than cores, since tests wait half of the time. Each keeps to ROS domains of its own.
+WORKERS ?= 3
 DEMO ?= --robot pusher --goals 5 --out demo
 
 # Empty, or the sourced ROS 2. Wheels beside a sourced ROS 2 are refused: the reason is on stderr.

@@ -19,8 +19,10 @@ pytest.importorskip("rosbags")
 pytest.importorskip("matplotlib")
 
 from checkpoint_harness import write_checkpoint
+from evaluation_harness import Here
 from safetensors.torch import load_file
 from small_bag import record_small_bag
+from training_harness import environment
 from typer.testing import CliRunner
 
 from wm_ros.bench.bottlenecks import sweep as sweeping
@@ -46,19 +48,32 @@ from wm_ros.training.train import TrainOptions, train
 ARM = load_profile("arm")
 
 
+def be_brief(patch):
+    """Score and drive for little time."""
+    patch.setattr(scores, "PROBE_STEPS", 5)
+    patch.setattr(plan_error, "CLIPS", 4)
+    patch.setattr(lockstep, "LockstepOptions", partial(LockstepOptions, limit_s=0.5))
+
+
 def work_briefly(shared, run, report):
-    """In a worker, which is another process: scores and drives for little time."""
-    scores.PROBE_STEPS, plan_error.CLIPS = 5, 4
-    lockstep.LockstepOptions = partial(LockstepOptions, limit_s=0.5)
-    worker.work(shared, run, report)
+    """In a worker, which is another process."""
+    with pytest.MonkeyPatch.context() as patch:
+        be_brief(patch)
+        worker.work(shared, run, report)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def brief():
     with pytest.MonkeyPatch.context() as patch:
+        be_brief(patch)
         patch.setattr(sweeping, "work", work_briefly)
-        patch.setattr(plan_error, "CLIPS", 4)
         yield
+
+
+@pytest.fixture
+def here(monkeypatch):
+    """Runs are worked off in this process, where all is imported."""
+    monkeypatch.setattr(sweeping, "Workers", Here)
 
 
 @pytest.fixture(scope="module")
@@ -258,7 +273,7 @@ def test_one_job_comes_to_what_two_come_to(compared, recording, tmp_path, monkey
         assert 0.0 < shares[0] <= shares[-1] <= 1.0
 
 
-def test_more_seeds_and_goals_go_on_from_what_there_is(recording, tmp_path, monkeypatch):
+def test_more_seeds_and_goals_go_on_from_what_there_is(recording, tmp_path, monkeypatch, here):
     out = tmp_path / "out"
     swept(recording, out, brief_options(), ("none",), monkeypatch)
     before = files(out)
@@ -325,11 +340,12 @@ def living(group):
 def test_an_interrupted_command_leaves_no_process_behind(bag, tmp_path):
     out = tmp_path / "out"
     arguments = ("bench", "bottlenecks", bag, "--out", out, "--effort", "0.001", "--goals", "0")
-    command = [sys.executable, "-m", "wm_ros.cli", *map(str, arguments)]
+    command = [sys.executable, "-m", "brief_wm_ros", *map(str, arguments)]
     process = subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
         text=True,
+        env=environment(),
         start_new_session=True,
         # What a shell starts in the background ignores SIGINT, and so would all that it starts.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),

@@ -1,7 +1,6 @@
 """`wm_ros train` as a process: killed and resumed, several at once, in bf16, and in bounded memory."""
 
 import json
-import os
 import random
 import subprocess
 import sys
@@ -17,16 +16,17 @@ pytest.importorskip("rosbags")
 
 import torch
 from safetensors.torch import load_file
+from training_harness import called, environment
 
 from wm_ros.models.checkpoint import load_checkpoint
 from wm_ros.robots.profile import load_profile
 from wm_ros.tasks.record import record_sim
+from wm_ros.training import scores
 
 ARM = load_profile("arm")
 # The global batch is the same; sums over it are taken in another order.
 LOSS_TOLERANCE, WEIGHT_TOLERANCE = 1e-4, 1e-3
 ALONE, TOGETHER = (), ("-m", "torch.distributed.run", "--nproc-per-node", "2")
-ENVIRONMENT = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1", "OMP_NUM_THREADS": "1"}
 
 
 @pytest.fixture(scope="module")
@@ -40,30 +40,28 @@ def bag(tmp_path_factory):
 def whole(bag, tmp_path_factory):
     """A training that nothing happens to, and its logs."""
     folder = tmp_path_factory.mktemp("whole")
-    done = train(bag, folder / "model", "--log-dir", folder / "logs")
-    assert done.returncode == 0, done.stderr
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scores, "PROBE_STEPS", 20)
+        done = called(*options(bag, folder / "model", "--log-dir", folder / "logs"))
+    assert done.exit_code == 0, done.output
     return folder / "model", folder / "logs"
 
 
-def command(bag, out, *options, launch=ALONE, seed=3):
-    brief = ("--effort", "0.002", "--seed", seed, "--num-threads", "1")
-    return [
-        sys.executable,
-        *launch,
-        "-m",
-        "wm_ros.cli",
-        "train",
-        *map(str, (bag, "--out", out, *brief, *options)),
-    ]
+def options(bag, out, *more, seed=3):
+    return ("train", bag, "--out", out, "--effort", "0.002", "--seed", seed, "--num-threads", "1", *more)
 
 
-def train(*arguments, **options):
-    return subprocess.run(command(*arguments, **options), capture_output=True, text=True, env=ENVIRONMENT)
+def command(*arguments, launch=ALONE, **more):
+    return [sys.executable, *launch, "-m", "brief_wm_ros", *map(str, options(*arguments, **more))]
+
+
+def train(*arguments, **more):
+    return subprocess.run(command(*arguments, **more), capture_output=True, text=True, env=environment())
 
 
 def killed_after(lines, arguments):
     """Kill it, without warning, once it has reported so many steps."""
-    child = subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, env=ENVIRONMENT)
+    child = subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, env=environment())
     seen = 0
     for line in child.stdout:
         seen += "/" in line.split("  ")[0]
@@ -80,21 +78,21 @@ def weights_of(folder):
 
 def test_a_killed_training_resumes_to_the_same_weights(bag, whole, tmp_path):
     """Twice at random, by the same command with --resume; and nobody else's progress is gone on with."""
-    out, options = tmp_path / "model", ("--save-every", "0", "--resume")
+    out, going_on = tmp_path / "model", ("--save-every", "0", "--resume")
     lines = sorted(random.SystemRandom().sample(range(2, 22), 2))
     print("killed after steps", lines)
-    killed_after(lines[0], command(bag, out, *options))
-    killed_after(lines[1] - lines[0] + 1, command(bag, out, *options))
+    killed_after(lines[0], command(bag, out, *going_on))
+    killed_after(lines[1] - lines[0] + 1, command(bag, out, *going_on))
     assert [path.name for path in out.iterdir()] == [".progress"]
 
-    refused = train(bag, out)
-    assert refused.returncode == 2
-    assert "holds the progress of a training that was ended: --resume goes on with it" in refused.stderr
-    other = train(bag, out, "--resume", seed=4)
-    assert other.returncode == 1
-    assert "options.seed was 3 and is 4" in other.stderr
+    refused = called(*options(bag, out))
+    assert refused.exit_code == 2
+    assert "holds the progress of a training that was ended: --resume goes on with it" in refused.output
+    other = called(*options(bag, out, "--resume", seed=4))
+    assert other.exit_code == 1
+    assert "options.seed was 3 and is 4" in str(other.exception)
 
-    done = train(bag, out, *options)
+    done = train(bag, out, *going_on)
     assert done.returncode == 0, done.stderr
     assert f"goes on with the progress in {out}" in done.stdout.replace("\n", "")
     assert weights_of(out) == weights_of(whole[0])

@@ -59,16 +59,30 @@ def launched(folder, arguments):
     """The launchers of two machines, of which this one plays both, and the files of what they print."""
     launch = ("accelerate.commands.launch", "--multi_gpu", "--num_machines", "2", "--num_processes", "2")
     place = ("--main_process_ip", "127.0.0.1", "--main_process_port", str(free_port()))
-    logs, machines = [folder / f"log-{time.monotonic_ns()}-{rank}" for rank in (0, 1)], []
-    for rank, log in enumerate(logs):
-        command = [sys.executable, "-m", *launch, *place, "--machine_rank", str(rank)]
+    return logged(
+        folder, [("-m", *launch, *place, "--machine_rank", rank, "-m", *arguments) for rank in "01"]
+    )
+
+
+def started(folder, arguments):
+    """The processes that such launchers start, without them."""
+    return logged(folder, [("-m", *arguments)] * 2, places())
+
+
+def logged(folder, arguments, more=({}, {})):
+    """Two Pythons, with these in their environments, and the files of what they print."""
+    logs, running = [folder / f"log-{time.monotonic_ns()}-{rank}" for rank in (0, 1)], []
+    for log, own, place in zip(logs, arguments, more, strict=True):
         with log.open("w") as file:
-            machines.append(
-                subprocess.Popen(
-                    [*command, "-m", "wm_ros.cli", *arguments], stdout=file, stderr=file, env=ENVIRONMENT
-                )
-            )
-    return machines, logs
+            command, environment = [sys.executable, *own], {**ENVIRONMENT, **place}
+            running.append(subprocess.Popen(command, stdout=file, stderr=file, env=environment))
+    return running, logs
+
+
+def places():
+    """How launchers tell two processes of each other."""
+    both = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
+    return [{**both, "RANK": rank, "LOCAL_RANK": rank} for rank in "01"]
 
 
 def children(pid):
@@ -81,28 +95,28 @@ def wait_until(condition):
         time.sleep(0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
 def test_two_machines_write_what_one_process_writes_also_when_one_was_killed(
     arguments, tmp_path, monkeypatch
 ):
-    out = tmp_path / "out"
-    machines, logs = launched(tmp_path, (*arguments, *brief(out)))
+    out, command = tmp_path / "out", ("wm_ros.cli", *arguments, *brief(tmp_path / "out"))
+    evaluating, logs = started(tmp_path, command)
     try:
         wait_until(lambda: (out / ".progress" / "bag-1" / "part.json").is_file())
-        (evaluating,) = children(machines[1].pid)
-        workers = children(evaluating)
-        os.kill(evaluating, 9)
-        assert [machine.wait() for machine in machines] == [1, 1]
+        workers = children(evaluating[1].pid)
+        evaluating[1].kill()
+        assert [process.wait() for process in evaluating] == [1, -9]
     finally:
-        for machine in machines:
-            machine.terminate()
+        for process in evaluating:
+            process.kill()
     assert "another process of this evaluation was ended: run the same command again" in logs[0].read_text()
     # Nobody is left behind, though nobody could end them.
     wait_until(lambda: not any(Path(f"/proc/{worker}").exists() for worker in workers))
     kept = {path: path.stat().st_mtime_ns for path in (out / ".progress").glob("bag-*/part.json")}
     assert len(kept) == 3  # what others had begun was finished
 
-    machines, logs = launched(tmp_path, (*arguments, *brief(out)))
+    machines, logs = launched(tmp_path, command)
     try:
         assert [machine.wait() for machine in machines] == [0, 0], [log.read_text() for log in logs]
     finally:
@@ -123,16 +137,15 @@ def test_two_machines_write_what_one_process_writes_also_when_one_was_killed(
 
 def two_processes(*arguments):
     """Exit codes, outputs and errors of two Pythons that were launched as one."""
-    place = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
     processes = [
         subprocess.Popen(
             [sys.executable, *own],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env={**ENVIRONMENT, **place, "RANK": str(rank), "LOCAL_RANK": str(rank)},
+            env={**ENVIRONMENT, **place},
         )
-        for rank, own in enumerate(arguments)
+        for own, place in zip(arguments, places(), strict=True)
     ]
     said = [process.communicate() for process in processes]
     return [process.returncode for process in processes], *zip(*said, strict=True)

@@ -11,7 +11,7 @@ from evaluation_harness import config, made_by_hand
 
 from wm_ros.evaluation import config as configuration
 from wm_ros.evaluation.dataset.encoders import OUTPUT
-from wm_ros.evaluation.report.certainty import level_of, spread, what_is_open
+from wm_ros.evaluation.report.certainty import interval_text, level_of, what_is_open
 from wm_ros.evaluation.studies.probe import probe, probe_kind
 from wm_ros.evaluation.studies.ridge import cross_fit, fit_ridge
 from wm_ros.evaluation.studies.statistics import more_episodes, r2_statistics, ratio_interval
@@ -145,12 +145,12 @@ def two(value):
 
 def test_what_is_open_is_said_with_what_would_settle_it():
     found = figure(0.52, 0.35, 0.65)
-    assert spread(found, two) == "between 0.35 and 0.65 over 12 episodes"
+    assert interval_text(found, two) == "between 0.35 and 0.65 over 12 episodes"
     assert what_is_open(found, 0.5, 0.2, two) == (
         "whether it is above 0.50 is open: about 75 more episodes would narrow it to +-0.05"
     )
     assert what_is_open(figure(0.62, 0.55, 0.7), 0.5, 0.2, two) == ""
-    assert "over 3 episodes, too few to say" in spread(figure(0.62, None, None, 3), two)
+    assert "over 3 episodes, too few to say" in interval_text(figure(0.62, None, None, 3), two)
     assert what_is_open(figure(0.62, None, None, 3), 0.5, 0.2, two) == ""
     assert "whether it is below 0.60 is open" in what_is_open(figure(0.5, 0.4, 0.62), 0.6, 0.95, two)
 

@@ -31,7 +31,7 @@ class Here:
 
     def run(self, tasks, progress, done):
         for name, call in tasks:
-            call(lambda share: None)
+            call(lambda *figures, at_once=False, name=name: progress(name, *figures))
             done(name, None)
             if name == self.ended_after:
                 raise KeyboardInterrupt

@@ -6,13 +6,26 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from patience import LIMIT_S, WAIT_S
 
+from wm_ros.runs.ros_domain import free_domain
+
 REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+@contextmanager
+def private_domain() -> Iterator[int]:
+    """A ROS domain no other test run on this machine uses, for this process and its children."""
+    with free_domain() as number, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ROS_DOMAIN_ID", str(number))
+        patch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+        yield number
 
 
 class Child:

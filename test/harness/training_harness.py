@@ -70,10 +70,16 @@ def corrupted(recording, episodes):
     return replace(recording, frames=frames, commands=commands)
 
 
+def environment():
+    """For a command in a process of its own: it finds this package and these harnesses, and does not colour."""
+    path = os.pathsep.join(filter(None, sys.path))
+    return {**os.environ, "PYTHONPATH": path, "COLUMNS": "200", "NO_COLOR": "1", "OMP_NUM_THREADS": "1"}
+
+
 def wm_ros(*arguments):
-    environment = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1"}
-    command = [sys.executable, "-m", "wm_ros.cli", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, env=environment)
+    """The command in a process of its own, with a short probe."""
+    command = [sys.executable, "-m", "brief_wm_ros", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, env=environment())
 
 
 def called(*arguments):

@@ -16,7 +16,7 @@ from wm_ros.models.card import Network
 from wm_ros.models.controller import StateConditioned
 from wm_ros.models.forward_model import ForwardModel
 from wm_ros.models.inverse_dynamics import InverseDynamics
-from wm_ros.models.kv_cache import KVCache
+from wm_ros.models.kv_cache import KVCache, turned
 from wm_ros.robots.profile import load_profile
 
 ARM = load_profile("arm")
@@ -148,3 +148,18 @@ def test_in_bf16_the_state_keeps_its_precision():
     assert rounded.dtype == torch.float32
     assert 0 < (exact - rounded).abs().max() < 0.05
     assert model.forward_model.place.dtype == torch.float32
+
+
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+def test_the_rotation_that_a_compiler_can_write_code_for_is_the_same(monkeypatch, precision):
+    rotations = ForwardModel(4, 8, 2, width=64, depth=1, heads=2).rotations(5, 3)
+    assert rotations.shape == (3, 16, 2)
+    x = torch.randn(7, 4, 2, 32, generator=torch.Generator().manual_seed(0)).to(precision)
+    complex_product = [turned(x, rotation) for rotation in rotations]
+    monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
+    tolerance = {"rtol": 0, "atol": 1e-6} if precision == torch.float32 else {"rtol": 2**-7, "atol": 1e-6}
+    for rotation, expected in zip(rotations, complex_product, strict=True):
+        found = turned(x, rotation)
+        assert found.dtype == precision
+        torch.testing.assert_close(found, expected, **tolerance)
+        assert not torch.allclose(found, x, atol=0.1)

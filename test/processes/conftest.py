@@ -7,8 +7,6 @@ from importlib.util import find_spec
 
 import pytest
 
-from wm_ros.runs.ros_domain import free_domain
-
 if find_spec("rclpy") is None:
     collect_ignore_glob = ["test_*.py"]
 else:
@@ -25,11 +23,11 @@ def pytest_report_header():
 
 
 @pytest.fixture
-def domain(monkeypatch):
+def domain():
     """A ROS domain no other test run on this machine uses, for this process and its children."""
-    with free_domain() as number:
-        monkeypatch.setenv("ROS_DOMAIN_ID", str(number))
-        monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    from process_harness import private_domain
+
+    with private_domain() as number:
         yield number
 
 
@@ -75,3 +73,24 @@ def command(domain, tmp_path):
         if process.poll() is None:
             process.kill()
             process.communicate()
+
+
+@pytest.fixture
+def called(domain, tmp_path, monkeypatch, capsys):
+    """Runs `wm_ros ...` in tmp_path to its end and returns its exit code and output.
+
+    In this process, where imports are done already; what it starts are processes as ever.
+    """
+    from wm_ros.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["wm_ros", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        return ended.value.code or 0, said.out + said.err
+
+    return run

@@ -30,7 +30,7 @@ def record(command):
 
 
 def test_exploring_moves_the_robot_within_its_limits(ros, processes, record, profile, tmp_path):
-    sent = ros.collect(Float64MultiArray, COMMANDS, 200)
+    sent = ros.collect(Float64MultiArray, COMMANDS, 1000)
     processes.start(SIM)
     recorder = record("--explore", "--episodes", "2", "--seconds", "2", "--excursion", "0.4")
     ros.until(lambda: recorder.poll() is not None, "the end of the recording")
@@ -76,12 +76,11 @@ def test_without_explore_it_only_watches(ros, processes, record, profile, tmp_pa
     np.testing.assert_array_equal(vectors, np.broadcast_to([0.3, 0.0], vectors.shape))
 
 
-def test_a_live_recording_can_be_a_lerobot_set(ros, processes, command, profile, tmp_path):
+def test_a_live_recording_can_be_a_lerobot_set(processes, called, profile, tmp_path):
     processes.start(SIM)
     arguments = ("--explore", "--episodes", "2", "--seconds", "2", "--format", "lerobot", "--task", "wave")
-    recorder = command("record", "--out", "set", *arguments, stderr=subprocess.PIPE)
-    ros.until(lambda: recorder.poll() is not None, "the end of the recording")
-    assert recorder.returncode == 0, recorder.communicate()
+    code, output = called("record", "--out", "set", *arguments)
+    assert code == 0, output
     assert not (tmp_path / "set.bag").exists()
     recording = load_recording(tmp_path / "set", profile)
     assert len(recording.episodes) == 2
@@ -91,21 +90,18 @@ def test_a_live_recording_can_be_a_lerobot_set(ros, processes, command, profile,
     assert ((profile.low <= vectors) & (vectors <= profile.high)).all()
 
 
-def test_a_robot_that_is_driven_already_is_not_explored(ros, processes, record):
+def test_a_robot_that_is_driven_already_is_not_explored(ros, processes, called):
     processes.start(SIM)
     ros.node.create_publisher(Float64MultiArray, COMMANDS, 1)
-    recorder = record("--explore", "--episodes", "1")
-    ros.until(lambda: recorder.poll() is not None, "a refusal")
-    _, errors = recorder.communicate()
-    assert recorder.returncode == 1
+    code, errors = called("record", "--out", "bag", "--explore", "--episodes", "1")
+    assert code == 1
     assert "the robot is driven already" in errors
     assert COMMANDS in errors
 
 
-def test_no_camera_is_told_with_the_topics_there_are(ros, record):
+def test_no_camera_is_told_with_the_topics_there_are(ros, called, monkeypatch):
+    monkeypatch.setattr("wm_ros.runs.record.DISCOVERY_S", 2.0)
     ros.node.create_publisher(Float64MultiArray, "elsewhere", 1)
-    recorder = record("--episodes", "1")
-    ros.until(lambda: recorder.poll() is not None, "a refusal")
-    _, errors = recorder.communicate()
-    assert recorder.returncode == 1
+    code, errors = called("record", "--out", "bag", "--episodes", "1")
+    assert code == 1
     assert "nobody publishes image; topics there are: /diagnostics, /elsewhere" in errors

@@ -10,7 +10,9 @@ from wm_ros.runs import ros_domain as domains
 from wm_ros.runs.ros_domain import free_domain, own_domain
 
 
-def test_two_runs_have_different_domains_and_give_them_back():
+def test_two_runs_have_different_domains_and_give_them_back(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))  # other tests claim and give back meanwhile
+    monkeypatch.setattr(domains, "_is_silent", lambda domain: True)
     with free_domain() as first:
         with free_domain() as second:
             assert second != first

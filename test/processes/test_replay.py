@@ -27,7 +27,7 @@ from wm_ros.messages.stamp import to_ns
 from wm_ros.messages.tensor import decode_tensor
 from wm_ros.models.checkpoint import load_checkpoint
 from wm_ros.robots.profile import load_profile
-from wm_ros.runs.replay import SHADOW
+from wm_ros.runs.replay import SHADOW, run_replay
 from wm_ros.stages.encode import Encode
 from wm_ros.tasks.record import record_sim
 
@@ -51,6 +51,12 @@ def bag(tmp_path_factory):
 def replay(command, domain, checkpoint):
     """Starts `wm_ros replay` into tmp_path/out, on the test's domain."""
     return partial(command, "replay", "--out", "out", "--checkpoint", checkpoint, "--domain", domain)
+
+
+@pytest.fixture
+def replayed(called, domain, checkpoint):
+    """The same in this process, to its end: its exit code and output."""
+    return partial(called, "replay", "--out", "out", "--checkpoint", checkpoint, "--domain", domain)
 
 
 def parameter_file(folder, **guard):
@@ -117,24 +123,24 @@ def test_live_sees_what_offline_sees_and_nothing_reaches_the_robot(ros, replay, 
     assert (tmp_path / "out" / "commands.png").stat().st_size > 5_000
 
 
-def test_each_fault_stops_the_robot_and_it_goes_on_after(replay, tmp_path):
+@pytest.mark.slow
+def test_each_fault_stops_the_robot_and_it_goes_on_after(replayed, tmp_path):
     camera, driven = (
         replace(PROFILE.camera, topic="cell/webcam"),
         replace(PROFILE.command, topic="cell/driven"),
     )
     bag = tmp_path / "bag"
-    record_sim(replace(PROFILE, camera=camera, command=driven), bag, episodes=1, seconds=4.0)
+    record_sim(replace(PROFILE, camera=camera, command=driven), bag, episodes=1, seconds=3.2)
     (tmp_path / "faults.yaml").write_text(
         "faults:\n"
-        "  - {kind: garbage, at_s: 1.2, for_s: 1.5}\n"
-        "  - {kind: clock_jump, at_s: 1.2, for_s: 1.5, by_s: 30.0}\n"
+        "  - {kind: garbage, at_s: 1.0, for_s: 1.2}\n"
+        "  - {kind: clock_jump, at_s: 1.0, for_s: 1.2, by_s: 30.0}\n"
     )
     patient = parameter_file(tmp_path, max_observation_age_s=0.8)
     arguments = ("--faults", "faults.yaml", "--goal-after", "1", "--params", patient)
     arguments += ("--camera", "webcam", "--command", "driven")
-    process = replay(bag, "--rate", "0.5", *arguments)  # slower, so that a busy machine can keep up
-    output, _ = process.communicate()
-    assert process.returncode == 0, output
+    code, output = replayed(bag, "--rate", "0.5", *arguments)  # slower, so that a busy machine can keep up
+    assert code == 0, output
     assert "not judged: only a replay at --rate 1 is in real time" in output
     report = json.loads((tmp_path / "out" / "replay.json").read_text())
     assert report["verdict"] == "not judged"
@@ -155,21 +161,33 @@ def test_each_fault_stops_the_robot_and_it_goes_on_after(replay, tmp_path):
     assert (tmp_path / "out" / "faults.png").stat().st_size > 5_000
 
 
-def test_two_checkpoints_on_one_bag_are_put_side_by_side(replay, command, domain, bag, tmp_path):
+@pytest.mark.slow
+def test_two_checkpoints_on_one_bag_are_put_side_by_side(replayed, bag, tmp_path, monkeypatch):
+    """And a replay beside an earlier one, of which nothing is played again."""
+    results = []
+
+    def remembered(*arguments, **options):
+        results.append(run_replay(*arguments, **options))
+        return results[-1]
+
+    monkeypatch.setattr("wm_ros.runs.replay.run_replay", remembered)
     write_checkpoint(tmp_path / "other", PROFILE, seed=7)
     patient = parameter_file(tmp_path, max_observation_age_s=0.8)
     arguments = ("--episodes", "1", "--rate", "0.5", "--params", patient)
-    process = replay(bag, *arguments, "--compare", "other")
-    output, _ = process.communicate()
-    assert process.returncode == 0, output
+    code, output = replayed(bag, *arguments, "--compare", "other")
+    assert code == 0, output
+    assert len(results) == 2
     reports = [json.loads((tmp_path / out / "replay.json").read_text()) for out in ("out", "out/compared")]
     assert [Path(report["checkpoint"]).name for report in reports] == ["checkpoint", "other"]
     table = output[output.rindex("frames encoded") :]
     assert [str(report["frames"]["encoded"]) for report in reports] == table.splitlines()[0].split()[-2:]
     assert "not comparable" not in output
-    again = command("replay", bag, "--out", "again", "--domain", domain, *arguments, "--compare", "out")
-    output, _ = again.communicate()
-    assert again.returncode == 0, output
+    left = [results[1]]  # another of the same bag, without the half minute
+    monkeypatch.setattr("wm_ros.runs.replay.run_replay", lambda *arguments, **options: left.pop())
+    code, output = replayed(bag, "--out", "again", *arguments, "--compare", "out")
+    assert code == 0, output
+    assert not left
+    assert "not comparable" not in output
     assert not (tmp_path / "again" / "compared").exists()
     assert "correlation with the operator" in output
 

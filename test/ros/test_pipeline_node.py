@@ -223,3 +223,14 @@ def test_the_planner_defaults_are_those_of_its_options(ros, checkpoint):
     node = ros.start(PipelineNode, {"checkpoint": checkpoint})
     assert ros.change_state("/pipeline", "configure")
     assert planner_options(node) == PlannerOptions()
+
+
+def test_a_goal_is_encoded_once_however_many_plans_follow(bench):
+    node = bench.start(max_image_age_s=0.0)
+    encode, encoded = node.model.encode, []
+    node.model.encode = lambda frames: encoded.append(len(frames)) or encode(frames)
+    bench.goals.send(2)
+    bench.ros.until(lambda: bench.diagnostic_values()["goal"] == "set", "the goal")
+    for seed in (3, 4, 5):
+        bench.plan(bench.show(seed, seed * STEP_NS))
+    assert encoded == [1, 1, 1, 1]

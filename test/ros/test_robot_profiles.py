@@ -29,6 +29,7 @@ KINDS = {
     "so101": "trajectory_msgs/msg/JointTrajectory",
     "so101_position": "std_msgs/msg/Float64MultiArray",
     "so101_sim": "std_msgs/msg/Float64MultiArray",
+    "so101_sim_position": "std_msgs/msg/Float64MultiArray",
 }
 
 

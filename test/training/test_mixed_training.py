@@ -1,6 +1,5 @@
 """Training on bags with commands and videos without: the videos reach the world model, and no action is made up."""
 
-import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -13,6 +12,7 @@ pytest.importorskip("mujoco")
 pytest.importorskip("av")
 
 import torch
+from training_harness import environment
 from typer.testing import CliRunner
 from video_makers import write_video
 
@@ -59,21 +59,20 @@ def trained(recording, out, options=BRIEF):
 
 
 def test_the_command_trains_on_a_bag_and_videos(paths, tmp_path):
-    environment = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1"}
     command = [
         sys.executable,
         "-m",
-        "wm_ros.cli",
+        "brief_wm_ros",
         "train",
         *map(str, paths),
         "--out",
         "model",
         "--effort",
-        "0.004",
+        "0.001",
     ]
     done = subprocess.run(
         [*command, "--num-threads", "1", "--cache-dir", str(tmp_path)],
-        capture_output=True, text=True, env=environment, cwd=tmp_path,
+        capture_output=True, text=True, env=environment(), cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "frames of 64x64, 128x128 are cropped to the centre square and shrunk to 64x64" in done.stdout

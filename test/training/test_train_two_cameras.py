@@ -22,6 +22,7 @@ from wm_ros.models.encoders.views import per_view
 from wm_ros.robots.profile import load_profile
 from wm_ros.training import scores
 from wm_ros.training.engine import Engine
+from wm_ros.training.odometry import Odometry
 from wm_ros.training.optimise import Schedule, TrainingError
 from wm_ros.training.train import TrainOptions, train
 from wm_ros.training.video_encoder import train_video_encoder
@@ -71,7 +72,7 @@ def test_the_video_encoder_standardises_each_camera_by_itself(recording):
     encoder = model.encoder.requires_grad_(True)
     before = [parameter.clone() for parameter in per_view(encoder).parameters()]
     schedule = Schedule(2, 0, lambda step, figures: None)
-    train_video_encoder(encoder, recording, np.arange(4), schedule, Engine())
+    train_video_encoder(encoder, recording, np.arange(4), schedule, Engine(), Odometry(recording, model))
     assert all((a != b).any() for a, b in zip(before, per_view(encoder).parameters(), strict=True))
     assert (encoder.mean[:4] != encoder.mean[4:]).any(), "the cameras see other things"
     train_frames = np.concatenate([np.arange(e.start, e.stop) for e in recording.episodes[:4]])

@@ -11,6 +11,7 @@ pytest.importorskip("torch")
 pytest.importorskip("mujoco")
 
 import torch
+from checkpoint_harness import small_model
 from training_harness import ARM, BRIEFLY, Phases
 from typer.testing import CliRunner
 
@@ -19,9 +20,10 @@ from wm_ros.data.recording import Commands, Recording
 from wm_ros.models.checkpoint import load_checkpoint
 from wm_ros.models.encoders.video import VideoEncoder
 from wm_ros.training.engine import Engine
+from wm_ros.training.odometry import Odometry
 from wm_ros.training.optimise import Schedule, TrainingError
 from wm_ros.training.train import TrainOptions, new_card
-from wm_ros.training.video_encoder import ContrastHead, _Pairs, train_video_encoder
+from wm_ros.training.video_encoder import ContrastHead, _Draw, train_video_encoder
 
 RATE_HZ, FRAMES, EPISODES = 10.0, 16, 8
 
@@ -49,12 +51,13 @@ def small_encoder(seed=0):
     return VideoEncoder(size=32, tokens=8, features=4, width=16)
 
 
-def fitted(recording, steps, seed=0):
-    encoder, phases = small_encoder(), Phases()
-    episodes = np.arange(EPISODES)
-    train_video_encoder(
-        encoder, recording, episodes, Schedule(steps, seed, phases("encoder", steps)), Engine()
-    )
+def fitted(recording, steps, seed=0, by_time=True):
+    model, phases = small_model(ARM), Phases()
+    model.encoder = encoder = small_encoder()
+    schedule = Schedule(steps, seed, phases("encoder", steps))
+    torch.manual_seed(seed)
+    odometry = Odometry(recording, model)
+    train_video_encoder(encoder, recording, np.arange(EPISODES), schedule, Engine(), odometry, by_time)
     return encoder, phases
 
 
@@ -101,24 +104,21 @@ def test_sizes_that_make_no_encoder_are_refused(sizes):
 
 
 def test_partners_are_of_the_same_episode_later_and_at_most_two_seconds_away():
-    recording = a_recording()
-    first, partner, soon = _Pairs(recording, np.arange(EPISODES)).draw(np.random.default_rng(0), 4096)
-    for later, most_s in ((partner, 2.0), (soon, 4 * ARM.model_dt)):
-        assert (first // FRAMES == later // FRAMES).all()
-        apart = (later - first) / RATE_HZ
-        assert apart.min() == pytest.approx(1 / RATE_HZ)
-        assert apart.max() <= most_s + 1e-9
-    assert (partner - first).max() > (soon - first).max()
+    first, partner = _Draw(a_recording(), np.arange(EPISODES)).partners(np.random.default_rng(0), 4096)
+    assert (first // FRAMES == partner // FRAMES).all()
+    assert (partner - first).min() == 1
+    assert 1.4 <= (partner - first).max() / RATE_HZ <= 2.0 + 1e-9
     assert set(first // FRAMES) == set(range(EPISODES))
 
 
-def test_the_commands_between_frames_are_means_and_unknown_where_the_video_has_none():
-    recording = a_recording(unlabelled=[1])
-    pairs = _Pairs(recording, np.arange(EPISODES))
-    found = pairs.commands(np.array([0, FRAMES]), np.array([3, FRAMES + 3]))
-    told = recording.commands.vectors[:3].mean(axis=0) / np.maximum(-ARM.low, ARM.high)
-    assert found[0] == pytest.approx(told, rel=1e-5)
-    assert np.isnan(found[1]).all()
+def test_groups_are_of_one_episode_and_of_a_few_seconds(monkeypatch):
+    recording = a_recording()
+    rows = _Draw(recording, np.arange(1, EPISODES)).groups(np.random.default_rng(0), 500)
+    assert (rows // FRAMES == rows[:, :1] // FRAMES).all()
+    assert set(rows.ravel()) == set(range(FRAMES, EPISODES * FRAMES))
+    monkeypatch.setattr("wm_ros.training.video_encoder.WITHIN_S", 0.4)
+    rows = _Draw(recording, np.arange(EPISODES)).groups(np.random.default_rng(0), 500)
+    assert np.ptp(rows, axis=1).max() == 4
 
 
 def test_the_contrast_is_chance_for_equal_tokens_and_little_for_partners_alone():
@@ -133,11 +133,11 @@ def test_the_contrast_is_chance_for_equal_tokens_and_little_for_partners_alone()
         assert head(tokens, tokens) < 0.5 < head(tokens, tokens.roll(1, dims=0))
 
 
-def test_training_finds_partners_and_commands():
+def test_training_finds_partners_and_displacements():
     encoder, phases = fitted(a_recording(), 40)
     rows = phases.figures["encoder"]
     assert np.mean([row["contrast"] for row in rows[-5:]]) < 0.75 * rows[0]["chance"]
-    assert phases.fell("encoder", "command") < 0.95
+    assert phases.fell("encoder", "displacement") < 0.8
     assert not torch.equal(encoder.read.weight, small_encoder().read.weight)
 
 
@@ -147,6 +147,12 @@ def test_commands_teach_where_they_are_known_and_nowhere_else():
     weights = [fitted(recording, 3)[0].read.weight for recording in (labelled, video, other)]
     assert not torch.equal(weights[0], weights[1])
     assert torch.equal(weights[1], weights[2])
+
+
+def test_a_robot_that_moves_nothing_but_itself_is_taught_by_commands_alone():
+    _, phases = fitted(a_recording(), 40, by_time=False)
+    assert "contrast" not in phases.figures["encoder"][0]
+    assert phases.fell("encoder", "displacement") < 0.8
 
 
 def test_an_unknown_kind_is_named():
@@ -172,13 +178,17 @@ def test_sizes_follow_the_tokens_and_the_robot():
     assert new_card(ARM, TrainOptions(preset="large", encoder_kind="video")).latent_action_dim == 128
 
 
-def test_the_command_trains_a_model_with_it(bag, tmp_path, short_probe):
+@pytest.mark.parametrize("distance", [None, "displacement"])
+def test_the_command_trains_a_model_with_it(bag, tmp_path, short_probe, distance):
     out = tmp_path / "out"
+    chosen = [] if distance is None else ["--goal-distance", distance]
     called = CliRunner().invoke(
-        app, ["train", str(bag), "--out", str(out), "--encoder-kind", "video", *BRIEFLY]
+        app, ["train", str(bag), "--out", str(out), "--encoder-kind", "video", *chosen, *BRIEFLY]
     )
     assert called.exit_code == 0, called.output
     model = load_checkpoint(out)
+    assert model.card.goal_distance == (distance or "temporal")
+    assert model.goal_distance.displaces == (distance == "displacement")
     assert isinstance(model.encoder, VideoEncoder)
     assert json.loads((out / "card.json").read_text())["encoder"]["name"] == "video"
     states = model.encode(torch.zeros(1, 64, 64, 3, dtype=torch.uint8))

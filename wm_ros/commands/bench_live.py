@@ -24,7 +24,7 @@ FAULT_COLUMNS = (
 )
 
 
-class Told(str, Enum):
+class FaultRobot(str, Enum):
     """Profiles of the robots in fault rounds."""
 
     arm = "arm"
@@ -39,8 +39,8 @@ def faults(
     jobs: Annotated[int, typer.Option(min=1, help="Sets of processes side by side.")] = 1,
     seed: Annotated[int, typer.Option(min=0, help="Of the moments at which faults come.")] = 0,
     robot: Annotated[
-        Told, typer.Option(help="Robot that is told velocities, or joint positions (more faults).")
-    ] = Told.arm,
+        FaultRobot, typer.Option(help="Robot that is told velocities, or joint positions (more faults).")
+    ] = FaultRobot.arm,
     domain: Annotated[
         int | None,
         typer.Option(min=1, max=100, help="ROS_DOMAIN_ID of the first set; by default one of its own."),

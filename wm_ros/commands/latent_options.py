@@ -10,11 +10,13 @@ from typing import Annotated, Any
 import typer
 
 from wm_ros.models.bottlenecks.kinds import CHOICES, KINDS, LABELLED
+from wm_ros.models.card import GOAL_DISTANCES
 from wm_ros.models.encoders.kinds import TRAINED_HERE
 
 # mypy reads the names of an Enum from literals only.
 Bottleneck = Enum("Bottleneck", {name: name for name in CHOICES}, type=str)  # type: ignore[misc]
 EncoderKind = Enum("EncoderKind", {name: name for name in TRAINED_HERE}, type=str)  # type: ignore[misc]
+DistanceKind = Enum("DistanceKind", {name: name for name in GOAL_DISTANCES}, type=str)  # type: ignore[misc]
 DEFAULT = Bottleneck(CHOICES[0])
 
 

@@ -22,6 +22,7 @@ from wm_ros.commands.latent_options import (
     DEFAULT,
     Controller,
     ControllerKind,
+    DistanceKind,
     DryRun,
     EncoderKind,
     Kind,
@@ -80,6 +81,14 @@ def train(
         typer.Option(
             help="Which encoder to train: `tiny` has one token a frame, for a robot that moves itself; `video` has 16, "
             "for things that it moves (default tiny)."
+        ),
+    ] = None,
+    goal_distance: Annotated[
+        DistanceKind | None,
+        typer.Option(
+            help="What plans are judged by: `displacement` of the robot's own joints or base, as commands tell it, or "
+            "`temporal`, how soon one picture follows upon another, in which the things count that it moves (default "
+            "temporal with --encoder-kind video, else displacement)."
         ),
     ] = None,
     effort: Annotated[
@@ -143,6 +152,7 @@ def train(
         optimiser=optimiser.value,
         precision=precision.value,
         encoder_kind=(encoder_kind or EncoderKind(TRAINED_HERE[0])).value,
+        goal_distance=None if goal_distance is None else goal_distance.value,
         seed=seed,
     ).scaled(effort)
     torch.set_num_threads(num_threads)

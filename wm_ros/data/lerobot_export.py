@@ -133,8 +133,8 @@ def _content(
 
 
 def _described_action(profile: RobotProfile) -> tuple[tuple[str, str], ...]:
-    told = profile.kind == "position"
-    units = [part.required_target.in_lerobot if told else part.unit for part in profile.action]
+    takes_positions = profile.kind == "position"
+    units = [part.required_target.in_lerobot if takes_positions else part.unit for part in profile.action]
     return tuple(zip(profile.names, units, strict=True))
 
 

@@ -28,6 +28,7 @@ class Commands:
     def __init__(self, stamps_ns: np.ndarray, vectors: np.ndarray, timeout_s: float | np.ndarray) -> None:
         self.stamps_ns = np.asarray(stamps_ns, dtype=np.int64)
         self.vectors = np.asarray(vectors, dtype=np.float64)
+        self.timeout_s = timeout_s
         starts = self.stamps_ns
         timeout_ns = np.rint(np.multiply(timeout_s, 1e9)).astype(np.int64)
         ends = np.minimum(starts + timeout_ns, np.append(starts[1:], np.iinfo(np.int64).max))

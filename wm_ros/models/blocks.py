@@ -62,7 +62,7 @@ class Attention(nn.Module):
 
 
 def rotation_table(frames: Tensor, size: int) -> Tensor:
-    """Complex rotary table [L, size / 2] for integer frame positions [L] and head size `size`."""
+    """Rotary table, cosines and sines [2, L, size / 2], for integer frame positions [L] and head size `size`."""
     frequencies = 1.0 / 100.0 ** (torch.arange(0, size, 2, device=frames.device) / size)
     angles = frames[:, None].to(frequencies.dtype) * frequencies
     return torch.stack([angles.cos(), angles.sin()])

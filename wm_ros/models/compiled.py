@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -63,9 +62,7 @@ class Compiled:
         import torch._dynamo
 
         try:
-            with torch._dynamo.config.patch(recompile_limit=MOST_SHAPES), warnings.catch_warnings():
-                # The rotations: with the rest compiled around them it is faster all the same.
-                warnings.filterwarnings("ignore", message=".*does not support code generation for complex")
+            with torch._dynamo.config.patch(recompile_limit=MOST_SHAPES):
                 return self._function(*arguments)
         except Exception as error:  # of many kinds, by what is missing
             if not type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):

@@ -126,16 +126,16 @@ class ForwardModel(nn.Module):
         return [KVCache(one, room(steps - 1), last) for one in shared]
 
     def rotations(self, first: int, steps: int) -> Tensor:
-        """Complex rotations [steps, head_size / 2] of the positions from `first` on."""
+        """Cosines and sines [steps, head_size / 2, 2] of the positions from `first` on."""
         positions = torch.arange(first, first + steps, device=self.place.device)
-        return torch.complex(*rotation_table(positions, self.head_size))
+        return rotation_table(positions, self.head_size).movedim(0, -1).contiguous()
 
     def advance(
         self, state: Tensor, latent_action: Tensor, caches: list[KVCache], rotation: Tensor
     ) -> Tensor:
         """One frame further, without gradients: state [S, N, D], latent action [S, Z] -> next state [S, N, D].
 
-        rotation: complex [head_size / 2] of the frame's position. The state stays in its own precision, whatever that
+        rotation: [head_size / 2, 2] of the frame's position. The state stays in its own precision, whatever that
         of the weights: only its change is rounded.
         """
         kind = self.place.dtype

@@ -24,7 +24,7 @@ class KVCache:
     def attend(self, query: Tensor, keys_values: Tensor, rotation: Tensor) -> Tensor:
         """Remember a frame, and what its tokens get to see: query [S, N, W], keys_values [S, N, 2 W] -> [S, N, W].
 
-        rotation: complex [size / 2] of the frame's position.
+        rotation: cosines and sines [size / 2, 2] of the frame's position.
         """
         batch, tokens, width = query.shape
         start, self._length = self._length, self._length + tokens
@@ -52,9 +52,17 @@ class KVCache:
 
 
 def turned(x: Tensor, rotation: Tensor) -> Tensor:
-    """Rotate pairs of features of x [..., size] by a complex rotation [size / 2]; as `rotate`, in one product."""
-    pairs = torch.view_as_complex(x.float().unflatten(-1, (-1, 2)))
-    return torch.view_as_real(pairs * rotation).flatten(-2).to(x.dtype)
+    """Rotate pairs of features of x [..., size] by cosines and sines [size / 2, 2]; as `rotate`.
+
+    As one complex product, three to five times as fast on a CPU; a compiler can write code only for real numbers.
+    """
+    pairs = x.float().unflatten(-1, (-1, 2))
+    if torch.compiler.is_compiling():
+        (even, odd), (cos, sin) = pairs.unbind(-1), rotation.unbind(-1)
+        after = torch.stack([even * cos - odd * sin, even * sin + odd * cos], dim=-1)
+    else:
+        after = torch.view_as_real(torch.view_as_complex(pairs) * torch.view_as_complex(rotation))
+    return after.flatten(-2).to(x.dtype)
 
 
 def _of_one(query: Tensor, keys: Tensor, values: Tensor) -> Tensor:

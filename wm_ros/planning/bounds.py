@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from wm_ros.models.to_device import to_device
 from wm_ros.robots.profile import RobotProfile
 
 
@@ -23,8 +24,8 @@ class Bounds:
 
     def uniform(self, count: int, generator: torch.Generator) -> Tensor:
         """Actions [count, A] from everywhere within."""
-        share = torch.rand(count, len(self.low), generator=generator, pin_memory=self.low.is_cuda)
-        return self.clamp(self.low + self.span * share.to(self.low.device, non_blocking=True))
+        share = to_device(torch.rand(count, len(self.low), generator=generator), self.low.device)
+        return self.clamp(self.low + self.span * share)
 
 
 def bounds_of(robot: RobotProfile, device: torch.device) -> Bounds:

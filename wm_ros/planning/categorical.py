@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from wm_ros.models.to_device import to_device
 from wm_ros.planning.bounds import Bounds
 from wm_ros.planning.options import PlannerOptions
 
@@ -27,8 +28,7 @@ class Categorical:
         self._shares = mean.new_full((len(mean), len(choices)), 1.0 / len(choices))
 
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
-        level = torch.rand(len(self.mean), count, generator=generator, pin_memory=self.mean.is_cuda)
-        level = level.to(self.mean.device, non_blocking=True)
+        level = to_device(torch.rand(len(self.mean), count, generator=generator), self.mean.device)
         chosen = torch.searchsorted(self._shares.cumsum(dim=1), level).clamp(max=len(self._choices) - 1)
         return self._choices[chosen.T]
 

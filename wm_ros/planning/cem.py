@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from wm_ros.models.to_device import to_device
 from wm_ros.planning.bounds import Bounds
 from wm_ros.planning.options import PlannerOptions
 
@@ -47,5 +48,4 @@ class Cem:
 
 def normal(shape: tuple[int, ...], generator: torch.Generator, like: Tensor) -> Tensor:
     """Standard normal numbers, drawn on the CPU so that a seed means the same on every device; never waits."""
-    noise = torch.randn(shape, generator=generator, pin_memory=like.is_cuda)
-    return noise.to(like.device, non_blocking=True)
+    return to_device(torch.randn(shape, generator=generator), like.device)

@@ -9,14 +9,13 @@ import torch
 from torch import Tensor
 
 from wm_ros.models.goal_distance import length
+from wm_ros.planning.parts import part_size, tokens_at_once
 
 if TYPE_CHECKING:
     from wm_ros.models.planning_model import Distance
 
 # What the length of a latent step counts beside a step of the goal distance. Without, the arm held .90 of 60 goals.
 LATENT_WEIGHT = 4.0
-# What is imagined at once, in tokens of a frame: bounds the memory, whatever the number of candidates.
-CHUNK_TOKENS = 4096
 
 # What was told [S, H, A] and the states it leads to [S, H, N, D], to model steps at full rate [S, H].
 Missed = Callable[[Tensor, Tensor], Tensor]
@@ -51,15 +50,15 @@ class LatentRollout:
         """imagine: actions [S, H, A] to states [S, H, N, D] from `state` [N, D] on, which are written over. committed
         [H, A] and share [H]: what the robot will do anyway before the plan takes effect; the first `share` of each step
         keeps the committed action. rest [H, A]: what tells it to stay, zeros by default. missed: how much of each step
-        the robot cannot do, which may be missing from all later states. chunk: candidates that are imagined at once; by
-        default as many as have 4096 tokens a frame.
+        the robot cannot do, which may be missing from all later states. chunk: candidates that are imagined at once, at
+        most; by default as many as the device has room for.
         """
         self._imagine, self._distance, self._state, self._goal = imagine, distance, state, goal
         places: Tensor = distance.embed(torch.stack([state, goal]))
         self.place, self.goal = places[0], places[1]
         self._committed, self._share = committed, share[:, None]
         self._rest, self._missed = torch.zeros_like(committed) if rest is None else rest, missed
-        self._chunk = chunk or max(1, CHUNK_TOKENS // len(state))
+        self._chunk = chunk or max(1, tokens_at_once(state.device) // len(state))
         self._targets = None if distance.rests else (self.goal, self._goal)
 
     @property
@@ -72,7 +71,8 @@ class LatentRollout:
 
     def distances(self, actions: Tensor) -> Tensor:
         """Distance from the goal after each step: [S, H], in model steps."""
-        return torch.cat([self._part(part) for part in torch.split(self.executed(actions), self._chunk)])
+        parts = torch.split(self.executed(actions), part_size(len(actions), self._chunk))
+        return torch.cat([self._part(part) for part in parts])
 
     def executed(self, actions: Tensor) -> Tensor:
         """What the robot is told [S, H, A] if one of these plans takes effect."""

@@ -58,10 +58,11 @@ class Guard:
         self.state = GuardState.IDLE
         self.reason: StopReason | None = None
         self.blocking_reason: StopReason | None = None  # another reason not to move; it must not latch
-        # What of a wanted velocity [A] does not lead out of the robot's range, where it has one.
+        # What of a wanted velocity [A] does not lead out of the range of a robot that is told targets; None for others.
         self.bound: Callable[[Sequence[float]], Sequence[float]] | None = None
         self.plans_accepted = self.plans_refused = self.resumed = 0
         self._timeout_s = profile.command.timeout_s
+        self._period_s = period_s
         self._limiter = Limiter(profile, period_s)
         self._gate = ObservationGate()
         self._plan: Plan | None = None
@@ -154,6 +155,9 @@ class Guard:
         for reason in (self._gate.clock_jump(now, self.options.clock_jump_s), self._heartbeat_lost(now)):
             if reason is not None:
                 self.stop(reason)
+        if self.bound is not None and dt_s > 0.0:
+            # Each message moves a target by one period of the velocity, also one that comes early.
+            dt_s = self._period_s
         self._follow_or_stop(now)
         wanted = None if self._plan is None else self._plan.rate_at(now.ros_ns)
         if self.state is GuardState.ACTIVE and wanted is not None:  # without one, it is not active any more

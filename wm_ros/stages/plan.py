@@ -11,7 +11,8 @@ from torch import Tensor
 from wm_ros.messages.plan import Plan
 from wm_ros.models.action_conditioned.model import ActionConditionedModel
 from wm_ros.models.compiled import warm_up
-from wm_ros.models.planning_model import PlanningModel
+from wm_ros.models.planning_model import CandidateImaginer, PlanningModel
+from wm_ros.models.to_device import to_device
 from wm_ros.models.world_model import WorldModel
 from wm_ros.planning.options import PlannerOptions
 from wm_ros.planning.proposals import by_displacement, by_way_back
@@ -60,7 +61,8 @@ class PlanStage:
     """Receding-horizon planning from the newest latent; remembers the last plan for the warm start.
 
     precision: of the networks that imagine, torch.float32 or what `planning.precision` found good enough. compiled:
-    they are, with torch.compile, by `warm_up`, which must come before the first plan.
+    they are, with torch.compile, by `warm_up`, which must come before the first plan. chunk: candidates that are
+    imagined at once, at most; by default as many as the device has room for.
     """
 
     def __init__(
@@ -70,8 +72,9 @@ class PlanStage:
         seed: int,
         precision: torch.dtype = torch.float32,
         compiled: bool = False,
+        chunk: int | None = None,
     ) -> None:
-        self._model, self._options = model, options
+        self._model, self._options, self._chunk = model, options, chunk
         self._space = build_space(options.space, model, precision, compiled)
         self._seed = seed
         self._robot = robot = model.card.robot
@@ -79,6 +82,11 @@ class PlanStage:
         self._history = LatentHistory(options.context_frames, round(robot.model_dt * 1e9))
         self._goal: Tensor | None = None
         self.reset()
+
+    @property
+    def imaginer(self) -> CandidateImaginer:
+        """What imagines; its `roll` can be compiled."""
+        return self._space.imaginer
 
     @property
     def has_goal(self) -> bool:
@@ -131,7 +139,7 @@ class PlanStage:
         if self._last is not None and stamp_ns < self._last[0].stamp_ns:
             self._last = None  # the clock was set back
         committed = self._committed(stamp_ns)
-        share = committed_share(lead_s, self._dt, self._options.time_steps).to(latent.device)
+        share = to_device(committed_share(lead_s, self._dt, self._options.time_steps), latent.device)
         held = self._options.shape[1]
         observed = self._history(stamp_ns, latent)
         here = self._space.here(observed)
@@ -145,6 +153,7 @@ class PlanStage:
             share,
             rest=rest,
             missed=here.missed,
+            chunk=self._chunk,
         )
         proposals = self._proposals(latent, self._goal, rollout, share @ committed)
         if proposals is not None:
@@ -225,7 +234,7 @@ class PlanStage:
                 if rate is None:
                     break
                 rates[step] = torch.tensor(rate)
-        return rates.to(self._model.device)
+        return to_device(rates, self._model.device)
 
     def _as_plan(self, stamp_ns: int, knots: np.ndarray, held: int) -> Plan:
         # A limit in single precision may lie beyond the profile's.

@@ -20,7 +20,7 @@ BRIGHTNESS = (0.85, 1.0)  # by seed
 # Targets of recorded motion: where the puck can be, and round that.
 ROUND_M = 0.055
 LOW_M, HIGH_M = np.array(tray.LOW_M) - ROUND_M, np.array(tray.HIGH_M) + ROUND_M
-AIM_SPREAD_M, SPEED_M_S = 0.018, 0.25
+AIM_STD_M, SPEED_M_S = 0.018, 0.25
 NEAREST_M, FARTHEST_M = 0.125, 0.395  # of the finger from the base
 DAMPING_M2 = 1e-4  # of the inverse kinematics, where the arm is almost straight or folded
 
@@ -107,7 +107,7 @@ def pushes(profile: RobotProfile, generator: np.random.Generator) -> Pushes:
         places=lambda positions: (tip_position(positions[:2]), positions[2:]),
         low=LOW_M,
         high=HIGH_M,
-        aim_spread_m=AIM_SPREAD_M,
+        aim_std_m=AIM_STD_M,
         speed_m_s=SPEED_M_S,
         command=joint_rates,
     )

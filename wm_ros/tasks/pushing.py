@@ -27,14 +27,14 @@ class PushSettings:
     """What pushes what, on which table.
 
     places(state [P]): positions [2] m of what pushes and of the thing's centre. low, high: corners [2] of the targets.
-    aim_spread_m: of the points aimed at, from that centre. speed_m_s: of the fastest pushes. command(state, velocity
+    aim_std_m: of the points aimed at, from that centre. speed_m_s: of the fastest pushes. command(state, velocity
     [2] m/s): the command [A] that moves what pushes so.
     """
 
     places: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
     low: np.ndarray
     high: np.ndarray
-    aim_spread_m: float
+    aim_std_m: float
     speed_m_s: float
     command: Callable[[np.ndarray, np.ndarray], np.ndarray]
 
@@ -60,8 +60,8 @@ class Pushes:
         distance = float(np.linalg.norm(way)) + 1e-9
         velocity = way / distance * min(SLOW_DOWN * distance, self._speed)
         kept = NOISE_KEPT ** (dt / 0.1)
-        spread = NOISE_SHARE * self._settings.speed_m_s * np.sqrt((1.0 - kept**2) / (1.0 - NOISE_KEPT**2))
-        self._noise = kept * self._noise + self._generator.normal(0.0, spread, size=2)
+        std = NOISE_SHARE * self._settings.speed_m_s * np.sqrt((1.0 - kept**2) / (1.0 - NOISE_KEPT**2))
+        self._noise = kept * self._noise + self._generator.normal(0.0, std, size=2)
         noisy = self._settings.command(positions, velocity + self._noise)
         return noisy.clip(self._profile.low, self._profile.high)
 
@@ -70,7 +70,7 @@ class Pushes:
             return self._generator.uniform(self._settings.low, self._settings.high)
         what = self._generator.uniform()
         if what < PAST_SHARE:
-            aim = thing + self._generator.normal(0.0, self._settings.aim_spread_m, size=2)
+            aim = thing + self._generator.normal(0.0, self._settings.aim_std_m, size=2)
             ahead = (aim - robot) / (np.linalg.norm(aim - robot) + 1e-9)
             past: np.ndarray = aim + ahead * self._generator.uniform(*PAST_M)
             return past

@@ -28,7 +28,7 @@ def pushes(profile: RobotProfile, generator: np.random.Generator) -> Pushes:
         places=lambda positions: (positions[:2], pusht.block_centre(positions)),
         low=np.full(2, EDGE_M),
         high=np.full(2, TABLE_M - EDGE_M),
-        aim_spread_m=0.028,
+        aim_std_m=0.028,
         speed_m_s=float(profile.high.min()),
         command=lambda positions, velocity: velocity,
     )

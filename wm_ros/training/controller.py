@@ -107,7 +107,7 @@ def _loss(model: WorldModel, states: Tensor, actions: Tensor, unit: float) -> tu
     before, flat = states[:, :-1].flatten(0, 1), actions.flatten(0, 1)
     back = model.robot_action(latents.detach().flatten(0, 1), before)
     inverse = F.mse_loss(back / model.action_scale, flat / model.action_scale)
-    spread = (flat / model.action_scale).var(dim=0).mean()
+    action_variance = (flat / model.action_scale).var(dim=0).mean()
     total = error + MATCH_WEIGHT * match + inverse
     if model.card.robot.cameras_move and isinstance(model.goal_distance, GoalDistance):
         # Of a whole picture most says nothing about the place, which is all that a plan is judged by.
@@ -115,4 +115,4 @@ def _loss(model: WorldModel, states: Tensor, actions: Tensor, unit: float) -> tu
         places = place(states)
         moved = max(copy_error(gather(places)), LEAST_CHANGE)
         total = total + F.mse_loss(place(imagined), places[:, 1:]) / moved
-    return total, {"error_to_copy": error.item(), "inverse": inverse.item() / spread.item()}
+    return total, {"error_to_copy": error.item(), "inverse": inverse.item() / action_variance.item()}

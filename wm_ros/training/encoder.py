@@ -81,7 +81,7 @@ def train_encoder(
         backgrounds[0] = _background(images_of, begins[:MOST_MEDIAN_FRAMES])
     else:
         for row, index in enumerate(episodes):
-            backgrounds[row] = _background(images_of, _spread(recording.episodes[index]))
+            backgrounds[row] = _background(images_of, _evenly_spaced(recording.episodes[index]))
     decoder = ForegroundDecoder(encoder.dim, encoder.size).to(device)
     per_batch = min(EPISODES_PER_BATCH, len(episodes))
 
@@ -116,7 +116,7 @@ def _frames_of(frames: slice, choose: np.random.Generator) -> np.ndarray:
     return frames.start + choose.choice(length, FRAMES_PER_EPISODE, replace=length < FRAMES_PER_EPISODE)
 
 
-def _spread(frames: slice) -> np.ndarray:
+def _evenly_spaced(frames: slice) -> np.ndarray:
     return np.unique(np.linspace(frames.start, frames.stop - 1, MEDIAN_FRAMES).round().astype(int))
 
 

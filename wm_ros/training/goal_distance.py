@@ -25,9 +25,6 @@ BATCH = 512
 RATE = 2e-3
 # Errors beyond this many steps count linearly: against a joint stop the command goes on and the robot does not.
 ROBUST_BEYOND = 0.2
-# Length of the clips where the camera rides along: with 1.2 s the places in a room of 4 m were off by .15 m (median),
-# with 4 s by .06 m. For an arm before a camera short ones are better: commands do not always lead where they say.
-LONG_CLIP_S = 4.0
 
 
 def train_goal_distance(model: WorldModel, clips: Clips, schedule: Schedule, engine: Engine) -> None:

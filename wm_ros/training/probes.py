@@ -18,7 +18,7 @@ WEIGHT_DECAY = 0.01
 BATCH = 256
 CHECKS = 30
 # Numbers that hardly vary in what is learned from, such as a pixel of the background, may not in what is asked.
-LEAST_SPREAD = 0.1  # of the mean of all numbers
+MIN_STD = 0.1  # of the mean of all numbers
 REACH = 5.0
 CHECKED_ROWS = 1024
 
@@ -64,10 +64,10 @@ def fit(
     learned, checked = apart(groups)
     shown = [torch.from_numpy(array) for array in inputs]
     mean = torch.stack([array[learned].mean(dim=0, keepdim=True) for array in shown])
-    spread = torch.stack([_spread(array[learned]) for array in shown])
+    std = torch.stack([_std(array[learned]) for array in shown])
 
     def normal(x: Tensor, network: int | slice = slice(None)) -> Tensor:
-        return ((x - mean[network]) / spread[network]).clamp(-REACH, REACH)
+        return ((x - mean[network]) / std[network]).clamp(-REACH, REACH)
 
     centre, scale = wanted[learned].mean(axis=0), np.maximum(wanted[learned].std(axis=0), 1e-9)
     target = torch.from_numpy(((wanted - centre) / scale).astype(np.float32))
@@ -123,11 +123,11 @@ def apart(groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.flatnonzero(~np.isin(groups, chosen)), np.flatnonzero(np.isin(groups, chosen))
 
 
-def _spread(inputs: Tensor) -> Tensor:
+def _std(inputs: Tensor) -> Tensor:
     """The standard deviation [1, I] of each number, of both halves of a pair on their own."""
     found = []
     for half in inputs.std(dim=0, keepdim=True).chunk(2, dim=1):
-        found.append(half.clamp_min(max(LEAST_SPREAD * half.mean().item(), 1e-6)))
+        found.append(half.clamp_min(max(MIN_STD * half.mean().item(), 1e-6)))
     return torch.cat(found, dim=1)
 
 

@@ -158,16 +158,16 @@ def action_probe(train: Clips, held_out: Clips, seed: int) -> float:
     actions_size = actions.shape[-1]
     probe = _probe(2 * states.shape[-1], actions_size, generator).to(train.device)
     optimizer = torch.optim.AdamW(probe.parameters(), lr=1e-3)
-    spread = torch.from_numpy(train.first_actions()).std(dim=0).to(train.device)
+    std = torch.from_numpy(train.first_actions()).std(dim=0).to(train.device)
     with torch.enable_grad():
         for _ in range(PROBE_STEPS):
             seen, wanted = train.labelled(choose.integers(0, len(train), PROBE_BATCH))
-            loss = F.mse_loss(probe(_pairs(seen)), wanted[:, 0] / spread)
+            loss = F.mse_loss(probe(_pairs(seen)), wanted[:, 0] / std)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
     with torch.no_grad():
-        return _r2(actions[:, 0], probe(_pairs(states)) * spread)
+        return _r2(actions[:, 0], probe(_pairs(states)) * std)
 
 
 def _probe(inputs: int, outputs: int, generator: torch.Generator) -> nn.Sequential:

@@ -1,14 +1,18 @@
-"""Trains the video encoder by time: which two frames belong together, and, where commands are known, what was
-commanded between them.
+"""Trains the video encoder by time: which two frames belong together, and, where commands are known, where they led
+from one to the other.
 
 Time-contrastive learning (arXiv 1807.03748, arXiv 2203.12601): of a batch of pairs of frames, each up to two seconds
 apart, every frame must find its partner. Where the robot will be by then is hard to foretell; what tells partners from
 strangers is where the things lie that nobody has touched yet, and how they are turned. Redrawing the picture finds
 where, and hardly how: doc/encoders.md has the figures.
 
-The robot itself has moved on within two seconds. Two frames a few model steps apart must therefore tell the mean
-command between them, as far as it is known: the inverse-dynamics head of [ACT], L1, from the beginning of training,
-discarded after.
+The robot itself has moved on within two seconds. Frames of an episode up to six seconds apart must therefore tell the
+displacements that the commands between them made, as far as they are known: the inverse-dynamics head of [ACT] over
+many steps, written as a difference (`Odometry`), from the beginning of training, discarded after. The mean command of
+the next steps alone teaches less: of the simulated SO-101 it did not show the encoder the wrist.
+
+A robot that moves nothing but itself is taught by commands alone. Where every episode has a look of its own, by its
+light and colours, partners are told by that, and little is learned from them.
 """
 
 from __future__ import annotations
@@ -28,16 +32,20 @@ from wm_ros.models.encoders.views import SeveralViews
 from wm_ros.training.contrast import partner_nats
 from wm_ros.training.engine import Engine
 from wm_ros.training.images import Images
+from wm_ros.training.odometry import Odometry
 from wm_ros.training.optimise import Schedule
 from wm_ros.training.processes import gather, mine
 
 BATCH = 128
 RATE = 1.5e-3
 APART_S = 2.0  # of partners, at most
-COMMAND_STEPS = 4  # model steps between the frames that tell a command, at most: k of [ACT]
+TOGETHER, WITHIN_S = (
+    8,
+    6.0,
+)  # frames of an episode that tell displacements, and how far apart they are at most
 HIDDEN, COMPARED = 256, 64
 LARGEST_LOG_SCALE = math.log(100.0)
-STANDARDISED = 4096  # frames
+MEASURED = 4096  # frames, of which means are taken
 LEAST_VARIANCE = 1e-5
 
 
@@ -55,55 +63,51 @@ class ContrastHead(nn.Module):
         return partner_nats(here @ there.T * self.log_scale.clamp(max=LARGEST_LOG_SCALE).exp())
 
 
-class CommandHead(nn.Module):
-    """From the tokens of two frames the mean command between them [B, A], in shares of the full rate; thrown away after
-    training."""
-
-    def __init__(self, tokens: int, dim: int, actions: int) -> None:
-        super().__init__()
-        self.read = nn.Sequential(nn.Linear(2 * tokens * dim, HIDDEN), nn.SiLU(), nn.Linear(HIDDEN, actions))
-
-    def forward(self, before: Tensor, after: Tensor) -> Tensor:
-        return self.read(torch.cat([before, after - before], dim=1).flatten(1))
-
-
 def train_video_encoder(
     encoder: VideoEncoder | SeveralViews,
     recording: Recording,
     episodes: np.ndarray,
     schedule: Schedule,
     engine: Engine,
+    odometry: Odometry,
+    by_time: bool = True,
     cache_dir: str | Path | None = None,
 ) -> None:
-    """Fit the encoder on the frames of these episodes [E]; those without commands teach it all but the commands.
+    """Fit the encoder on the frames of these episodes [E]; those without commands teach it all but the displacements.
 
-    Figures: `contrast`, in nats (of a choice among all, `chance`); `command` error, as a share of that of the best
-    constant; `waiting`, the share of the time that goes into fetching frames. cache_dir: folder for preprocessed frames
-    while this runs.
+    by_time: whether partners are to be found; without, commands alone teach it. cache_dir: folder for preprocessed
+    frames while this runs.
+
+    Figures: `contrast`, in nats (of a choice among all, `chance`); `displacement` error, as a share of that of standing
+    still; `waiting`, the share of the time that goes into fetching frames.
     """
     choose = np.random.default_rng(schedule.seed)
     images_of = Images(encoder, recording, cache_dir)
-    pairs = _Pairs(recording, episodes)
+    chance = _Draw(recording, episodes)
     contrast = ContrastHead(encoder.tokens, encoder.dim).to(engine.device)
-    command = CommandHead(encoder.tokens, encoder.dim, len(recording.profile.action)).to(engine.device)
+    still = odometry.standing_still(chance.groups(np.random.default_rng(0), MEASURED // TOGETHER))
+    trained: list[nn.Module] = [encoder, odometry, contrast] if by_time else [encoder, odometry]
 
     def loss() -> tuple[Tensor, dict[str, float]]:
         with engine.fetching():
-            rows = pairs.draw(choose, BATCH)
-            first, partner, soon = (mine(part) for part in rows)
-            images = images_of(np.concatenate([first, partner, soon])).to(engine.device)
-        here, there, after = _standardised(encoder.keypoints(images)).chunk(3)
-        nats = contrast(here, there)
-        wanted = torch.from_numpy(pairs.commands(first, soon)).to(engine.device)
-        known = ~wanted.isnan()
-        off = ((command(here, after) - wanted.nan_to_num()).abs() * known).sum() / known.sum().clamp(min=1)
-        figures = {"contrast": nats.item(), "chance": math.log(BATCH)}
-        if pairs.command_size:
-            figures["command"] = off.item() / pairs.command_size
-        return nats + off / max(pairs.command_size, 1e-6), figures
+            group = mine(chance.groups(choose, BATCH // TOGETHER * (1 if by_time else 2)))
+            rows = [group.reshape(-1)]
+            if by_time:
+                rows += [mine(part) for part in chance.partners(choose, BATCH)]
+            images = images_of(np.concatenate(rows)).to(engine.device)
+        seen, *pairs = _standardised(encoder.keypoints(images)).split([len(part) for part in rows])
+        error, figures = torch.zeros((), device=engine.device), {}
+        if still:
+            error = odometry(seen.unflatten(0, group.shape), group) / still
+            figures["displacement"] = error.item()
+        if by_time:
+            nats = contrast(*pairs)
+            error = error + nats
+            figures |= {"contrast": nats.item(), "chance": math.log(BATCH)}
+        return error, figures
 
-    engine.optimise("encoder", [encoder, contrast, command], loss, schedule, RATE, [choose])
-    _standardise(encoder, images_of, pairs, engine)
+    engine.optimise("encoder", trained, loss, schedule, RATE, [choose])
+    _standardise(encoder, images_of, chance, engine)
 
 
 def _standardised(tokens: Tensor) -> Tensor:
@@ -114,13 +118,13 @@ def _standardised(tokens: Tensor) -> Tensor:
 
 @torch.no_grad()
 def _standardise(
-    encoder: VideoEncoder | SeveralViews, images_of: Images, pairs: _Pairs, engine: Engine
+    encoder: VideoEncoder | SeveralViews, images_of: Images, chance: _Draw, engine: Engine
 ) -> None:
     """Have the encoder standardise every number over the frames that it was trained on."""
-    drawn = np.sort(pairs.draw(np.random.default_rng(0), STANDARDISED)[0])
+    drawn = np.sort(chance.partners(np.random.default_rng(0), MEASURED)[0])
     parts = [
         encoder.keypoints(images_of(rows).to(engine.device))
-        for rows in np.array_split(drawn, STANDARDISED // BATCH)
+        for rows in np.array_split(drawn, MEASURED // BATCH)
     ]
     mean, std = _mean_std(torch.cat(parts))
     encoder.mean.copy_(mean)
@@ -133,48 +137,33 @@ def _mean_std(tokens: Tensor) -> tuple[Tensor, Tensor]:
     return mean, (variance + LEAST_VARIANCE).sqrt()
 
 
-class _Pairs:
-    """Draws frames with a partner each, and with one that comes soon after, all by their stamps."""
+class _Draw:
+    """Draws frames of these episodes that teach something together, by their stamps; every episode is as likely as any
+    other."""
 
     def __init__(self, recording: Recording, episodes: np.ndarray) -> None:
-        self._stamps, self._soon_ns = recording.stamps_ns, COMMAND_STEPS * recording.profile.model_dt * 1e9
-        spans = [recording.episodes[index] for index in episodes]
-        self._ends = np.array([span.stop for span in spans])
-        self._lengths = np.array([span.stop - span.start for span in spans])
-        self._ends, self._lengths = (part[self._lengths > 1] for part in (self._ends, self._lengths))
-        scale = np.maximum(-recording.profile.low, recording.profile.high)
-        self._commands, self._scale = recording.commands, scale.astype(np.float64)
-        self._labelled = np.zeros(len(self._stamps), dtype=bool)
-        for index in recording.labelled_episodes:
-            self._labelled[recording.episodes[index]] = True
-        self.command_size = self._size()
+        self._stamps = recording.stamps_ns
+        spans = np.array(
+            [(span.start, span.stop) for span in (recording.episodes[index] for index in episodes)]
+        )
+        self._spans = spans[spans[:, 1] - spans[:, 0] > 1]
 
-    def draw(self, choose: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Frames [count], their partners, and frames soon after; every episode is as likely as any other."""
-        episode = choose.integers(0, len(self._ends), count)
-        ends, share = self._ends[episode], choose.random((3, count))
-        first = ends - self._lengths[episode] + (share[0] * (self._lengths[episode] - 1)).astype(int)
-        partner = self._later(first, share[1] * APART_S * 1e9, ends)
-        return first, partner, self._later(first, share[2] * self._soon_ns, ends)
+    def partners(self, choose: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Frames [count], and one each that comes soon after."""
+        begin, end = self._episodes(choose, count)
+        first = begin + (choose.random(count) * (end - begin - 1)).astype(int)
+        wanted = self._stamps[first] + (choose.random(count) * APART_S * 1e9).astype(np.int64)
+        return first, np.clip(np.searchsorted(self._stamps, wanted), first + 1, end - 1)
 
-    def commands(self, first: np.ndarray, later: np.ndarray) -> np.ndarray:
-        """The mean commands [B, A] between frames, in shares of the full rate; NaN where they are not known."""
-        found = np.full((len(first), len(self._scale)), np.nan, dtype=np.float32)
-        rows = self._labelled[first]
-        if self._commands is not None and rows.any():
-            found[rows] = (
-                self._commands.mean(self._stamps[first[rows]], self._stamps[later[rows]]) / self._scale
-            )
-        return found
+    def groups(self, choose: np.random.Generator, count: int) -> np.ndarray:
+        """Frames [count, TOGETHER], of which each row is from some seconds of one episode; some may come twice."""
+        begin, end = self._episodes(choose, count)
+        middle = self._stamps[begin + (choose.random(count) * (end - begin)).astype(int)]
+        half = round(WITHIN_S / 2 * 1e9)
+        begin = np.maximum(begin, np.searchsorted(self._stamps, middle - half))
+        end = np.minimum(end, np.searchsorted(self._stamps, middle + half, side="right"))
+        return begin[:, None] + (choose.random((count, TOGETHER)) * (end - begin)[:, None]).astype(int)
 
-    def _later(self, first: np.ndarray, gap_ns: np.ndarray, ends: np.ndarray) -> np.ndarray:
-        """The frame nearest after a gap, at least the next one, within the episode."""
-        later = np.searchsorted(self._stamps, self._stamps[first] + gap_ns.astype(np.int64))
-        return np.clip(later, first + 1, ends - 1)
-
-    def _size(self) -> float:
-        """How large the mean commands are from their own median, on average: what the best constant misses."""
-        drawn = self.draw(np.random.default_rng(0), 4096)
-        commands = self.commands(drawn[0], drawn[2])
-        commands = commands[~np.isnan(commands).any(axis=1)]
-        return float(np.abs(commands - np.median(commands, axis=0)).mean()) if len(commands) else 0.0
+    def _episodes(self, choose: np.random.Generator, count: int) -> np.ndarray:
+        """First frames and ends [2, count] of episodes."""
+        return self._spans[choose.integers(0, len(self._spans), count)].T

@@ -96,6 +96,6 @@ def over_seeds(seeds: Sequence[Mapping[str, float]]) -> Row:
     row = {}
     for name in names:
         values = [figures[name] for figures in seeds]
-        spread = {"mean": sum(values) / len(values), "low": min(values), "high": max(values)}
-        row[name] = {**{key: round(value, 4) for key, value in spread.items()}, "by_seed": values}
+        summary = {"mean": sum(values) / len(values), "low": min(values), "high": max(values)}
+        row[name] = {**{key: round(value, 4) for key, value in summary.items()}, "by_seed": values}
     return row

@@ -6,14 +6,15 @@ import torch
 from torch import Tensor
 
 from wm_ros.bench.gpu import sizes
-from wm_ros.bench.gpu.rows import Rows
+from wm_ros.bench.gpu.rows import Rows, Setup
 from wm_ros.models.action_conditioned.model import ActionConditionedModel
 from wm_ros.models.world_model import WorldModel
 
 
 @torch.inference_mode()
-def measure(device: str, toy: bool, rows: Rows) -> None:
+def measure(setup: Setup, rows: Rows) -> None:
     """Relative difference (norm of the difference over norm) from the CPU in float32, on equal seeded weights."""
+    device, toy = setup.device, setup.toy
     generator = torch.Generator().manual_seed(1)
     frames = torch.randint(0, 256, (1, 480, 640, 3), dtype=torch.uint8, generator=generator)
     on_cpu = sizes.encoder("ViT-L", toy, "cpu", "float32")

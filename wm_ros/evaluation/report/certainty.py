@@ -27,7 +27,7 @@ def level_of(figure: Figure, good: float, care: float) -> str:
     return "unknown" if found == "bad" and _holds(figure, care) else found
 
 
-def spread(figure: Figure, write: Callable[[float], str], what: str = "episodes") -> str:
+def interval_text(figure: Figure, write: Callable[[float], str], what: str = "episodes") -> str:
     """Between what the figure lies and over how many episodes, or that these are too few to tell."""
     count = figure["episodes"]
     if figure["interval"] is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from wm_ros.evaluation.dataset.corruptions import FRAME_LOSS, SEVERITIES
-from wm_ros.evaluation.report.certainty import level_of, spread, what_is_open
+from wm_ros.evaluation.report.certainty import interval_text, level_of, what_is_open
 from wm_ros.training.collapse import warnings_of
 
 # Where good begins, and where with care.
@@ -80,7 +80,8 @@ def _encoder(report: dict[str, Any]) -> Finding:
     own = report["dynamics"].get("read_back_total")
     prefix = ""
     if own is not None:
-        prefix = f"The model itself, without fitting, reads R2 {own['mean']:.2f} of the commands, {spread(own, _r2)}"
+        within = interval_text(own, _r2)
+        prefix = f"The model itself, without fitting, reads R2 {own['mean']:.2f} of the commands, {within}"
         prefix = ". ".join(filter(None, [prefix, _sentence(what_is_open(own, R2_GOOD, R2_CARE, _r2))])) + ". "
     if "left_out" in ours or ours["layers"]["output"]["total"] is None:
         reason = ours.get("left_out", "the held-out commands never change, so nothing can be explained")
@@ -93,7 +94,7 @@ def _encoder(report: dict[str, Any]) -> Finding:
     most = total if own is None else max(total, own, key=lambda figure: figure["mean"])
     found = level_of(most, R2_GOOD, R2_CARE)
     kind = "A ridge regression" if is_ridge(report) else "An MLP"
-    text = f"{prefix}{kind} that is fitted on these bags reads R2 {score:.2f}, {spread(total, _r2, HELD_OUT)}"
+    text = f"{prefix}{kind} that is fitted on these bags reads R2 {score:.2f}, {interval_text(total, _r2, HELD_OUT)}"
     if cheapest and controls[cheapest] > max(0.1, CONTROL_SHARE * score):
         found = "care" if found == "good" else found
         text += (
@@ -127,7 +128,7 @@ def _model(report: dict[str, Any]) -> list[Finding]:
     last = answer["last"]
     text = (
         f"{steps * answer['step_s']:.1f} s ahead, told the {'recorded commands' if kind == 'commands' else kind}, its "
-        f"error is {_share(last['mean'])} of that of predicting no change, {spread(last, _share)}"
+        f"error is {_share(last['mean'])} of that of predicting no change, {interval_text(last, _share)}"
     )
     text = ". ".join(filter(None, [text, _sentence(what_is_open(last, COPY_GOOD, COPY_CARE, _share))]))
     foresees = _finding(level_of(last, COPY_GOOD, COPY_CARE), title, text)
@@ -158,7 +159,7 @@ def _plans(report: dict[str, Any]) -> Finding:
         )
     unit, worst = max(answer["shares"].items(), key=lambda share: share[1]["mean"])
     of = "" if len(answer["shares"]) == 1 else f" in {unit}"
-    text += f": {_share(worst['mean'])} of the error of no plan{of}, {spread(worst, _share)}"
+    text += f": {_share(worst['mean'])} of the error of no plan{of}, {interval_text(worst, _share)}"
     text = ". ".join(filter(None, [text, _sentence(what_is_open(worst, PLAN_GOOD, PLAN_CARE, _share))]))
     return _finding(level_of(worst, PLAN_GOOD, PLAN_CARE), title, text)
 

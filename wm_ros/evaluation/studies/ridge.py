@@ -16,7 +16,7 @@ STRENGTHS = 10.0 ** np.arange(6)  # of the regularisation; the last leaves littl
 SCORED_FOLDS, CHOSEN_FOLDS = 8, 4
 # A scene unlike all others lies far outside in some component, where products would run away.
 INPUT_REACH, COMPONENT_REACH = 5.0, 3.0  # standard deviations
-LEAST_SPREAD = 0.1  # of the mean spread of all numbers
+MIN_STD = 0.1  # of the mean of all numbers
 
 Predict = Callable[[np.ndarray], np.ndarray]
 Features = Callable[[np.ndarray], np.ndarray]
@@ -101,7 +101,7 @@ def _folds(groups: np.ndarray, most: int) -> list[tuple[np.ndarray, np.ndarray]]
 
 
 def _features(inputs: np.ndarray, squares: bool) -> Features:
-    """The way from inputs [C, 2 D] to features of unit spread: leading components of both halves, and products."""
+    """The way from inputs [C, 2 D] to features of unit variance: leading components of both halves, and products."""
     width = inputs.shape[1] // 2
     halves = [_components(half) for half in (inputs[:, :width], inputs[:, width:])]
 
@@ -115,8 +115,8 @@ def _features(inputs: np.ndarray, squares: bool) -> Features:
         return np.concatenate(parts, axis=1)
 
     shown = raw(inputs)
-    mean, spread = shown.mean(axis=0), np.maximum(shown.std(axis=0), 1e-9)
-    return lambda others: (raw(others) - mean) / spread
+    mean, std = shown.mean(axis=0), np.maximum(shown.std(axis=0), 1e-9)
+    return lambda others: (raw(others) - mean) / std
 
 
 def _products(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -124,14 +124,14 @@ def _products(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def _components(inputs: np.ndarray) -> Features:
-    """The way from inputs [C, D] to their leading components, each of unit spread."""
+    """The way from inputs [C, D] to their leading components, each of unit variance."""
     from sklearn.decomposition import PCA
 
-    mean, spread = inputs.mean(axis=0, dtype=np.float64), inputs.std(axis=0, dtype=np.float64)
-    spread = np.maximum(spread, max(LEAST_SPREAD * spread.mean(), 1e-9))
+    mean, std = inputs.mean(axis=0, dtype=np.float64), inputs.std(axis=0, dtype=np.float64)
+    std = np.maximum(std, max(MIN_STD * std.mean(), 1e-9))
 
     def normal(others: np.ndarray) -> np.ndarray:
-        return np.clip((others - mean) / spread, -INPUT_REACH, INPUT_REACH)
+        return np.clip((others - mean) / std, -INPUT_REACH, INPUT_REACH)
 
     shown = normal(inputs)
     if not shown.any():  # nothing varies, as in the second half for the control that sees one frame

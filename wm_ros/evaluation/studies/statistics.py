@@ -95,5 +95,5 @@ def more_episodes(statistics: Mapping[str, Any], half_width: float) -> int:
     low, high = statistics["interval"]
     count = statistics["episodes"]
     deviations = t.ppf((1.0 + CONFIDENCE) / 2.0, count - 1)
-    spread = (high - low) / 2.0 / deviations * math.sqrt(count)
-    return max(0, math.ceil((NORMAL * spread / half_width) ** 2) - count)
+    std = (high - low) / 2.0 / deviations * math.sqrt(count)
+    return max(0, math.ceil((NORMAL * std / half_width) ** 2) - count)

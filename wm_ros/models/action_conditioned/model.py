@@ -96,6 +96,7 @@ class ActionConditionedModel(nn.Module):
         columns = [list(COMPONENTS).index(name) for name in card.robot.names]
         self.register_buffer("columns", torch.tensor(columns), persistent=False)
         self.register_buffer("pose", torch.full((POSE,), torch.nan), persistent=False)
+        self._knows_pose = False  # asked for with every part of a plan: the device is not to be waited for
 
     @property
     def device(self) -> torch.device:
@@ -116,10 +117,12 @@ class ActionConditionedModel(nn.Module):
         if pose.shape != (POSE,) or not pose.isfinite().all():
             raise ValueError(f"a pose has {POSE} finite numbers, got {pose.tolist()}")
         self.pose.copy_(pose)
+        self._knows_pose = True
 
     def forget_pose(self) -> None:
         """Nothing is known of the end effector from now on."""
         self.pose.fill_(torch.nan)
+        self._knows_pose = False
 
     def rollout(self, state: Tensor, actions: Tensor) -> Tensor:
         """Imagine actions [B, H, A] (SI rates) from state [B, N, D] and the pose told last: states [B, H, N, D].
@@ -131,7 +134,7 @@ class ActionConditionedModel(nn.Module):
     @property
     def known_pose(self) -> Tensor:
         """What it was told last, [7]; RuntimeError before the first time."""
-        if self.pose.isnan().any():
+        if not self._knows_pose:
             raise RuntimeError(
                 "V-JEPA 2-AC needs the pose of the end effector: tell it with `at`, for every frame"
             )

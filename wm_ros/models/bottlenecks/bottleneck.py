@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from wm_ros.models.to_device import to_device
+
 
 class Bottleneck(nn.Module):
     """Makes latent actions [..., Z] of the read-out [..., outputs] of inverse dynamics, and has a price [LAM]."""
@@ -24,7 +26,8 @@ class Bottleneck(nn.Module):
 
         centre, spread [Z]: mean and standard deviation, where the bottleneck leaves them open.
         """
-        return centre + spread * torch.randn(count, len(spread), generator=generator).to(spread.device)
+        noise = torch.randn(count, len(spread), generator=generator)
+        return centre + spread * to_device(noise, spread.device)
 
     def valid(self, z: Tensor) -> Tensor:
         """The nearest latent actions [..., Z] that there are."""

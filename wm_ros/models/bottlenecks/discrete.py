@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from wm_ros.models.bottlenecks.bottleneck import Bottleneck
 from wm_ros.models.bottlenecks.statistics import spread
+from wm_ros.models.to_device import to_device
 
 COMMITMENT = 0.25
 RESET_AFTER = 20  # training steps without use
@@ -52,7 +53,7 @@ class Discrete(Bottleneck):
     def sample(self, count: int, centre: Tensor, spread: Tensor, generator: torch.Generator) -> Tensor:
         """Codes, each as likely: how often they are used is not known."""
         drawn = torch.randint(len(self.codes), (count,), generator=generator)
-        return self.codes[drawn.to(self.codes.device)]
+        return self.codes[to_device(drawn, self.codes.device)]
 
     def valid(self, z: Tensor) -> Tensor:
         return self.mean(z)

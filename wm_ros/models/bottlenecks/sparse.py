@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from wm_ros.models.bottlenecks.bottleneck import Bottleneck
 from wm_ros.models.bottlenecks.statistics import spread
+from wm_ros.models.to_device import to_device
 
 NORM_WEIGHT = 1.0
 VARIANCE_WEIGHT = 0.1
@@ -36,7 +37,7 @@ class Sparse(Bottleneck):
 
         l1 weighs the size of z against the error of the prediction; as a density of z alone it would be far too wide.
         """
-        level = torch.rand(count, len(spread), generator=generator).to(spread.device) - 0.5
+        level = to_device(torch.rand(count, len(spread), generator=generator), spread.device) - 0.5
         return centre - spread / 2.0**0.5 * level.sign() * torch.log1p(-2.0 * level.abs())
 
     def health(self, raw: Tensor) -> dict[str, Tensor]:

@@ -23,12 +23,12 @@ class FollowingRobot:
     """Publishes its joint states 50 times a second, stamped by `now_ns`.
 
     telling: false, it is silent. stamp_ns: set, it repeats this stamp.
-    told: the positions [A] last published.
+    reported: the positions [A] last published.
     """
 
     def __init__(self, node: Node, profile: RobotProfile, now_ns: Callable[[], int]) -> None:
         self._profile, self._now_ns = profile, now_ns
-        self._positions = self.told = np.zeros(len(profile.action))
+        self._positions = self.reported = np.zeros(len(profile.action))
         self.telling = True
         self.stamp_ns: int | None = None
         command = message_class(profile.command.type)
@@ -49,7 +49,7 @@ class FollowingRobot:
     def _tell(self) -> None:
         if not self.telling:
             return
-        self.told = self._positions
+        self.reported = self._positions
         message = JointState(name=list(self._profile.names), position=self._positions.tolist())
         fill_stamp(message.header.stamp, self.stamp_ns or self._now_ns())
         self._states.publish(message)

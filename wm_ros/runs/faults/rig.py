@@ -101,7 +101,7 @@ class Rig:
         self.guard = GuardClient(self._client)
         if self.profile.kind == "position":
             self.robot = FollowingRobot(node, self.profile, self.now_ns)
-            self.commands = CommandRecorder(node, self.profile, lambda: self.robot.told)
+            self.commands = CommandRecorder(node, self.profile, lambda: self.robot.reported)
         else:
             self.commands = CommandRecorder(node, self.profile)
         self.camera = Camera(self.profile.camera.topic, self._seed)
