@@ -148,7 +148,7 @@ def test_statistics_are_those_of_rows_and_pictures(bag, exported):
 
 def test_long_sets_are_cut_into_files_between_episodes(tmp_path):
     """At one row a second 1000 s are soon full."""
-    content = SetContent("arm", 1, "image", (("shoulder", "rad/s"), ("elbow", "rad/s")), (), "reach")
+    content = SetContent("arm", 1, ("image",), (("shoulder", "rad/s"), ("elbow", "rad/s")), (), "reach")
     grey = np.arange(240, dtype=np.uint8)
     pictures = np.broadcast_to(grey[:, None, None, None], (240, 16, 16, 3))
     actions = [number + np.arange(240)[:, None] / 1000 * [1, -1] for number in range(5)]
@@ -166,7 +166,7 @@ def test_long_sets_are_cut_into_files_between_episodes(tmp_path):
 
 
 def test_a_single_component_is_a_plain_column(tmp_path):
-    content = SetContent("lift", 10, "image", (("height", "m/s"),), (), "lift")
+    content = SetContent("lift", 10, ("image",), (("height", "m/s"),), (), "lift")
     with LeRobotWriter(tmp_path / "set", content) as writer:
         writer.add_episode(np.zeros((5, 16, 16, 3), np.uint8), np.arange(5.0)[:, None])
     assert table(tmp_path / "set")["action"].to_pylist() == [0.0, 1.0, 2.0, 3.0, 4.0]

@@ -85,7 +85,7 @@ def test_lerobot_finds_each_frame_of_a_long_set(dataset, tmp_path):
     from wm_ros.data.lerobot_meta import SetContent
     from wm_ros.data.lerobot_writer import LeRobotWriter
 
-    content = SetContent("arm", 15, "image", (("shoulder", "rad/s"), ("elbow", "rad/s")), (), "move")
+    content = SetContent("arm", 15, ("image",), (("shoulder", "rad/s"), ("elbow", "rad/s")), (), "move")
     length = 15 * 300
     grey = (np.arange(length) % 250).astype(np.uint8)
     pictures = np.broadcast_to(grey[:, None, None, None], (length, 16, 16, 3))

@@ -35,7 +35,7 @@ class Play:
     def __init__(self, ros, path, rate, fault=None):
         bag = Bag(path)
         found = survey(bag, PROFILE)
-        self.transport = transport(bag, found)
+        self.transport = transport(bag, found, PROFILE)
         self.segment = found.segments[0]
         self.shown, self.operator = [], []
         self.player = ros.start(lambda **options: BagPlayer(bag, found, PROFILE, rate, **options))

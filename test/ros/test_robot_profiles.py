@@ -14,6 +14,7 @@ NAMES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
 KINDS = {
     "arm": "std_msgs/msg/Float64MultiArray",
     "arm_position": "std_msgs/msg/Float64MultiArray",
+    "arm_two_cameras": "std_msgs/msg/Float64MultiArray",
     "diff_drive": "geometry_msgs/msg/TwistStamped",
     "diff_drive_unstamped": "geometry_msgs/msg/Twist",
     "rover": "geometry_msgs/msg/TwistStamped",

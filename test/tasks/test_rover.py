@@ -147,13 +147,15 @@ def test_errors_are_metres_and_the_smaller_angle():
 def test_a_robot_is_found_by_the_actions_it_obeys():
     assert [simulated(load_profile(robot.name)).name for robot in ROBOTS] == [
         "arm",
+        "arm_two_cameras",
         "rover",
         "pusher",
         "so101",
     ]
     assert simulated(load_profile("diff_drive")).name == "rover"
     with pytest.raises(
-        ValueError, match=r"no simulation of robot .franka.*arm \(shoulder, elbow\), wm_ros/rover"
+        ValueError,
+        match=r"no simulation of robot .franka.*arm \(shoulder, elbow\), .*elbow, 2 cameras\), wm_ros/rover",
     ):
         simulated(load_profile("franka"))
 

@@ -306,3 +306,18 @@ def encoders(
     torch.set_num_threads(num_threads)
     precisions = ("float32", "bfloat16") if bf16 else ("float32",)
     show_figures(compare(device, repeats, precisions, compile_too), json_file)
+
+
+@bench.command()
+def cameras(
+    count: Annotated[int, typer.Option("--cameras", min=2, help="Cameras beside one.")] = 2,
+    device: Annotated[str, typer.Option(help="Torch device: cpu, cuda.")] = "cpu",
+    repeats: Annotated[
+        int, typer.Option(min=1, help="Measurements of each, of which the median is shown.")
+    ] = 15,
+    json_file: Json = None,
+) -> None:
+    """Encode the frames of several cameras beside those of one: what each camera adds to the time."""
+    from wm_ros.bench.cameras import compare
+
+    show_figures(compare(count, device, repeats), json_file)

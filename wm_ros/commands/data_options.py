@@ -21,7 +21,7 @@ Camera = Annotated[
     str | None,
     typer.Option(
         help="Camera to read: a topic of bags, with or without its namespace and `/compressed`, or a feature of "
-        "LeRobot datasets (default: the profile's camera.topic)."
+        "LeRobot datasets; of several cameras all, with commas (default: as the profile says)."
     ),
 ]
 Command = Annotated[

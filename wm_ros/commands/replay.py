@@ -121,7 +121,7 @@ def replay(
                 log_dir=folder / "logs",
                 progress=lambda number, passed_s: bar.update(task, completed=before_s[number] + passed_s),
             )
-        topics = {"camera": found.camera, "command": found.commands, "state": found.state}
+        topics = {"camera": ", ".join(found.cameras), "command": found.commands, "state": found.state}
         names = {"checkpoint": model or "packaged", "profile": robot.name}
         summary: dict[str, Any] = {"bag": str(bag), "topics": topics, **names}
         summary |= summarise(result, found, robot, rate, limits)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from wm_ros.data.bag_messages import Bag
 from wm_ros.data.recording import RecordingError
+from wm_ros.robots.components import Camera
 from wm_ros.robots.profile import RobotProfile
 
 EPISODE_TOPIC = "episode"
@@ -18,24 +19,47 @@ class TopicError(RecordingError):
     """A topic that was asked for by name and cannot be taken; the message names those there are."""
 
 
-def image_topic(bag: Bag, profile: RobotProfile, camera: str | None = None) -> str:
+def image_topics(bag: Bag, profile: RobotProfile, camera: str | None = None) -> tuple[str, ...]:
+    """The topic of each camera of the profile, as `image_topic` finds it; camera: the topics asked for, with commas.
+
+    Raises RecordingError where one is missing: a model of several cameras cannot do with less.
+    """
+    asked = [None] * len(profile.cameras) if camera is None else camera.split(",")
+    if len(asked) != len(profile.cameras):
+        names = ", ".join(one.name for one in profile.cameras) or "one"
+        raise TopicError(
+            f"--camera {camera} names {len(asked)} topics, and robot {profile.name} has {len(profile.cameras)} cameras "
+            f"({names}): name a topic for each, in this order, with commas between"
+        )
+    found = tuple(
+        image_topic(bag, profile, topic, of) for topic, of in zip(asked, profile.cameras, strict=True)
+    )
+    if len(set(found)) < len(found):
+        raise TopicError(f"{bag.path}: --camera {camera} names one topic for two cameras: {', '.join(found)}")
+    return found
+
+
+def image_topic(bag: Bag, profile: RobotProfile, camera: str | None = None, of: Camera | None = None) -> str:
     """The camera's topic, in the profile's transport if recorded so, else in the other one.
 
     camera: the topic asked for, with or without its namespace and `/compressed`, which then is preferred; None: the
-    profile's. Raises RecordingError, which names the option that helps, where no topic or more than one is meant.
+    profile's. of: which of the profile's cameras, the first by default. Raises RecordingError, which names the option
+    that helps, where no topic or more than one is meant.
     """
-    name = profile.camera.topic if camera is None else camera
+    of = of or profile.camera
+    name = of.topic if camera is None else camera
     raw = name.removesuffix(COMPRESSED)
     cameras = [topic for topic, kind in bag.topics.items() if kind in IMAGE_TYPES]
     pictures = list(dict.fromkeys(topic.removesuffix(COMPRESSED) for topic in cameras))
     found = _named(pictures, raw)
     if len(found) == 1:
-        compressed_first = raw != name or profile.camera.transport == "compressed"
+        compressed_first = raw != name or of.transport == "compressed"
         return max(
             (topic for topic in cameras if topic.removesuffix(COMPRESSED) == found[0]),
             key=lambda topic: topic.endswith(COMPRESSED) == compressed_first,
         )
-    asked = f"profile {profile.name}, camera.topic" if camera is None else "--camera"
+    entry = f"topic of camera {of.name}" if of.name else "camera.topic"
+    asked = f"profile {profile.name}, {entry}" if camera is None else "--camera"
     if found:
         problem = f"has {raw} more than once ({asked}): {', '.join(found)}: name one of them with `--camera`"
     else:
@@ -115,18 +139,20 @@ def _camera_fix(pictures: Sequence[str]) -> str:
     return f". Name its camera with `--camera`: {' or '.join(able)}" if able else ""
 
 
-def camera_topic(profile: RobotProfile) -> tuple[str, str]:
-    """Relative topic and message type of the camera, in the profile's transport."""
-    if profile.camera.transport == "compressed":
-        return f"{profile.camera.topic}{COMPRESSED}", "sensor_msgs/msg/CompressedImage"
-    return profile.camera.topic, "sensor_msgs/msg/Image"
+def camera_topics(profile: RobotProfile) -> dict[str, str]:
+    """Relative topic and message type of each camera, in the profile's order and transports."""
+    return dict(
+        (f"{camera.topic}{COMPRESSED}", "sensor_msgs/msg/CompressedImage")
+        if camera.transport == "compressed"
+        else (camera.topic, "sensor_msgs/msg/Image")
+        for camera in profile.cameras
+    )
 
 
 def recorded_topics(profile: RobotProfile) -> dict[str, str]:
     """Relative topics, with their message types, that training needs or people want to see."""
-    camera, camera_type = camera_topic(profile)
     topics = {
-        camera: camera_type,
+        **camera_topics(profile),
         profile.command.topic: profile.command.type,
         EPISODE_TOPIC: MARKER_TYPE,
     }

@@ -17,6 +17,7 @@ from wm_ros.messages.command import fill_command, fill_targets
 from wm_ros.messages.image import fill_image
 from wm_ros.messages.stamp import fill_stamp
 from wm_ros.messages.state import fill_state
+from wm_ros.messages.views import split
 from wm_ros.robots.profile import RobotProfile
 
 # What a killed recorder may lose: the records since the last chunk went to disk.
@@ -83,11 +84,13 @@ class BagWriter:
         self.counts[topic] += 1
 
     def image(self, stamp_ns: int, frame: np.ndarray) -> None:
-        """A camera frame [H, W, 3] uint8 RGB, exposed at the stamp."""
-        message = self._blank("sensor_msgs/msg/Image")
-        fill_stamp(message.header.stamp, stamp_ns)
-        message.header.frame_id = "camera"
-        self._put(self._profile.camera.topic, stamp_ns, fill_image(message, frame))
+        """A camera frame [H, W, 3] uint8 RGB, exposed at the stamp; of several cameras theirs side by side."""
+        cameras = self._profile.cameras
+        for camera, view in zip(cameras, split(frame, len(cameras)), strict=True):
+            message = self._blank("sensor_msgs/msg/Image")
+            fill_stamp(message.header.stamp, stamp_ns)
+            message.header.frame_id = camera.name or "camera"
+            self._put(camera.topic, stamp_ns, fill_image(message, view))
 
     def command(self, stamp_ns: int, vector: np.ndarray) -> None:
         """A command [A] in SI units, as the guard publishes it: rates, or the targets of joints."""

@@ -9,12 +9,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-import cv2
 import numpy as np
 
 from wm_ros.data.frame_cache import FrameCache
 from wm_ros.data.recording import Commands, Recording, RecordingError, Topics
 from wm_ros.data.stamps import RESTART_NS
+from wm_ros.messages.views import squares
 from wm_ros.robots.profile import RobotProfile
 
 # An episode ends where this many camera periods pass without a frame.
@@ -41,11 +41,13 @@ class _Part:
 class Collector:
     """What the sources tell: within `source(...)` each calls `frame`, `command`, `cut`, `lose` and `note`.
 
-    side: crop frames to the centre square and shrink them to this many pixels; None keeps them as they are.
+    side: crop frames to the centre square and shrink them to this many pixels; None keeps them as they are. Of several
+    cameras a frame has the pictures side by side, as `messages.views` joins them.
     """
 
     def __init__(self, profile: RobotProfile, cache: FrameCache, side: int | None = None) -> None:
         self._profile, self._cache, self._side = profile, cache, side
+        self._views = len(profile.cameras)
         self._stamps = array("q")
         self._command_stamps = array("q")
         self._holds_ns = array("q")
@@ -95,7 +97,7 @@ class Collector:
                 "restarted, and which commands belong to which frames is unknown; one bag per run"
             )
         self._stamps.append(stamp_ns)
-        self._cache.append(picture if self._side is None else _square(picture, self._side))
+        self._cache.append(picture if self._side is None else squares(picture, self._views, self._side))
 
     def command(self, stamp_ns: int, vector: np.ndarray, hold_s: float) -> None:
         """A command [A] in SI units, held until the next one or for `hold_s`."""
@@ -195,14 +197,6 @@ class Collector:
         vectors = np.array(self._commands).reshape(len(stamps), len(self._profile.action))
         order = np.argsort(stamps, kind="stable")
         return Commands(stamps[order], vectors[order], holds[order] * 1e-9)
-
-
-def _square(picture: np.ndarray, side: int) -> np.ndarray:
-    height, width = picture.shape[:2]
-    short = min(height, width)
-    top, left = (height - short) // 2, (width - short) // 2
-    square = picture[top : top + short, left : left + short]
-    return square if short == side else cv2.resize(square, (side, side), interpolation=cv2.INTER_AREA)
 
 
 def split_episodes(stamps: np.ndarray, cuts: Sequence[int]) -> tuple[list[slice], int]:

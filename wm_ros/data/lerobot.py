@@ -16,6 +16,7 @@ from wm_ros.data.lerobot_set import LeRobotSet
 from wm_ros.data.lerobot_video import Reel
 from wm_ros.data.recording import RecordingError, Topics
 from wm_ros.data.videos import open_video
+from wm_ros.messages.views import joined, split
 from wm_ros.robots.profile import RobotProfile
 
 
@@ -40,46 +41,56 @@ class LeRobotSource:
 
     def __init__(self, root: Path, profile: RobotProfile, camera: str | None = None) -> None:
         self._set, self._profile = LeRobotSet(root, profile, camera), profile
-        self._footage = self._set.footage()
+        self._footage = [self._set.footage(camera) for camera in self._set.cameras]
         promised = self._set.info.get("total_frames")
         self.frame_count = promised if isinstance(promised, int) and promised > 0 else 0
 
     def sizes(self) -> set[tuple[int, int]]:
         """Height and width of the first episode's pictures; one set has one camera mode."""
-        if self._set.in_video:
-            there = (place.video for place in self._footage.values() if place.video and place.video.is_file())
-            videos = [open_video(path) for path in itertools.islice(there, 1)]
-            return {(video.height, video.width) for video in videos}
-        picture = next(self._images(self._set.data_files()[0]), None)
-        return set() if picture is None else {picture.shape[:2]}
+        if not self._set.in_video:
+            picture = next(self._images(self._set.data_files()[0]), None)
+            if picture is None:
+                return set()
+            views = split(picture, len(self._set.cameras))
+            return {(views[0].shape[0], views[0].shape[1])}
+        found = []
+        for footage in self._footage:
+            there = (place.video for place in footage.values() if place.video and place.video.is_file())
+            found += [(v.height, v.width) for v in map(open_video, itertools.islice(there, 1))]
+        side = min(map(min, found), default=0)
+        return set(found) if len(self._footage) == 1 or not found else {(side, side)}
 
     def read(self, collector: Collector) -> None:
         """Hand all episodes over; raises RecordingError when tables or videos are broken."""
         name, kind = self._set.root.resolve().name, f"LeRobot {self._set.version} set"
         labelled = self._set.columns is not None
-        topics = Topics(self._set.camera, self._set.actions if labelled else None)
-        reel = Reel(self._footage, 1.0 / self._set.fps, collector)
+        topics = Topics(", ".join(self._set.cameras), self._set.actions if labelled else None)
+        reels = [Reel(footage, 1.0 / self._set.fps, collector) for footage in self._footage]
         actions = ActionRows(self._profile, collector, self._set.fps)
         unknown: list[int] = []
         unseen: list[Path] = []
         episodes = frames = 0
         for episode, images in self._rows():
-            footage = self._footage.get(episode.number)
-            if footage is None or not _is_there(footage.video):
+            places = [footage.get(episode.number) for footage in self._footage]
+            videos = [place.video for place in places if place is not None]
+            lacking = [video for video in videos if video is not None and not video.is_file()]
+            if len(videos) < len(places) or lacking:
                 # Its pictures must be passed over in the table, where they are there.
                 for _ in itertools.islice(images, len(episode.times_s)):
                     pass
-                if footage is None:
+                if lacking:
+                    unseen.append(lacking[0])
+                else:
                     unknown.append(episode.number)
-                elif footage.video is not None:
-                    unseen.append(footage.video)
                 continue
             with collector.source(name, kind, labelled, topics):
                 if episode.actions is not None:
                     actions.add(episode.times_s, episode.actions)
                 taken = images
-                if footage.video is not None:
-                    taken = reel.show(episode.number, episode.times_s, episode.rows)
+                if self._set.in_video:
+                    taken = _side_by_side(
+                        [reel.show(episode.number, episode.times_s, episode.rows) for reel in reels]
+                    )
                 for row, (time_s, picture) in enumerate(zip(episode.times_s, taken, strict=False)):
                     if row in episode.restarts:
                         collector.cut()
@@ -99,7 +110,8 @@ class LeRobotSource:
                 f"{self._set.root} has no episode to read: {'; '.join(missing) or 'its tables are empty'}"
             )
         actions.check()
-        for text in (*self._set.notes, *missing, *reel.notes(), *self._promised(episodes, frames)):
+        of_videos = dict.fromkeys(note for reel in reels for note in reel.notes())
+        for text in (*self._set.notes, *missing, *of_videos, *self._promised(episodes, frames)):
             collector.note(text)
 
     def _promised(self, episodes: int, frames: int) -> Iterator[str]:
@@ -130,11 +142,14 @@ class LeRobotSource:
                 yield _Episode(int(numbers[start]), even_s, rows, restarts, labels), images
 
     def _images(self, file: Path) -> Iterator[np.ndarray | None]:
-        return tables.images(self._set.root, file, self._set.camera)
+        return _side_by_side([tables.images(self._set.root, file, camera) for camera in self._set.cameras])
 
 
-def _is_there(video: Path | None) -> bool:
-    return video is None or video.is_file()
+def _side_by_side(cameras: list[Iterator[np.ndarray | None]]) -> Iterator[np.ndarray | None]:
+    """The pictures of all cameras row by row, None where one of them has none."""
+    for pictures in zip(*cameras, strict=True):
+        there = [picture for picture in pictures if picture is not None]
+        yield joined(there) if len(there) == len(cameras) else None
 
 
 def _missing(unknown: list[int], unseen: list[Path]) -> list[str]:

@@ -125,7 +125,7 @@ def _content(
     return SetContent(
         robot=profile.name,
         fps=fps,
-        camera=profile.camera.topic.strip("/").replace("/", "."),
+        cameras=tuple(camera.name or camera.topic.strip("/").replace("/", ".") for camera in profile.cameras),
         action=_described_action(profile),
         state=() if states is None else tuple(zip(states.names, states.units, strict=True)),
         task=options.task or NO_TASK,

@@ -21,26 +21,26 @@ CHUNK_FILES, DATA_MB, VIDEO_MB = 1000, 100, 200
 
 @dataclass(frozen=True)
 class SetContent:
-    """What is in each row of a set: one camera, an action, and a state where there are names of one.
+    """What is in each row of a set: pictures, an action, and a state where there are names of one.
 
-    camera: name behind `observation.images.`. action, state: (name, unit) of each component. task: what the robot is
+    cameras: names behind `observation.images.`. action, state: (name, unit) of each component. task: what the robot is
     to do in all episodes, in words.
     """
 
     robot: str
     fps: int
-    camera: str
+    cameras: tuple[str, ...]
     action: tuple[tuple[str, str], ...]
     state: tuple[tuple[str, str], ...]
     task: str
 
     @property
-    def camera_key(self) -> str:
-        return f"observation.images.{self.camera}"
+    def camera_keys(self) -> list[str]:
+        return [f"observation.images.{camera}" for camera in self.cameras]
 
     def info(self, episodes: int, frames: int, shape: tuple[int, ...]) -> dict[str, Any]:
         """meta/info.json of a set with pictures of this shape [3]."""
-        features = {self.camera_key: _video(shape, self.fps), ACTION: _vector(self.action)}
+        features = {key: _video(shape, self.fps) for key in self.camera_keys} | {ACTION: _vector(self.action)}
         if self.state:
             features[STATE] = _vector(self.state)
         features["timestamp"] = _scalar("float32")
@@ -64,9 +64,14 @@ class SetContent:
     def episode(
         self, number: int, first_row: int, length: int, file: int, first_frame: int
     ) -> dict[str, Any]:
-        """The row of meta/episodes of an episode that begins at a frame of the file's video; without statistics."""
+        """The row of meta/episodes of an episode that begins at a frame of the file's videos; without statistics."""
         place = place_of(file)
-        times = (first_frame / self.fps, (first_frame + length) / self.fps)
+        times = {"from_timestamp": first_frame / self.fps, "to_timestamp": (first_frame + length) / self.fps}
+        videos = {
+            f"videos/{camera}/{key}": value
+            for camera in self.camera_keys
+            for key, value in {**place, **times}.items()
+        }
         return {
             "episode_index": number,
             "tasks": [self.task],
@@ -74,9 +79,7 @@ class SetContent:
             **{f"data/{key}": value for key, value in place.items()},
             "dataset_from_index": first_row,
             "dataset_to_index": first_row + length,
-            **{f"videos/{self.camera_key}/{key}": value for key, value in place.items()},
-            f"videos/{self.camera_key}/from_timestamp": times[0],
-            f"videos/{self.camera_key}/to_timestamp": times[1],
+            **videos,
             "meta/episodes/chunk_index": 0,
             "meta/episodes/file_index": 0,
         }

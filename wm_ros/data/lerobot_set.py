@@ -33,13 +33,14 @@ class Footage:
 class LeRobotSet:
     """A dataset in LeRobot's layout v2.0 or v2.1 (files by episode) or v3.x (episodes joined in larger files).
 
-    camera: the feature whose pictures are taken. actions: the feature that actions are found in, the action or, where
-    the profile says so, the state. columns: for each component of the profile its place there, None where the set has
-    no such feature. notes: what was assumed. Raises RecordingError when a part is missing, does not
-    fit the profile, or is of another version.
+    cameras: the features whose pictures are taken, one for each of the profile's. actions: the feature that actions
+    are found in, the action or, where the profile says so, the state. columns: for each component of the profile its
+    place there, None where the set has no such feature. notes: what was assumed. Raises RecordingError when a part is
+    missing, does not fit the profile, or is of another version.
 
     The camera is the one asked for, or that of the profile's `camera.topic` (`front` finds
-    `observation.images.front`), or the only one there is. Action components are found by the profile's names; when
+    `observation.images.front`), or the only one there is. Several cameras are found by their names, or asked for with
+    commas between. Action components are found by the profile's names; when
     the set does not have these but as many, they are taken in order, and a note says so.
     """
 
@@ -50,8 +51,13 @@ class LeRobotSet:
         self.version = str(self.info["codebase_version"])
         self.by_episode = self.version in BY_EPISODE
         self.fps = float(self.info["fps"])
-        self.camera = self._camera(camera or profile.camera.topic, asked=camera is not None)
-        self.in_video = self.info["features"][self.camera]["dtype"] == "video"
+        self.cameras = self._cameras(profile, camera)
+        kinds = {self.info["features"][name]["dtype"] for name in self.cameras}
+        if len(kinds) > 1:
+            raise RecordingError(
+                f"{root}: of {', '.join(self.cameras)} some are videos and some pictures in tables, which is not read"
+            )
+        self.in_video = kinds == {"video"}
         self.actions = STATE if profile.actions_from == "states" else ACTION
         self.columns = self._columns(profile)
 
@@ -62,33 +68,33 @@ class LeRobotSet:
             raise RecordingError(f"{self.root} has no data/*/*.parquet: was it downloaded whole?")
         return files
 
-    def footage(self) -> dict[int, Footage]:
-        """Where the pictures of each episode are, by its index."""
+    def footage(self, camera: str) -> dict[int, Footage]:
+        """Where a camera's pictures of each episode are, by its index."""
         try:
-            return {row["episode_index"]: self._place(row) for row in self._episodes()}
+            return {row["episode_index"]: self._place(camera, row) for row in self._episodes()}
         except (LookupError, AttributeError, TypeError, ValueError, ArithmeticError) as error:
             raise RecordingError(
-                f"{self.root / 'meta'} does not say where the pictures of {self.camera} are: {error!r}"
+                f"{self.root / 'meta'} does not say where the pictures of {camera} are: {error!r}"
             ) from error
 
-    def _place(self, row: dict[str, Any]) -> Footage:
+    def _place(self, camera: str, row: dict[str, Any]) -> Footage:
         if not self.in_video:
             return Footage(None)
         number, template = row["episode_index"], self.info["video_path"]
         if self.by_episode:
             chunk = number // self.info.get("chunks_size", 1000)
-            name = template.format(video_key=self.camera, episode_chunk=chunk, episode_index=number)
+            name = template.format(video_key=camera, episode_chunk=chunk, episode_index=number)
             return Footage(self.root / name)
-        chunk, file, from_s, to_s = (row[column] for column in self._place_columns())
-        name = template.format(video_key=self.camera, chunk_index=int(chunk), file_index=int(file))
+        chunk, file, from_s, to_s = (row[column] for column in self._place_columns(camera))
+        name = template.format(video_key=camera, chunk_index=int(chunk), file_index=int(file))
         span = Span(float(from_s), float(to_s), int(row["length"]))
         if not (math.isfinite(span.from_s) and math.isfinite(span.to_s) and span.length >= 0):
             raise ValueError(f"episode {number} from {from_s} to {to_s} s, of {span.length} rows")
         return Footage(self.root / name, span)
 
-    def _place_columns(self) -> list[str]:
+    def _place_columns(self, camera: str) -> list[str]:
         parts = ("chunk_index", "file_index", "from_timestamp", "to_timestamp")
-        return [f"videos/{self.camera}/{part}" for part in parts]
+        return [f"videos/{camera}/{part}" for part in parts]
 
     def _read_info(self) -> dict[str, Any]:
         file = self.root / "meta" / "info.json"
@@ -110,6 +116,18 @@ class LeRobotSet:
             raise RecordingError(f"{file}: features must map each name to its dtype and shape")
         return info
 
+    def _cameras(self, profile: RobotProfile, asked: str | None) -> tuple[str, ...]:
+        if not profile.other_cameras:
+            return (self._camera(asked or profile.camera.topic, asked=asked is not None),)
+        names = [camera.name for camera in profile.cameras] if asked is None else asked.split(",")
+        found = tuple(self._camera(name, asked=True) for name in names)
+        if len(found) != len(profile.cameras) or len(set(found)) < len(found):
+            raise RecordingError(
+                f"{self.root}: robot {profile.name} has {len(profile.cameras)} cameras, and --camera {asked} names "
+                f"{', '.join(found)}: name a feature for each, in the profile's order"
+            )
+        return found
+
     def _camera(self, name: str, asked: bool) -> str:
         cameras = [key for key, feature in self.info["features"].items() if _is_camera(feature)]
         suffix = "." + name.strip("/").replace("/", ".")
@@ -120,7 +138,7 @@ class LeRobotSet:
             return cameras[0]
         raise RecordingError(
             f"{self.root} has no camera {name!r}; it has {', '.join(cameras) or 'none'}: name one with --camera, or as "
-            "camera.topic in the profile"
+            "camera.topic in the profile (several: --camera with commas, or the names of `cameras`)"
         )
 
     def _columns(self, profile: RobotProfile) -> list[int] | None:
@@ -163,7 +181,8 @@ class LeRobotSet:
         if not self.by_episode:
             columns = {"episode_index"}
             if self.in_video:
-                columns |= {"length", *self._place_columns()}
+                places = [column for camera in self.cameras for column in self._place_columns(camera)]
+                columns |= {"length", *places}
             for file in sorted((self.root / "meta" / "episodes").glob("*/*.parquet")):
                 yield from read_table(file, columns).to_pylist()
             return

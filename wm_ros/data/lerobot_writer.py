@@ -27,6 +27,7 @@ from wm_ros.data.lerobot_stats import PictureStats, column_stats, picture_stats
 from wm_ros.data.lerobot_tables import ACTION, STATE
 from wm_ros.data.recording import RecordingError
 from wm_ros.data.video_writer import VideoWriter
+from wm_ros.messages.views import split
 
 # Longer videos are cut between episodes: lerobot asks for frames by times of 32 bits, which from 1024 s on miss by more
 # than the 0.1 ms that it allows.
@@ -48,7 +49,7 @@ class LeRobotWriter:
         self._shape: tuple[int, ...] = ()
         self._rows: list[dict[str, Any]] = []  # of meta/episodes
         self._columns: list[dict[str, np.ndarray]] = []
-        self._pictures: list[PictureStats] = []
+        self._pictures: list[list[PictureStats]] = [[] for _ in content.cameras]
         self.episodes = self.frames = 0
 
     def __enter__(self) -> LeRobotWriter:
@@ -70,35 +71,42 @@ class LeRobotWriter:
     def add_episode(
         self, pictures: Iterable[np.ndarray], actions: np.ndarray, states: np.ndarray | None = None
     ) -> None:
-        """One episode: as many pictures [H, W, 3] uint8 RGB as there are rows of actions [R, A] and states [R, P]."""
+        """One episode: as many pictures [H, W, 3] uint8 RGB as there are rows of actions [R, A] and states [R, P].
+
+        Of several cameras, a picture is theirs side by side.
+        """
         columns = self._row_columns(actions, states)
-        length, stats = len(actions), PictureStats(len(actions))
+        length, cameras = len(actions), self.content.camera_keys
+        stats = [PictureStats(length) for _ in cameras]
         files: _Files | None = None
         number = -1
         for number, picture in enumerate(pictures):
-            files = files or self._next_files(length, columns, picture.shape)
-            if picture.shape != self._shape:
+            views = split(picture, len(cameras))
+            files = files or self._next_files(length, columns, views[0].shape)
+            if views[0].shape != self._shape:
                 raise RecordingError(
-                    f"a picture of {_size(picture.shape)} after pictures of {_size(self._shape)}: a set has one size; "
+                    f"a picture of {_size(views[0].shape)} after pictures of {_size(self._shape)}: a set has one size; "
                     "--frame-size N makes squares of N pixels of all"
                 )
-            files.video.append(picture)
-            stats.add(number, picture)
+            for video, of_camera, view in zip(files.videos, stats, views, strict=True):
+                video.append(view)
+                of_camera.add(number, view)
         if files is None or number + 1 != length:
             raise ValueError(f"an episode needs a picture for each of its {length} actions")
         files.table.write_table(_table(columns))  # a row group for each episode
-        found = {self.content.camera_key: picture_stats([stats])}
+        found = {key: picture_stats([of_camera]) for key, of_camera in zip(cameras, stats, strict=True)}
         found |= {name: column_stats(values) for name, values in columns.items()}
         self._rows.append(
             {
                 **self.content.episode(
-                    self.episodes, self.frames, length, self._file, files.video.count - length
+                    self.episodes, self.frames, length, self._file, files.videos[0].count - length
                 ),
                 **{f"stats/{key}/{name}": v for key, part in found.items() for name, v in part.items()},
             }
         )
         self._columns.append(columns)
-        self._pictures.append(stats)
+        for kept, of_camera in zip(self._pictures, stats, strict=True):
+            kept.append(of_camera)
         self.episodes += 1
         self.frames += length
 
@@ -106,17 +114,20 @@ class LeRobotWriter:
         """The files at hand, or the next ones where this episode would make those too long or they are too large."""
         self._shape = self._shape or shape
         if self._files is not None:
-            video = self._files.video
-            longer = (video.count + length) / self.content.fps > VIDEO_S
-            if not longer and video.path.stat().st_size < VIDEO_MB * 2**20:
+            videos = self._files.videos
+            longer = (videos[0].count + length) / self.content.fps > VIDEO_S
+            if not longer and max(video.path.stat().st_size for video in videos) < VIDEO_MB * 2**20:
                 return self._files
             self._files.close()
         self._file += 1
-        place = {"video_key": self.content.camera_key, **place_of(self._file)}
-        data, video_file = (self._root / path.format(**place) for path in (DATA_PATH, VIDEO_PATH))
-        video = VideoWriter(video_file, self.content.fps, *shape[:2])
+        place = place_of(self._file)
+        data = self._root / DATA_PATH.format(**place)
+        videos = [
+            VideoWriter(self._root / VIDEO_PATH.format(video_key=key, **place), self.content.fps, *shape[:2])
+            for key in self.content.camera_keys
+        ]
         data.parent.mkdir(parents=True, exist_ok=True)
-        self._files = _Files(pq.ParquetWriter(data, _table(columns).schema), video)
+        self._files = _Files(pq.ParquetWriter(data, _table(columns).schema), videos)
         return self._files
 
     def _row_columns(self, actions: np.ndarray, states: np.ndarray | None) -> dict[str, np.ndarray]:
@@ -136,7 +147,8 @@ class LeRobotWriter:
         episodes.parent.mkdir(parents=True)
         pq.write_table(pa.Table.from_pylist(self._rows), episodes)
         pq.write_table(self.content.tasks(), self._root / "meta" / "tasks.parquet")
-        stats = {self.content.camera_key: picture_stats(self._pictures)}
+        cameras = zip(self.content.camera_keys, self._pictures, strict=True)
+        stats = {key: picture_stats(of_camera) for key, of_camera in cameras}
         for name in self._columns[0]:
             stats[name] = column_stats(np.concatenate([columns[name] for columns in self._columns]))
         info = self.content.info(self.episodes, self.frames, self._shape)
@@ -148,11 +160,12 @@ class _Files(NamedTuple):
     """Where rows and pictures go at the moment."""
 
     table: pq.ParquetWriter
-    video: VideoWriter
+    videos: list[VideoWriter]  # one for each camera
 
     def close(self) -> None:
         self.table.close()
-        self.video.close()
+        for video in self.videos:
+            video.close()
 
 
 def require_free(out: Path) -> None:

@@ -98,6 +98,12 @@ def _source(
     if not videos:
         known = next((f"{file} {what}" for file in files if (what := well_known(file))), "")
         raise RecordingError(f"{path} is no recording: {known or f'its content is not that of {ACCEPTED}'}")
+    if profile.other_cameras:
+        names = ", ".join(camera.name for camera in profile.cameras)
+        raise RecordingError(
+            f"{path} holds videos, of one camera each, and robot {profile.name} has {len(profile.cameras)} ({names}): "
+            "give bags or a LeRobot dataset with all of them, or a profile with an entry `camera`"
+        )
     from wm_ros.data.videos import VideoSource
 
     return VideoSource(path.resolve().name, videos)

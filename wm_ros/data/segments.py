@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from wm_ros.data.bag_messages import Bag
-from wm_ros.data.bag_topics import EPISODE_TOPIC, command_topic, find_topic, image_topic, other_commands
+from wm_ros.data.bag_topics import EPISODE_TOPIC, command_topic, find_topic, image_topics, other_commands
 from wm_ros.data.collector import split_episodes
 from wm_ros.data.recording import RecordingError
 from wm_ros.data.stamps import RESTART_NS
@@ -57,13 +57,21 @@ class Segment:
 
 @dataclass(frozen=True)
 class Survey:
-    """What of a bag can be played: topics (None: not recorded), episodes, and what people should know."""
+    """What of a bag can be played: topics (None: not recorded), episodes, and what people should know.
 
-    camera: str
+    cameras: a topic for each of the profile's. The episodes are those of the first one's frames.
+    """
+
+    cameras: tuple[str, ...]
     commands: str | None
     state: str | None
     segments: tuple[Segment, ...]
     notes: tuple[str, ...]
+
+    @property
+    def camera(self) -> str:
+        """The first camera's topic."""
+        return self.cameras[0]
 
 
 def survey(bag: Bag, profile: RobotProfile, camera: str | None = None, command: str | None = None) -> Survey:
@@ -72,7 +80,8 @@ def survey(bag: Bag, profile: RobotProfile, camera: str | None = None, command: 
     camera, command: topics to play and to compare with, instead of the profile's. Raises RecordingError without
     camera, without stamps, or when no episode is long enough to be played.
     """
-    camera, commands = image_topic(bag, profile, camera), command_topic(bag, profile, command)
+    cameras, commands = image_topics(bag, profile, camera), command_topic(bag, profile, command)
+    camera = cameras[0]
     marker = find_topic(bag.topics, EPISODE_TOPIC)
     stamps, logs, cuts = array("q"), array("q"), []
     for message in bag.encoded({camera} if marker is None else {camera, marker}):
@@ -115,7 +124,7 @@ def survey(bag: Bag, profile: RobotProfile, camera: str | None = None, command: 
                 f"{state} is {bag.topics[state]}, not the profile's {profile.state.type}: not played"
             )
             state = None
-    return Survey(camera, commands, state, tuple(playable), tuple(dict.fromkeys(notes)))
+    return Survey(cameras, commands, state, tuple(playable), tuple(dict.fromkeys(notes)))
 
 
 def _segment(number: int, stamps_ns: np.ndarray, log_ns: np.ndarray, notes: list[str]) -> Segment | None:

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from wm_ros.models.encoders.encoder import Encoder
+from wm_ros.models.encoders.views import per_view
 
 # Each number of observed frames, and the last of several chunks of candidates, is a shape of its own.
 MOST_SHAPES = 64
@@ -87,6 +88,7 @@ def warm_up(function: Callable[..., Any], call: Callable[[], object]) -> None:
 
 def compiled_encoder(encoder: Encoder) -> Compiled:
     """The network of an encoder, what comes after cropping and resizing, which from now on it uses compiled."""
+    encoder = per_view(encoder)  # of several cameras: their pictures are its batch
     network: object = encoder.from_images
     if isinstance(network, Compiled):
         return network

@@ -41,7 +41,7 @@ class WorldModel(nn.Module):
     def __init__(self, card: Card) -> None:
         super().__init__()
         self.card = card
-        self.encoder = build_encoder(card.encoder)
+        self.encoder = build_encoder(card.encoder, len(card.robot.cameras))
         tokens, dim, latent = self.encoder.tokens, self.encoder.dim, card.latent_action_dim
         actions = len(card.robot.action)
         g, p, c = card.inverse_dynamics, card.forward_model, card.controller

@@ -10,7 +10,7 @@ import numpy as np
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
-from wm_ros.messages.image import decode_image, fill_image
+from wm_ros.messages.image import fill_image
 from wm_ros.nodes.interfaces import Stage
 from wm_ros.nodes.model_node import ModelNode
 from wm_ros.ros.qos import OUTPUT
@@ -41,9 +41,9 @@ class GoalView(Stage):
 
     def __call__(self, header: Header, latent: Tensor) -> None:
         if self._publisher.get_subscription_count():
-            goal, most = self._node.goal, self._node.max_pixels
-            frame = decode_image(self._node.frame, most)
-            pictures = [("goal", None if goal is None else decode_image(goal, most)), ("now", frame)]
+            goal, picture_of = self._node.goal, self._node.source.picture
+            frame = picture_of(self._node.frame)
+            pictures = [("goal", None if goal is None else picture_of(goal)), ("now", frame)]
             if self._decoder is not None:
                 pictures.append(("end of the plan", self._expected()))
             self._publisher.publish(fill_image(Image(header=header), side_by_side(pictures, frame.shape)))
@@ -52,7 +52,11 @@ class GoalView(Stage):
         from wm_ros.models.decoder import draw
 
         end = None if self._node.expected_end is None else self._node.expected_end()
-        return None if end is None or self._decoder is None else draw(self._decoder, end[None])[0]
+        if end is None or self._decoder is None:
+            return None
+        drawn = draw(self._decoder, end[None])[0]
+        # Of several cameras, squeezed into a square by its training.
+        return drawn.repeat(self._node.model.encoder.views, axis=1)
 
 
 def side_by_side(pictures: Sequence[tuple[str, np.ndarray | None]], shape: tuple[int, ...]) -> np.ndarray:

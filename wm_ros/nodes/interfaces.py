@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from std_msgs.msg import Header
 
 from wm_ros.ros.lifecycle import ManagedNode
 from wm_ros.ros.parameters import Parameter
 from wm_ros.ros.stream import Stream
+from wm_ros.ros.stream_set import StreamSet
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,11 +33,17 @@ class Source:
     def warm_up(self) -> None:
         """Have compiled what there is to compile. Worker thread."""
 
-    def subscribe(self, on_message: Callable[[Any], None], on_restart: Callable[[], None]) -> Stream:
+    def subscribe(
+        self, on_message: Callable[[Any], None], on_restart: Callable[[], None]
+    ) -> Stream | StreamSet:
         raise NotImplementedError
 
     def read(self, message: Any) -> Tensor:
         """Latent [N, D] of a message; ImageError when it has none. Worker thread."""
+        raise NotImplementedError
+
+    def picture(self, message: Any) -> np.ndarray:
+        """What a message shows, [H, W, 3] uint8 RGB; ImageError when that is nothing. Worker thread."""
         raise NotImplementedError
 
     def publish(self, header: Header, latent: Tensor) -> None:

@@ -23,6 +23,7 @@ from wm_ros.ros.latency import Latency
 from wm_ros.ros.lifecycle import ManagedNode
 from wm_ros.ros.parameters import Parameter
 from wm_ros.ros.stream import Stream
+from wm_ros.ros.stream_set import StreamSet
 from wm_ros.ros.worker import Job, Worker
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class ModelNode(ManagedNode):
 
     profile: RobotProfile
     source: Source
-    stream: Stream | None = None
+    stream: Stream | StreamSet | None = None
     frame: Any = None  # the message whose latent the stages are given
     goal: Any = None  # the message that shows where to go
     expected_end: Callable[[], Tensor | None] | None = (

@@ -22,7 +22,9 @@ from wm_ros.messages.command import CommandError, read_command, read_targets
 from wm_ros.messages.image import fill_image
 from wm_ros.messages.stamp import fill_stamp
 from wm_ros.messages.state import fill_state
+from wm_ros.messages.views import split
 from wm_ros.printable import printable
+from wm_ros.robots.components import Camera
 from wm_ros.robots.profile import load_profile
 from wm_ros.ros.message_class import message_class
 from wm_ros.ros.parameters import Parameter, declare
@@ -79,7 +81,7 @@ PARAMETERS = (
 
 
 class SimNode(Node):
-    """Publishes `image`, `camera_info` and the profile's state; takes the profile's commands; serves `~/reset`.
+    """Publishes each camera's `image` and `camera_info` and the profile's state; takes commands; serves `~/reset`.
 
     Time in the simulation follows the steady clock, so it neither drifts nor loses motion to a late timer.
     Stamps are the moment of exposure: the state that was rendered existed then.
@@ -103,10 +105,11 @@ class SimNode(Node):
         self._image_period_ns = round(1e9 / value["image_rate_hz"])
         self._next_image_ns = 0
         self._shown_ns = -1
-        self._images = self.create_publisher(
-            Image, profile.camera.topic, image_qos(value["image_reliability"], value["image_depth"])
-        )
-        self._infos = self.create_publisher(CameraInfo, "camera_info", 1)
+        qos = image_qos(value["image_reliability"], value["image_depth"])
+        self._images = [self.create_publisher(Image, camera.topic, qos) for camera in profile.cameras]
+        self._infos = [
+            self.create_publisher(CameraInfo, _info_topic(camera), 1) for camera in profile.cameras
+        ]
         self._state_type = message_class(state.type)
         self._states: Publisher[Any] = self.create_publisher(self._state_type, state.topic, 10)
         self._clocks = None if self._factor == 1.0 else self.create_publisher(ClockMessage, "/clock", 10)
@@ -152,21 +155,26 @@ class SimNode(Node):
         self._states.publish(message)
 
     def _publish_image(self, stamp_ns: int) -> None:
-        image = Image()
-        fill_stamp(image.header.stamp, stamp_ns)
-        image.header.frame_id = CAMERA_FRAME
-        self._images.publish(fill_image(image, self._robot.render()))
+        cameras = self._profile.cameras
+        views = split(self._robot.render(), len(cameras))
+        for camera, view, images, infos in zip(cameras, views, self._images, self._infos, strict=True):
+            image = Image()
+            fill_stamp(image.header.stamp, stamp_ns)
+            image.header.frame_id = camera.name or CAMERA_FRAME
+            images.publish(fill_image(image, view))
+            infos.publish(self._info(image))
+
+    def _info(self, image: Image) -> CameraInfo:
         info = CameraInfo(header=image.header, width=image.width, height=image.height)
         focal, x, y = self._robot.focal_px, image.width / 2.0, image.height / 2.0
         if not focal:  # a camera without calibration, as the message has it
-            self._infos.publish(info)
-            return
+            return info
         info.distortion_model = "plumb_bob"
         info.d = [0.0] * 5
         info.k = [focal, 0.0, x, 0.0, focal, y, 0.0, 0.0, 1.0]
         info.r = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
         info.p = [focal, 0.0, x, 0.0, 0.0, focal, y, 0.0, 0.0, 0.0, 1.0, 0.0]
-        self._infos.publish(info)
+        return info
 
     def _on_command(self, message: Any) -> None:
         try:
@@ -197,6 +205,11 @@ class SimNode(Node):
             except ValueError as error:
                 return SetParametersResult(successful=False, reason=str(error))
         return SetParametersResult(successful=True)
+
+
+def _info_topic(camera: Camera) -> str:
+    """Beside the pictures of one of several cameras, as drivers do."""
+    return f"{camera.topic.rpartition('/')[0]}/camera_info".lstrip("/") if camera.name else "camera_info"
 
 
 def main(args: Sequence[str] | None = None) -> int:

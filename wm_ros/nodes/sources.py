@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
@@ -12,12 +13,14 @@ from wm_ros.messages.compressed import ImageError
 from wm_ros.messages.image import decode_image, spare_bytes
 from wm_ros.messages.stamp import to_ns
 from wm_ros.messages.tensor import decode_tensor
+from wm_ros.messages.views import joined, split
 from wm_ros.nodes.interfaces import Source
 from wm_ros.nodes.model_node import ModelNode
 from wm_ros.nodes.tensor_messages import tensor_message
 from wm_ros.ros.parameters import Parameter
 from wm_ros.ros.qos import OUTPUT, RELIABILITY_CHOICES, STREAM, image_qos
 from wm_ros.ros.stream import Stream
+from wm_ros.ros.stream_set import ImageSet, StreamSet
 from wm_ros.safety.repeated_frames import RepeatedFrames
 
 if TYPE_CHECKING:
@@ -25,7 +28,10 @@ if TYPE_CHECKING:
 
 
 class CameraSource(Source):
-    """Frames of the profile's camera, raw or compressed, encoded here and published on `latent`."""
+    """Frames of the profile's cameras, raw or compressed, encoded here and published on `latent`.
+
+    Of several cameras, what is encoded are frames of one moment, side by side.
+    """
 
     _node: ModelNode
 
@@ -33,7 +39,7 @@ class CameraSource(Source):
         Parameter(
             "image_transport",
             "",
-            "How images arrive; empty: as the profile says.",
+            "How images arrive, of all cameras; empty: as the profile says.",
             choices=("", "raw", "compressed"),
             read_only=True,
         ),
@@ -61,16 +67,34 @@ class CameraSource(Source):
         super().__init__(node)
         self._encode = Encode(node.model)
         self._publisher = node.advertise(Image, "latent", OUTPUT)
-        self._size: tuple[int, ...] | None = None
+        self._sizes: tuple[tuple[int, ...], ...] | None = None
 
     def warm_up(self) -> None:
         self._encode.warm_up()
 
-    def subscribe(self, on_message: Callable[[Any], None], on_restart: Callable[[], None]) -> Stream:
-        node, camera = self._node, self._node.profile.camera
+    def subscribe(
+        self, on_message: Callable[[Any], None], on_restart: Callable[[], None]
+    ) -> Stream | StreamSet:
+        node, cameras = self._node, self._node.profile.cameras
+        self._sizes = None
+        if len(cameras) == 1:
+            return self._stream(0, on_message, on_restart)
+        return StreamSet(
+            node,
+            [camera.name for camera in cameras],
+            self._stream,
+            on_message,
+            on_restart,
+            tolerance_s=node.profile.frames_apart_s,
+            timeout_s=node.value("camera_timeout_s"),
+        )
+
+    def _stream(
+        self, number: int, on_message: Callable[[Any], None], on_restart: Callable[[], None]
+    ) -> Stream:
+        node, camera = self._node, self._node.profile.cameras[number]
         transport = node.value("image_transport") or camera.transport
         compressed = transport == "compressed"
-        self._size = None
         return Stream(
             node,
             CompressedImage if compressed else Image,
@@ -79,7 +103,7 @@ class CameraSource(Source):
             image_qos(node.value("image_reliability"), node.value("image_depth")),
             on_message,
             on_restart,
-            source="camera",
+            source=f"camera {camera.name}".strip(),
             fix=f"remap `{camera.topic}`, start the camera, or change image_transport (now {transport})",
             timeout_s=node.value("camera_timeout_s"),
             max_age_s=node.value("max_image_age_s"),
@@ -88,23 +112,33 @@ class CameraSource(Source):
 
     def read(self, message: Any) -> Tensor:
         """Latent of a frame of the same size as the first: another one would show another part of the scene."""
-        picture = decode_image(message, self._node.max_pixels)
-        if self._size is None and (spare := spare_bytes(message)):
+        messages = _messages(message)
+        pictures = [decode_image(one, self._node.max_pixels) for one in messages]
+        if self._sizes is None and (spare := max(map(spare_bytes, messages))):
             self._node.get_logger().warning(
                 f"camera frames have {spare} bytes more than step x rows: only the first rows are used"
             )
-        size = picture.shape[1::-1]
-        self._size = self._size or size
-        if size != self._size:
-            raise ImageError(
-                "the camera changed from {}x{} to {}x{} pixels: set its resolution back, or deactivate and activate "
-                "this node".format(*self._size, *size)
-            )
-        return self._encode(picture)
+        sizes = tuple(picture.shape[1::-1] for picture in pictures)
+        self._sizes = self._sizes or sizes
+        for camera, before, now in zip(self._node.profile.cameras, self._sizes, sizes, strict=True):
+            if now != before:
+                raise ImageError(
+                    "the camera{} changed from {}x{} to {}x{} pixels: set its resolution back, or deactivate and "
+                    "activate this node".format(f" {camera.name}".rstrip(), *before, *now)
+                )
+        return self._encode(joined(pictures))
+
+    def picture(self, message: Any) -> np.ndarray:
+        """What a frame shows, or a goal, [H, W, 3] uint8 RGB; of several cameras side by side."""
+        return joined([decode_image(one, self._node.max_pixels) for one in _messages(message)])
 
     def publish(self, header: Header, latent: Tensor) -> None:
         self._publisher.publish(tensor_message(header, latent))
         self._node.record_latency("latent", to_ns(header.stamp), "use a smaller encoder or a faster device")
+
+
+def _messages(message: Any) -> tuple[Any, ...]:
+    return message.messages if isinstance(message, ImageSet) else (message,)
 
 
 class LatentSource(Source):
@@ -144,5 +178,11 @@ def image_encoder(node: ModelNode) -> Callable[[Any], Tensor]:
     """Function from an Image or CompressedImage to its latent [N, D]; it raises ImageError."""
     from wm_ros.stages.encode import Encode
 
-    stage = Encode(node.model)
-    return lambda message: stage(decode_image(message, node.max_pixels))
+    stage, views = Encode(node.model), node.model.encoder.views
+
+    def encode(message: Any) -> Tensor:
+        picture = decode_image(message, node.max_pixels)
+        split(picture, views)  # says what is wrong with it
+        return stage(picture)
+
+    return encode

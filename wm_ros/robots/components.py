@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -54,12 +55,14 @@ class Camera:
     noise: no two of its pictures are the same, as with every real sensor, so that one shown again means it is
     frozen. False for simulated cameras without noise, whose pictures of a scene at rest are all the same.
     moves: it rides on the robot, so that all of the picture moves with it and not the robot in the picture.
+    name: of one among several, which say their topics; empty for the only one.
     """
 
     topic: str = "image"
     transport: str = "raw"
     noise: bool = True
     moves: bool = False
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -190,19 +193,53 @@ def read_leash(data: Any) -> Leash | None:
     return Leash(**given)
 
 
-def read_camera(data: Any) -> Camera:
-    data = require_mapping(data, "camera")
-    reject_unknown(data, set(Camera.__annotations__), "camera")
+def read_cameras(data: Mapping[str, Any]) -> tuple[Camera, ...]:
+    """The cameras of a profile: the one of its entry `camera`, or those of its list `cameras`."""
+    if "cameras" not in data:
+        return (_read_camera(data.get("camera", {}), "camera", _OF_ONE),)
+    if "camera" in data:
+        raise ProfileError("a profile has an entry `camera` or an entry `cameras`, not both")
+    entries = data["cameras"]
+    if not isinstance(entries, (list, tuple)) or not entries:
+        raise ProfileError(f"cameras must be a list with at least one camera, got {entries!r}")
+    cameras = tuple(_read_listed(entry, f"cameras[{index}]") for index, entry in enumerate(entries))
+    for key in ("name", "topic"):
+        values = [getattr(camera, key).strip("/") for camera in cameras]
+        if twice := sorted({value for value in values if values.count(value) > 1}):
+            raise ProfileError(
+                f"cameras must each have a {key} of their own, got {twice[0]!r} more than once: one camera seen twice "
+                "would hide that the other is dead"
+            )
+    return cameras
+
+
+_OF_ONE = {"topic", "transport", "noise", "moves"}
+
+
+def _read_listed(entry: Any, path: str) -> Camera:
+    camera = _read_camera(entry, path, _OF_ONE | {"name"})
+    if missing := [key for key in ("name", "topic") if key not in entry]:
+        raise ProfileError(f"{path} must say its {' and '.join(missing)}")
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", camera.name):
+        raise ProfileError(
+            f"{path}.name must be letters, digits and _, from a letter on, got {camera.name!r}"
+        )
+    return camera
+
+
+def _read_camera(data: Any, path: str, known: set[str]) -> Camera:
+    data = require_mapping(data, path)
+    reject_unknown(data, known, path)
     given = {}
     for key, value in data.items():
         if key not in ("noise", "moves"):
-            value = require_text(value, f"camera.{key}")
+            value = require_text(value, f"{path}.{key}")
         elif not isinstance(value, bool):
-            raise ProfileError(f"camera.{key} must be true or false, got {value!r}")
+            raise ProfileError(f"{path}.{key} must be true or false, got {value!r}")
         given[key] = value
     camera = Camera(**given)
     if camera.transport not in ("raw", "compressed"):
-        raise ProfileError(f"camera.transport must be raw or compressed, got {camera.transport!r}")
+        raise ProfileError(f"{path}.transport must be raw or compressed, got {camera.transport!r}")
     return camera
 
 

@@ -18,7 +18,7 @@ from wm_ros.robots.components import (
     Gripper,
     SimulatorEntry,
     State,
-    read_camera,
+    read_cameras,
     read_command,
     read_component,
     read_gripper,
@@ -43,6 +43,9 @@ class RobotProfile:
     """What a robot's action vector means: A components in SI units with limits, and the topics they use.
 
     actions_from: what training takes for the actions of a recording, the `commands`, or the measured `states`.
+    camera: the only one, or the first of `cameras`, in whose order their pictures stand side by side.
+    frame_tolerance_s: frames of several cameras whose stamps are farther apart are of different moments; None: half a
+    model step.
     """
 
     name: str
@@ -54,6 +57,23 @@ class RobotProfile:
     gripper: Gripper | None = None
     simulator: SimulatorEntry | None = None
     actions_from: str = "commands"
+    other_cameras: tuple[Camera, ...] = ()
+    frame_tolerance_s: float | None = None
+
+    @property
+    def cameras(self) -> tuple[Camera, ...]:
+        """All of them: at least one."""
+        return (self.camera, *self.other_cameras)
+
+    @property
+    def cameras_move(self) -> bool:
+        """Whether every camera rides on the robot, so that nothing in the pictures stands still."""
+        return all(camera.moves for camera in self.cameras)
+
+    @property
+    def frames_apart_s(self) -> float:
+        """The most by which stamps of frames of one moment differ."""
+        return 0.5 * self.model_dt if self.frame_tolerance_s is None else self.frame_tolerance_s
 
     @property
     def kind(self) -> str:
@@ -139,7 +159,14 @@ class RobotProfile:
         data["command"]["leash"] = leash and _without_empty(leash)
         data["command"] = _without_empty(data["command"])
         data["state"] = data["state"] and _without_empty(data["state"])
+        first, others = _without_empty(data.pop("camera")), data.pop("other_cameras")
+        if first.get("name"):
+            data["cameras"] = [first, *others]
+        else:
+            data["camera"] = first
         data["model"] = {"rate_hz": data.pop("model_rate_hz")}
+        if (tolerance_s := data.pop("frame_tolerance_s")) is not None:
+            data["model"]["frame_tolerance_s"] = tolerance_s
         if (actions_from := data.pop("actions_from")) != "commands":
             data["model"]["actions_from"] = actions_from
         return _without_empty(data)
@@ -180,7 +207,9 @@ def profile_from_dict(data: Any) -> RobotProfile:
     """Build and check a profile from plain data, as read from YAML or from a checkpoint's card."""
     data = require_mapping(data, "profile")
     reject_unknown(
-        data, {"name", "camera", "command", "state", "gripper", "simulator", "model", "action"}, "profile"
+        data,
+        {"name", "camera", "cameras", "command", "state", "gripper", "simulator", "model", "action"},
+        "profile",
     )
     components = data.get("action")
     if not isinstance(components, list) or not components:
@@ -193,16 +222,24 @@ def profile_from_dict(data: Any) -> RobotProfile:
     if len(set(names)) != len(names):
         raise ProfileError(f"action names must differ, got {names}")
     model = require_mapping(data.get("model"), "model")
-    reject_unknown(model, {"rate_hz", "actions_from"}, "model")
+    reject_unknown(model, {"rate_hz", "actions_from", "frame_tolerance_s"}, "model")
     actions_from = model.get("actions_from", "commands")
     if actions_from not in ACTIONS_FROM:
         raise ProfileError(f"model.actions_from must be {' or '.join(ACTIONS_FROM)}, got {actions_from!r}")
+    camera, *others = read_cameras(data)
+    tolerance_s = model.get("frame_tolerance_s")
+    if tolerance_s is not None:
+        tolerance_s = require_positive(tolerance_s, "model.frame_tolerance_s")
+        if not others:
+            raise ProfileError("model.frame_tolerance_s is for several cameras, and this robot has one")
     profile = RobotProfile(
         name=require_text(data.get("name"), "name"),
         action=action,
         command=command,
         model_rate_hz=require_positive(model.get("rate_hz"), "model.rate_hz"),
-        camera=read_camera(data.get("camera", {})),
+        camera=camera,
+        other_cameras=tuple(others),
+        frame_tolerance_s=tolerance_s,
         state=read_state(data.get("state")),
         gripper=read_gripper(data.get("gripper")),
         simulator=read_simulator(data.get("simulator")),
@@ -217,6 +254,8 @@ def differences(trained: RobotProfile, used: RobotProfile) -> list[str]:
     found = []
     if trained.model_rate_hz != used.model_rate_hz:
         found.append(f"model.rate_hz {trained.model_rate_hz} against {used.model_rate_hz}")
+    if (seen := _camera_names(trained)) != (given := _camera_names(used)):
+        found.append(f"cameras {seen} against {given}")
     if trained.names != used.names:
         return [*found, f"action names {list(trained.names)} against {list(used.names)}"]
     for before, after in zip(trained.action, used.action, strict=True):
@@ -224,6 +263,11 @@ def differences(trained: RobotProfile, used: RobotProfile) -> list[str]:
             if getattr(before, key) != getattr(after, key):
                 found.append(f"{before.name}.{key} {getattr(before, key)} against {getattr(after, key)}")
     return found
+
+
+def _camera_names(profile: RobotProfile) -> str:
+    """Which views a model of this robot has, in their order; what an only camera is called does not matter."""
+    return ", ".join(camera.name for camera in profile.cameras) if profile.other_cameras else "one"
 
 
 def _component_data(component: ActionComponent) -> dict[str, Any]:

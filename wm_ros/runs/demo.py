@@ -91,7 +91,7 @@ def run_demo(
         observer = client.add(Observer(profile))
         explorer = client.add(Explorer(profile, options.seed, max_excursion=1.5))
         client.await_active(["guard", "pipeline"], START_S)
-        for topic in (profile.camera.topic, profile.command.topic):
+        for topic in (*(camera.topic for camera in profile.cameras), profile.command.topic):
             if client.node.count_publishers(topic) > 1:
                 raise NodeError(f"others publish {topic} on ROS_DOMAIN_ID {domain}: choose another --domain")
         trials = Trials(client, task, observer, explorer, criterion)

@@ -11,13 +11,15 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from wm_ros.data.bag_topics import camera_topic
+from wm_ros.data.bag_topics import camera_topics
 from wm_ros.data.bag_writer import BagWriter
 from wm_ros.messages.image import decode_image
 from wm_ros.messages.picture_folder import read_pictures, size_of
+from wm_ros.messages.views import joined
 from wm_ros.robots.profile import RobotProfile, load_profile
 from wm_ros.ros.graph_client import GraphClient, NodeError
 from wm_ros.ros.message_class import message_class
@@ -236,12 +238,14 @@ def _require_fit(client: GraphClient, profile: RobotProfile, options: DriveOptio
             "~/stop first"
         )
     goal = read_pictures(options.goals)[0][1]
-    frames: list[Any] = []
-    topic, kind = camera_topic(profile)
-    subscription = client.node.create_subscription(message_class(kind), topic, frames.append, STREAM)
-    client.until(lambda: frames, f"a picture on {topic}: is the camera up?", CAMERA_S)
-    client.node.destroy_subscription(subscription)
-    frame = decode_image(frames[0])
+    pictures = []
+    for topic, kind in camera_topics(profile).items():
+        frames: list[Any] = []
+        subscription = client.node.create_subscription(message_class(kind), topic, frames.append, STREAM)
+        client.until(partial(bool, frames), f"a picture on {topic}: is the camera up?", CAMERA_S)
+        client.node.destroy_subscription(subscription)
+        pictures.append(decode_image(frames[0]))
+    frame = joined(pictures)
     if goal.shape[0] * frame.shape[1] != goal.shape[1] * frame.shape[0]:
         raise NodeError(
             f"the goals are {size_of(goal)} pixels and the camera's pictures {size_of(frame)}: of another shape they "

@@ -13,6 +13,7 @@ from wm_ros.data.recording import RecordingError
 from wm_ros.messages.compressed import ImageError
 from wm_ros.messages.image import read_picture
 from wm_ros.messages.picture_folder import SUFFIXES, read_pictures
+from wm_ros.messages.views import joined, split
 from wm_ros.robots.profile import RobotProfile
 from wm_ros.stages.subgoals import subgoals
 
@@ -41,13 +42,17 @@ def goal_pictures(
 ) -> tuple[list[tuple[str, np.ndarray]], str]:
     """Names and pictures [H, W, 3] uint8 of the goals in `source`, and what was made of it, for people.
 
-    source: a picture, a folder of pictures, a video, or a bag. Raises GoalError.
+    source: a picture, a folder of pictures, a video, or a bag; of several cameras also a folder that has a folder of
+    pictures for each. Raises GoalError.
     """
     try:
+        if profile.other_cameras and any((source / camera.name).is_dir() for camera in profile.cameras):
+            pictures = _of_each_camera(source, profile)
+            return pictures, f"{len(pictures)} pictures of {len(profile.cameras)} cameras"
         if source.is_file() and source.suffix.lower() in SUFFIXES:
-            return [(source.name, read_picture(source))], "one picture"
+            return _checked([(source.name, read_picture(source))], profile), "one picture"
         if source.is_dir() and _holds_pictures(source):
-            pictures = read_pictures(source)
+            pictures = _checked(read_pictures(source), profile)
             return pictures, f"{len(pictures)} pictures"
         return _of_recording(source, profile, spacing)
     except ImageError as error:
@@ -71,6 +76,25 @@ def write_pictures(pictures: list[tuple[str, np.ndarray]], folder: Path) -> None
         path = folder / f"{number:03d}_{Path(name).stem}.png"
         if not cv2.imwrite(str(path), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)):
             raise GoalError(f"{path} cannot be written: is the disk full?")
+
+
+def _of_each_camera(source: Path, profile: RobotProfile) -> list[tuple[str, np.ndarray]]:
+    """The goals of a folder that has a folder for each camera, with a picture of every goal under the same name."""
+    found = {camera.name: dict(read_pictures(source / camera.name)) for camera in profile.cameras}
+    first = found[profile.camera.name]
+    for name, pictures in found.items():
+        if alone := sorted(pictures.keys() ^ first.keys()):
+            raise GoalError(
+                f"{source}: {alone[0]} is not in both {profile.camera.name}/ and {name}/: a goal is a picture of every "
+                "camera, under the same name"
+            )
+    return [(name, joined([pictures[name] for pictures in found.values()])) for name in first]
+
+
+def _checked(pictures: list[tuple[str, np.ndarray]], profile: RobotProfile) -> list[tuple[str, np.ndarray]]:
+    for _, picture in pictures:
+        split(picture, len(profile.cameras))  # says what is wrong with it
+    return pictures
 
 
 def _holds_pictures(folder: Path) -> bool:

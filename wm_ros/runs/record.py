@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from wm_ros.data.bag_topics import camera_topic
+from wm_ros.data.bag_topics import camera_topics
 from wm_ros.data.bag_writer import BagWriter
 from wm_ros.robots.profile import RobotProfile
 from wm_ros.ros.graph_client import GraphClient, NodeError
@@ -57,7 +57,7 @@ def record_live(
         stack.enter_context(processes)
         stack.enter_context(suppress(KeyboardInterrupt))
         recorder = client.add(Recorder(bag))
-        _await_topics(client, recorder, {camera_topic(profile)[0]})
+        _await_topics(client, recorder, set(camera_topics(profile)))
         driver = _GuardedExploration(client, processes, profile, options) if options.explore else None
         with suppress(NodeError):  # commands and joint states are recorded from when they come
             client.until(lambda: not recorder.missing, "the other topics", SETTLE_S)

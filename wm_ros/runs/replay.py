@@ -77,7 +77,7 @@ def run_replay(
         domain = stack.enter_context(own_domain(options.domain))
         processes = stack.enter_context(ChildProcesses(log_dir, options.parameter_file))
         client = stack.enter_context(GraphClient("replay", processes.check))
-        _start(processes, profile, options, transport(bag, survey))
+        _start(processes, profile, options, transport(bag, survey, profile))
         player = client.add(BagPlayer(bag, survey, profile, options.rate))
         observer = client.add(ReplayObserver(profile, SHADOW, player.time_ns))
         replay = _Replay(client, player, observer, options)
@@ -219,7 +219,8 @@ def _parameter(file: Path, node: str, name: str, default: float) -> float:
 def _require_shadow(client: GraphClient, profile: RobotProfile, player: BagPlayer, domain: int) -> None:
     """NodeError unless the guard publishes onto SHADOW and nobody onto the robot's topic; nor a second camera."""
     node = client.node
-    limits = {profile.command.topic: 0, "/clock": 1, player.camera_topic: 1, "plan": 1, SHADOW: 1}
+    limits = {profile.command.topic: 0, "/clock": 1, "plan": 1, SHADOW: 1}
+    limits |= dict.fromkeys(player.camera_topics, 1)
     for topic, ours in limits.items():
         if node.count_publishers(topic) > ours:
             raise NodeError(f"others publish {topic} on ROS_DOMAIN_ID {domain}: choose another --domain")

@@ -6,6 +6,7 @@ import time
 from array import array
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,12 +28,14 @@ from wm_ros.messages.command import CommandError
 from wm_ros.messages.image import decode_image
 from wm_ros.messages.places import CommandRates
 from wm_ros.messages.stamp import fill_stamp
+from wm_ros.messages.views import joined
 from wm_ros.robots.profile import RobotProfile
 from wm_ros.ros.message_class import message_class
 from wm_ros.ros.qos import OUTPUT
 
 # Executors look at each service before each message; nobody sets parameters of a player.
 MINIMAL_NODE: Mapping[str, Any] = {"start_parameter_services": False, "enable_rosout": False}
+GOAL_NS = 1_000_000_000  # within which each of several cameras has a frame for a goal
 CLOCK_S = 0.02  # each message wakes every node: 50 Hz costs the stack less than it blurs an age
 RELIABLE = QoSProfile(depth=5, reliability=ReliabilityPolicy.RELIABLE)  # fits every subscriber
 
@@ -47,7 +50,9 @@ class BagPlayer(Node):
 
     Between playbacks the clock stands at the begin of the next episode, so that it jumps only while the guard is not
     armed. Messages go out as the bytes that were recorded, on the topics of the profile; the operator's commands do
-    not go out at all. rate: seconds of the bag in a second. frames: how many were shown; late_ms: each of them.
+    not go out at all. rate: seconds of the bag in a second.
+
+    frames: how many were shown, of the first of several cameras; late_ms: each of all that were.
     """
 
     def __init__(
@@ -55,10 +60,11 @@ class BagPlayer(Node):
     ) -> None:
         super().__init__("bag_player", **{**MINIMAL_NODE, **node_options})
         self._bag, self._survey, self._profile, self._rate = bag, survey, profile, rate
-        self._camera_type = message_class(bag.topics[survey.camera])
-        topic = profile.camera.topic + ("/compressed" if transport(bag, survey) == "compressed" else "")
-        self._camera: Publisher[Any] = self.create_publisher(self._camera_type, topic, RELIABLE)
-        self.camera_topic = self._camera.topic_name
+        self._cameras: dict[str, Publisher[Any]] = {}
+        for topic, camera in zip(survey.cameras, profile.cameras, strict=True):
+            shown = camera.topic + ("/compressed" if _transport(bag, topic) == "compressed" else "")
+            self._cameras[topic] = self.create_publisher(message_class(bag.topics[topic]), shown, RELIABLE)
+        self.camera_topics = [publisher.topic_name for publisher in self._cameras.values()]
         self._state: Publisher[Any] | None = None
         if survey.state is not None:
             state = profile.required_state
@@ -67,7 +73,8 @@ class BagPlayer(Node):
         self._clock_message = Clock()
         self._zero_ns = 0  # of the replay's clock when the play began
         self._began_ns: int | None = None  # steady; None: the clock stands still
-        self._fault: FaultyCamera | None = None
+        self._fault: FaultyCamera | None = None  # of the camera that was named, or the first
+        self._at_fault: dict[str, FaultyCamera] = {}  # by topic
         self.frames = 0
         self.late_ms = array("d")
         steady = RosClock(clock_type=ClockType.STEADY_TIME)
@@ -75,7 +82,7 @@ class BagPlayer(Node):
 
     def pause_at(self, time_ns: int) -> None:
         """Let the clock stand still from now on."""
-        self._zero_ns, self._began_ns, self._fault = time_ns, None, None
+        self._zero_ns, self._began_ns, self._fault, self._at_fault = time_ns, None, None, {}
         self.publish_clock()
 
     def time_ns(self) -> int:
@@ -100,9 +107,13 @@ class BagPlayer(Node):
         """Play an episode; the clock must stand at its begin. spin: called with the seconds it may take."""
         segment, end_ns = playback.segment, playback.end_ns
         if playback.fault is not None:
-            self._fault = FaultyCamera(playback.fault, segment.start_ns, self._corrupt)
+            for number in playback.fault.concerns(self._profile):
+                topic = self._survey.cameras[number]
+                corrupt = partial(_corrupt, message_class(self._bag.topics[topic]))
+                self._at_fault[topic] = FaultyCamera(playback.fault, segment.start_ns, corrupt)
+            self._fault = next(iter(self._at_fault.values()))
         survey = self._survey
-        topics = [topic for topic in (survey.camera, survey.commands, survey.state) if topic is not None]
+        topics = [topic for topic in (*survey.cameras, survey.commands, survey.state) if topic is not None]
         self._began_ns = time.monotonic_ns()
         rates = CommandRates(self._profile)
         for message in self._bag.encoded(topics, since_ns=int(segment.log_ns[0])):
@@ -110,9 +121,9 @@ class BagPlayer(Node):
             if at_ns >= end_ns:
                 break
             self._spin_until(at_ns, spin)
-            if message.topic == survey.camera:
+            if message.topic in self._cameras:
                 spin(0.0)  # also when late
-                self._show(at_ns, bytes(message.data), on_frame)
+                self._show(message.topic, at_ns, bytes(message.data), on_frame)
             elif message.topic == survey.commands:
                 with suppress(CommandError):  # a command that is none was the operator's fault
                     on_command(at_ns, rates(message.decode(), at_ns))
@@ -121,34 +132,58 @@ class BagPlayer(Node):
         self._spin_until(end_ns, spin)
 
     def goal(self, log_ns: int) -> np.ndarray:
-        """The frame that was logged at this time, [H, W, 3] uint8 RGB."""
-        for message in self._bag.encoded({self._survey.camera}, since_ns=log_ns):
-            return decode_image(message.decode())
+        """The first camera's frame that was logged at this time, [H, W, 3] uint8 RGB; of several cameras beside it the
+        nearest frames of the others."""
+        nearest: dict[str, tuple[int, Any]] = {}
+        for message in self._bag.encoded(self._cameras, since_ns=log_ns - GOAL_NS * (len(self._cameras) > 1)):
+            if message.log_ns > log_ns + GOAL_NS:
+                break
+            far_ns = abs(message.log_ns - log_ns)
+            if message.topic not in nearest or far_ns < nearest[message.topic][0]:
+                nearest[message.topic] = (far_ns, message.decode())
+            if nearest.keys() == self._cameras.keys() and message.log_ns >= log_ns:
+                return joined([decode_image(nearest[topic][1]) for topic in self._cameras])
+        if nearest.keys() == self._cameras.keys():
+            return joined([decode_image(nearest[topic][1]) for topic in self._cameras])
         raise RecordingError(
             f"{self._bag.path}: its last frame was there a moment ago: is it still being written?"
         )
 
-    def _show(self, at_ns: int, data: bytes, on_frame: OnFrame) -> None:
-        shown = data if self._fault is None else self._fault.shown(at_ns, data)
+    def _show(self, topic: str, at_ns: int, data: bytes, on_frame: OnFrame) -> None:
+        fault = self._at_fault.get(topic)
+        shown = data if fault is None else fault.shown(at_ns, data)
         if shown is None:
             return
-        self.frames += 1
+        self.frames += topic == self._survey.camera
         self.late_ms.append((self.time_ns() - at_ns) * 1e-6 / self._rate)
         self.publish_clock()  # no frame may come before its time
-        stamp_ns, at_fault = stamp_of(shown), self._fault is not None and self._fault.is_at_fault(at_ns)
+        stamp_ns, at_fault = stamp_of(shown), fault is not None and fault.is_at_fault(at_ns)
         on_frame(stamp_ns, None if at_fault else at_ns - stamp_ns)
-        self._camera.publish(shown)
+        self._cameras[topic].publish(shown)
 
     def _spin_until(self, at_ns: int, spin: Callable[[float], None]) -> None:
         while (wait_s := (at_ns - self.time_ns()) * 1e-9 / self._rate) > 0.0:
             spin(min(wait_s, CLOCK_S))
 
-    def _corrupt(self, data: bytes) -> bytes:
-        message: Any = deserialize_message(data, self._camera_type)
-        message.data = message.data[: len(message.data) // 2]
-        return serialize_message(message)
+
+def _corrupt(kind: type, data: bytes) -> bytes:
+    message: Any = deserialize_message(data, kind)
+    message.data = message.data[: len(message.data) // 2]
+    return serialize_message(message)
 
 
-def transport(bag: Bag, survey: Survey) -> str:
-    """How the bag's camera comes, as the parameter `image_transport` takes it."""
-    return "compressed" if bag.topics[survey.camera].endswith("CompressedImage") else "raw"
+def transport(bag: Bag, survey: Survey, profile: RobotProfile) -> str:
+    """How the bag's cameras come, as the parameter `image_transport` takes it; RecordingError where it cannot."""
+    found = [_transport(bag, topic) for topic in survey.cameras]
+    if len(set(found)) == 1:
+        return found[0]
+    if found == [camera.transport for camera in profile.cameras]:
+        return ""
+    raise RecordingError(
+        f"{bag.path}: {', '.join(survey.cameras)} come as {', '.join(found)}: write these transports into the "
+        "profile's `cameras`"
+    )
+
+
+def _transport(bag: Bag, topic: str) -> str:
+    return "compressed" if bag.topics[topic].endswith("CompressedImage") else "raw"

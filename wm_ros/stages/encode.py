@@ -1,4 +1,4 @@
-"""Encode: a camera frame to its latent."""
+"""Encode: a camera frame, or the frames of several cameras side by side, to their latent."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ class Encode:
 
     def warm_up(self) -> None:
         """Compile the encoder's network for one frame, and nothing after; takes minutes. Raises CompileError."""
-        frame = np.zeros((SIDE, SIDE, 3), np.uint8)  # of any size: it is resized before
+        views = self._model.encoder.views
+        frame = np.zeros((SIDE, views * SIDE, 3), np.uint8)  # of any size: it is resized before
         warm_up(compiled_encoder(self._model.encoder), lambda: self(frame))
 
     @torch.inference_mode()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from functools import partial
 
-from wm_ros.tasks import arm, pusher, rover, so101, so101_poses
+from wm_ros.tasks import arm, arm_two_cameras, pusher, rover, so101, so101_poses
 from wm_ros.tasks.goals_ahead import GoalsAhead
 from wm_ros.tasks.overview import CameraOverview, RoverOverview
 from wm_ros.tasks.protocol import SimulatedRobot, Task
@@ -15,6 +15,15 @@ from wm_ros.tasks.table_arm import JOINTS
 from wm_ros.tasks.wandering import wandering
 
 EXCURSION = 3.0
+_REACHES = Task(
+    draw_start=arm.random_positions,
+    draw_goal=arm.draw_goal,
+    errors=arm.errors,
+    rates=arm.rates,
+    overview=partial(CameraOverview, arm.Arm),
+    criterion=Criterion(radius_m=0.04),
+    parts=arm.parts,
+)
 _PUSHES = GoalsAhead(pusher.PusherArm, pusher.goal_motion, pusher.puck_must_move)
 
 ROBOTS = (
@@ -24,15 +33,16 @@ ROBOTS = (
         simulator=arm.Arm,
         motion=wandering(EXCURSION),
         excursion=EXCURSION,
-        task=Task(
-            draw_start=arm.random_positions,
-            draw_goal=arm.draw_goal,
-            errors=arm.errors,
-            rates=arm.rates,
-            overview=partial(CameraOverview, arm.Arm),
-            criterion=Criterion(radius_m=0.04),
-            parts=arm.parts,
-        ),
+        task=_REACHES,
+    ),
+    SimulatedRobot(
+        name="arm_two_cameras",
+        components=JOINTS,
+        simulator=arm_two_cameras.ArmTwoCameras,
+        motion=wandering(EXCURSION),
+        excursion=EXCURSION,
+        task=_REACHES,
+        cameras=arm_two_cameras.CAMERAS,
     ),
     SimulatedRobot(
         name="rover",

@@ -112,7 +112,8 @@ class Task:
 class SimulatedRobot:
     """What data, evaluation and demo need to know of one robot.
 
-    components: names of the A numbers of a command. simulator: its pictures are `size` by `size` pixels by default.
+    components: names of the A numbers of a command. simulator: its pictures are `size` by `size` pixels by default, of
+    each of its cameras, which it shows side by side.
     motion(profile, generator): how it moves for an episode that is recorded. excursion: bound of plain random motion,
     the control. task: None where nobody said what a goal is.
     """
@@ -124,3 +125,4 @@ class SimulatedRobot:
     excursion: float
     task: Task | None
     size: int = 64
+    cameras: int = 1

@@ -14,18 +14,31 @@ def simulated(profile: RobotProfile) -> SimulatedRobot:
     """The robot that obeys the actions of a profile; ProfileError names those there are."""
     entry = profile.simulator
     if entry is not None and entry.embedded is None:
+        if profile.other_cameras:
+            raise ProfileError(
+                f"Gymnasium environment {entry.env} shows one picture, and robot {profile.name!r} has "
+                f"{len(profile.cameras)} cameras: give its profile an entry `camera`"
+            )
         return gym_robot(profile)
     from wm_ros.tasks.embedded import ROBOTS  # needs MuJoCo, which not every environment does
 
     for robot in ROBOTS:
-        if robot.components == profile.names and (entry is None or entry.embedded == robot.name):
+        fits = robot.components == profile.names and robot.cameras == len(profile.cameras)
+        if fits and (entry is None or entry.embedded == robot.name):
             return robot
+    seen_by = _seen_by(len(profile.cameras))
     named = f"simulator.env {entry.env} and actions" if entry else "actions"
-    known = ", ".join(f"{EMBEDDED}{robot.name} ({', '.join(robot.components)})" for robot in ROBOTS)
-    raise ProfileError(
-        f"there is no simulation of robot {profile.name!r} with {named} {', '.join(profile.names)}; known: {known}; "
-        "or name a Gymnasium environment in the profile's entry `simulator`"
+    known = ", ".join(
+        f"{EMBEDDED}{robot.name} ({', '.join(robot.components)}{_seen_by(robot.cameras)})" for robot in ROBOTS
     )
+    raise ProfileError(
+        f"there is no simulation of robot {profile.name!r} with {named} {', '.join(profile.names)}{seen_by}; known: "
+        f"{known}; or name a Gymnasium environment in the profile's entry `simulator`"
+    )
+
+
+def _seen_by(cameras: int) -> str:
+    return "" if cameras == 1 else f", {cameras} cameras"
 
 
 def task_of(profile: RobotProfile, robot: SimulatedRobot) -> Task:

@@ -109,7 +109,7 @@ def _loss(model: WorldModel, states: Tensor, actions: Tensor, unit: float) -> tu
     inverse = F.mse_loss(back / model.action_scale, flat / model.action_scale)
     action_variance = (flat / model.action_scale).var(dim=0).mean()
     total = error + MATCH_WEIGHT * match + inverse
-    if model.card.robot.camera.moves and isinstance(model.goal_distance, GoalDistance):
+    if model.card.robot.cameras_move and isinstance(model.goal_distance, GoalDistance):
         # Of a whole picture most says nothing about the place, which is all that a plan is judged by.
         place = model.goal_distance.embed
         places = place(states)

@@ -20,6 +20,7 @@ from torch.nn import functional as F
 
 from wm_ros.data.recording import Recording
 from wm_ros.models.encoders.tiny import TinyEncoder
+from wm_ros.models.encoders.views import SeveralViews
 from wm_ros.training.engine import Engine
 from wm_ros.training.images import Images
 from wm_ros.training.odometry import WEIGHT as ODOMETRY_WEIGHT
@@ -54,7 +55,7 @@ class ForegroundDecoder(nn.Sequential):
 
 
 def train_encoder(
-    encoder: TinyEncoder,
+    encoder: TinyEncoder | SeveralViews,
     recording: Recording,
     episodes: np.ndarray,
     schedule: Schedule,
@@ -72,8 +73,9 @@ def train_encoder(
     choose = np.random.default_rng(schedule.seed)
     generator = torch.Generator(device).manual_seed(schedule.seed)
     images_of = Images(encoder, recording, cache_dir)
-    moves = recording.profile.camera.moves
-    backgrounds = mapped((1 if moves else len(episodes), 3, encoder.size // 2, encoder.size // 2), cache_dir)
+    moves, views = recording.profile.cameras_move, encoder.views
+    half = encoder.size // 2
+    backgrounds = mapped((1 if moves else len(episodes), 3 * views, half, half), cache_dir)
     if moves:
         begins = np.array([recording.episodes[index].start for index in episodes])
         backgrounds[0] = _background(images_of, begins[:MOST_MEDIAN_FRAMES])
@@ -89,16 +91,18 @@ def train_encoder(
             rows = [_frames_of(recording.episodes[episodes[index]], choose) for index in picked]
             images = images_of(np.concatenate(mine(rows))).to(device)
             background = backgrounds[torch.from_numpy(mine(0 * picked if moves else picked))].to(device)
-        states = encoder.from_images(images)[:, 0]
-        grouped = states.view(len(background), FRAMES_PER_EPISODE, -1)
-        centred = states if moves else (grouped - grouped.mean(dim=1, keepdim=True)).flatten(0, 1)
-        gaussian = sigreg(gather(centred), generator)
+        states = encoder.from_images(images)
+        # [episodes, frames, cameras, D]; each camera's pictures have a state of their own to be redrawn from.
+        grouped = states.view(-1, FRAMES_PER_EPISODE, views, encoder.dim)
+        centred = grouped if moves else grouped - grouped.mean(dim=1, keepdim=True)
+        gaussian = sigreg(gather(centred.flatten(0, 2)), generator)
         foreground = F.avg_pool2d(images, 2) - background.repeat_interleave(FRAMES_PER_EPISODE, dim=0)
-        error = F.mse_loss(decoder(states), foreground) / gather(foreground).var()
+        foreground = foreground.unflatten(1, (views, 3)).flatten(0, 1)
+        error = F.mse_loss(decoder(states.flatten(0, 1)), foreground) / gather(foreground).var()
         figures = {"foreground": error.item(), "sigreg": gaussian.item()}
         total = error + SIGREG_WEIGHT * gaussian
         if odometry is not None:
-            displacement = odometry(grouped.unsqueeze(2), np.stack(mine(rows)))
+            displacement = odometry(grouped, np.stack(mine(rows)))
             figures["displacement"] = displacement.item()
             total = total + ODOMETRY_WEIGHT * displacement
         return total, figures

@@ -11,6 +11,7 @@ from torch import Tensor
 from wm_ros.data.recording import Recording
 from wm_ros.models.encoders.tiny import TinyEncoder
 from wm_ros.models.encoders.video import VideoEncoder
+from wm_ros.models.encoders.views import SeveralViews
 from wm_ros.training.states import mapped
 
 BATCH = 128
@@ -19,18 +20,23 @@ BATCH = 128
 class Images:
     """Preprocessed frames by their index: `images(rows [B])` gives float [B, 3, size, size].
 
+    Of C cameras they have 3 * C colours.
+
     Frames of the encoder's size need next to nothing and are taken from the recording. Others, whose shrinking takes
     longer than a training step, are shrunk into a file in `folder` (default: TMPDIR) that vanishes with this.
     """
 
     def __init__(
-        self, encoder: TinyEncoder | VideoEncoder, recording: Recording, folder: str | Path | None = None
+        self,
+        encoder: TinyEncoder | VideoEncoder | SeveralViews,
+        recording: Recording,
+        folder: str | Path | None = None,
     ) -> None:
         self._encoder, self._frames = encoder, recording.frames
         self._images: Tensor | None = None
         count, height, width = self._frames.shape[:3]
-        if (height, width) != (encoder.size, encoder.size):
-            images = mapped((count, 3, encoder.size, encoder.size), folder)
+        if (height, width) != (encoder.size, encoder.views * encoder.size):
+            images = mapped((count, 3 * encoder.views, encoder.size, encoder.size), folder)
             for start in range(0, count, BATCH):
                 rows = np.arange(start, min(start + BATCH, count))
                 images[start : start + BATCH] = self(rows)

@@ -26,6 +26,7 @@ from wm_ros.models.encoders.kinds import TRAINED_HERE
 from wm_ros.models.encoders.registry import build_encoder
 from wm_ros.models.encoders.tiny import TinyEncoder
 from wm_ros.models.encoders.video import VideoEncoder
+from wm_ros.models.encoders.views import SeveralViews, per_view
 from wm_ros.models.presets import preset_for
 from wm_ros.models.temporal_distance import TemporalDistance
 from wm_ros.models.world_model import WorldModel
@@ -166,7 +167,7 @@ def train(
         long_clips = distant_clips(recording, states, episodes.train, engine.device)
         if len(episodes.validation):
             long_validation = distant_clips(recording, states, episodes.validation, engine.device)
-    elif recording.profile.camera.moves or isinstance(model.encoder, VideoEncoder):
+    elif recording.profile.cameras_move or isinstance(per_view(model.encoder), VideoEncoder):
         # With 1.2 s the places of a rover in a room of 4 m were off by .15 m (median), with 4 s by .06 m. An encoder
         # that only redraws keeps to short ones: commands do not always lead where they say.
         long_clips = distant_clips(recording, states, episodes.labelled, engine.device)
@@ -182,7 +183,7 @@ def train(
         report = phases("encoder", options.encoder_steps)
         train_own_encoder(model, recording, episodes.train, options, report, engine, run.cache_dir)
     else:
-        model.encoder.load_state_dict(taken.state_dict())
+        _take_over(model.encoder, taken)
     model.encoder.requires_grad_(False).eval()
     if not encoded:
         encode_all(model.encoder, recording, states)
@@ -318,13 +319,24 @@ def train_own_encoder(
 ) -> None:
     """Train a model's encoder, of a kind that is trained here, on these episodes [E]."""
     encoder, schedule = model.encoder, Schedule(options.encoder_steps, options.seed, report)
-    if isinstance(encoder, VideoEncoder):
+    if isinstance(per_view(encoder), VideoEncoder):
         odometry, by_time = Odometry(recording, model), model.card.goal_distance == "temporal"
-        train_video_encoder(encoder, recording, episodes, schedule, engine, odometry, by_time, cache_dir)
+        video = cast(VideoEncoder, encoder)
+        train_video_encoder(video, recording, episodes, schedule, engine, odometry, by_time, cache_dir)
         return
-    taught_by = Odometry(recording, model) if recording.profile.camera.moves else None
+    taught_by = Odometry(recording, model) if recording.profile.cameras_move else None
     tiny = cast(TinyEncoder, encoder)
     train_encoder(tiny, recording, episodes, schedule, engine, cache_dir, taught_by)
+
+
+def _take_over(encoder: Encoder, taken: nn.Module) -> None:
+    """Have the weights of another encoder. One of single pictures is that of each camera's."""
+    if isinstance(taken, SeveralViews) and taken.views != encoder.views:
+        raise TrainingError(
+            f"the encoder to be taken over is of {taken.views} cameras, this robot has {encoder.views}: take one of "
+            "single pictures, or of as many"
+        )
+    (encoder if isinstance(taken, SeveralViews) else per_view(encoder)).load_state_dict(taken.state_dict())
 
 
 def new_card(
@@ -333,8 +345,8 @@ def new_card(
     """The card of the model that these options train for a robot."""
     encoder = own_encoder(profile, options) if encoder_of is None else encoder_of.card.encoder
     with torch.device("meta"):
-        built = build_encoder(encoder) if encoder_of is None else encoder_of.encoder
-    tokens, dim = cast(Encoder, built).tokens, cast(Encoder, built).dim
+        built = build_encoder(encoder) if encoder_of is None else per_view(cast(Encoder, encoder_of.encoder))
+    tokens, dim = len(profile.cameras) * built.tokens, built.dim
     sizes = preset_for(options.preset, tokens, dim, len(profile.action))
     return Card(
         encoder=encoder,
@@ -365,5 +377,5 @@ def own_encoder(profile: RobotProfile, options: TrainOptions) -> dict[str, Any]:
             "features": (options.state_dim or 8) - 2,
             "width": 48,
         }
-    dim = options.state_dim or (16 if profile.camera.moves else 8)
+    dim = options.state_dim or (16 if profile.cameras_move else 8)
     return {"name": "tiny", "size": 64, "dim": dim, "width": 48}

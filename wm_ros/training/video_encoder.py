@@ -28,6 +28,7 @@ from torch.nn import functional as F
 from wm_ros.data.recording import Recording
 from wm_ros.models.blocks import three_layers
 from wm_ros.models.encoders.video import VideoEncoder
+from wm_ros.models.encoders.views import SeveralViews
 from wm_ros.training.contrast import partner_nats
 from wm_ros.training.engine import Engine
 from wm_ros.training.images import Images
@@ -63,7 +64,7 @@ class ContrastHead(nn.Module):
 
 
 def train_video_encoder(
-    encoder: VideoEncoder,
+    encoder: VideoEncoder | SeveralViews,
     recording: Recording,
     episodes: np.ndarray,
     schedule: Schedule,
@@ -116,7 +117,9 @@ def _standardised(tokens: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def _standardise(encoder: VideoEncoder, images_of: Images, chance: _Draw, engine: Engine) -> None:
+def _standardise(
+    encoder: VideoEncoder | SeveralViews, images_of: Images, chance: _Draw, engine: Engine
+) -> None:
     """Have the encoder standardise every number over the frames that it was trained on."""
     drawn = np.sort(chance.partners(np.random.default_rng(0), MEASURED)[0])
     parts = [

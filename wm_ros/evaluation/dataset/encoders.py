@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from wm_ros.models.checkpoint import load_checkpoint
 from wm_ros.models.encoders.encoder import Encoder
+from wm_ros.models.encoders.views import in_views
 from wm_ros.models.world_model import WorldModel, build_encoder
 
 OUTPUT = "output"
@@ -25,12 +26,18 @@ class PixelEncoder(nn.Module):
     size = 16
     grid = None  # one token
 
+    def __init__(self, views: int = 1) -> None:
+        super().__init__()
+        self.views = views  # cameras side by side, each a token
+
     def forward(self, frames: Tensor) -> Tensor:
+        frames = in_views(frames, self.views)
         height, width = frames.shape[1:3]
         side = min(height, width)
         top, left = (height - side) // 2, (width - side) // 2
         square = frames[:, top : top + side, left : left + side].permute(0, 3, 1, 2).float()
-        return F.interpolate(square, size=(self.size, self.size), mode="area").flatten(1)[:, None] / 255.0
+        shrunk = F.interpolate(square, size=(self.size, self.size), mode="area").flatten(1)
+        return shrunk.unflatten(0, (-1, self.views)) / 255.0
 
 
 class HookedEncoder:
@@ -56,7 +63,10 @@ class HookedEncoder:
         self._found = {}
         device = next((weight.device for weight in self._encoder.parameters()), frames.device)
         output = self._encoder(frames.to(device))
-        whole = {name: found for name, found in self._found.items() if len(found) == len(frames)}
+        views = cast(Encoder, self._encoder).views
+        # Of several cameras, each picture is one to the layers: their tokens go one after the other.
+        found_in = {name: found for name, found in self._found.items() if len(found) == views * len(frames)}
+        whole = {name: found.reshape(len(frames), -1, found.shape[-1]) for name, found in found_in.items()}
         return {name: found.float().cpu() for name, found in {**whole, OUTPUT: output}.items()}
 
     def _keep(self, name: str, output: Any) -> None:
@@ -74,11 +84,11 @@ def load_named_encoder(name: str, model: WorldModel) -> nn.Module:
     if name == "checkpoint":
         return model.encoder
     if name == "pixels":
-        return PixelEncoder()
+        return PixelEncoder(model.encoder.views)
     if name == "random":
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            return build_encoder(model.card.encoder)
+            return build_encoder(model.card.encoder, len(model.card.robot.cameras))
     return load_checkpoint(Path(name)).encoder
 
 

@@ -190,9 +190,13 @@ def _frames(recording: Recording, rows: np.ndarray) -> torch.Tensor:
 
 
 def _save_pictures(recording: Recording, rows: np.ndarray, side: int, path: Path) -> None:
-    """Small pictures [S, side, side, 3] of these frames: their centre squares."""
+    """Small pictures [S, side, side, 3] of these frames: their centre squares; of several cameras all, squeezed."""
     file = np.lib.format.open_memmap(path, "w+", np.uint8, (len(rows), side, side, 3))
     height, width = recording.frames.shape[1:3]
+    if recording.profile.other_cameras:
+        for index, row in enumerate(rows):
+            file[index] = cv2.resize(recording.frames[row], (side, side), interpolation=cv2.INTER_AREA)
+        return
     short = min(height, width)
     top, left = (height - short) // 2, (width - short) // 2
     for index, row in enumerate(rows):

@@ -9,7 +9,8 @@ A script has all kinds there are::
       - {kind: garbage, at_s: 2.0, for_s: 1.5}                   # fresh stamps, data that is no picture
       - {kind: clock_jump, at_s: 2.0, for_s: 1.5, by_s: -2.0}    # ROS time and all stamps from then on
 
-Optional in each: episode (default: the first that is long enough).
+Optional in each: episode (default: the first that is long enough); camera, the name of one of several (default: the
+first). When the clock jumps, it jumps for all.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from wm_ros.messages.cdr import restamped, stamp_of
 from wm_ros.robots.profile import RobotProfile
 
 KINDS = ("freeze", "dead", "old", "garbage", "clock_jump")
-KEYS = ("kind", "at_s", "for_s", "by_s", "episode")
+KEYS = ("kind", "at_s", "for_s", "by_s", "episode", "camera")
 OLD_FRAMES = 10  # shown again, over and over
 RECOVERY_S = (1.0, 2.5)  # what must be left of the episode after a fault, and what of it is played
 
@@ -46,6 +47,7 @@ class Fault:
     for_s: float
     by_s: float = 0.0
     episode: int | None = None
+    camera: str | None = None
 
     @property
     def end_s(self) -> float:
@@ -53,7 +55,20 @@ class Fault:
 
     def describe(self) -> str:
         """For people: `clock_jump -2 s`."""
-        return f"{self.kind} {self.by_s:+g} s" if self.kind == "clock_jump" else self.kind
+        what = f"{self.kind} {self.by_s:+g} s" if self.kind == "clock_jump" else self.kind
+        return what if self.camera is None else f"{what}, {self.camera}"
+
+    def concerns(self, profile: RobotProfile) -> tuple[int, ...]:
+        """The numbers of the cameras that are at fault; FaultError for one that the robot has not."""
+        names = [camera.name for camera in profile.cameras]
+        if self.camera is not None and self.camera not in names:
+            known = ", ".join(names) if profile.other_cameras else "one, without a name"
+            raise FaultError(
+                f"fault {self.kind}: robot {profile.name} has no camera {self.camera!r}; it has {known}"
+            )
+        if self.kind == "clock_jump":
+            return tuple(range(len(names)))
+        return (0 if self.camera is None else names.index(self.camera),)
 
 
 def load_faults(path: Path) -> tuple[Fault, ...]:
@@ -72,13 +87,15 @@ def detectable_faults(
     faults: Sequence[Fault], profile: RobotProfile
 ) -> tuple[tuple[Fault, ...], tuple[str, ...]]:
     """The faults that the nodes can detect with such a camera, and a note of those left out; FaultError if all are."""
-    if profile.camera.noise or all(fault.kind != "freeze" for fault in faults):
+    concerned = {fault: [profile.cameras[number] for number in fault.concerns(profile)] for fault in faults}
+    hidden = {fault for fault in faults if fault.kind == "freeze" and not concerned[fault][0].noise}
+    if not hidden:
         return tuple(faults), ()
     note = (
         f"freeze is left out: robot {profile.name!r} says `noise: false` of its camera, so a frozen picture cannot be "
         "told from a scene at rest"
     )
-    left = tuple(fault for fault in faults if fault.kind != "freeze")
+    left = tuple(fault for fault in faults if fault not in hidden)
     if not left:
         raise FaultError(f"{note}; name another fault")
     return left, (note,)
@@ -166,7 +183,10 @@ def _fault(entry: Any, where: str) -> Fault:
     episode = entry.get("episode")
     if episode is not None and (isinstance(episode, bool) or not isinstance(episode, int) or episode < 0):
         raise FaultError(f"{where}.episode must be an episode's number, got {episode!r}")
-    return Fault(entry["kind"], **times, by_s=by_s, episode=episode)
+    camera = entry.get("camera")
+    if camera is not None and not isinstance(camera, str):
+        raise FaultError(f"{where}.camera must be the name of one of the profile's cameras, got {camera!r}")
+    return Fault(entry["kind"], **times, by_s=by_s, episode=episode, camera=camera)
 
 
 def _number(value: Any, where: str) -> float:

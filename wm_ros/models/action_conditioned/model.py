@@ -83,6 +83,11 @@ class ActionConditionedModel(nn.Module):
 
     def __init__(self, card: ActionCard) -> None:
         super().__init__()
+        if card.robot.other_cameras:
+            raise CheckpointError(
+                f"V-JEPA 2-AC sees one camera, and robot {card.robot.name!r} has {len(card.robot.cameras)}: give it a "
+                "profile with an entry `camera`"
+            )
         self.card = card
         self.encoder = cast(FrozenEncoder, build_encoder(card.encoder))  # V-JEPA 2, always
         side = round(self.encoder.tokens**0.5)

@@ -10,6 +10,7 @@ class Encoder(nn.Module):
 
     tokens: int
     dim: int
+    views = 1  # how many cameras' pictures stand side by side in a frame
     grid: int | None = (
         None  # the side of the square on which the tokens lie, row by row; None: they lie on none
     )

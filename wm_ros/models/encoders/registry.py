@@ -13,6 +13,7 @@ from wm_ros.models.encoders.hugging_face import FAMILIES, TransformersBackbone
 from wm_ros.models.encoders.pixels import Pixels
 from wm_ros.models.encoders.tiny import TinyEncoder
 from wm_ros.models.encoders.video import VideoEncoder
+from wm_ros.models.encoders.views import SeveralViews
 from wm_ros.models.encoders.vjepa2 import VJepa2
 
 # Of a backbone: what makes it from the picture's size and the entries `model` and, where it has layers, `layer`.
@@ -33,12 +34,18 @@ OWN: dict[str, Callable[..., Encoder]] = {
 }
 
 
-def build_encoder(config: dict[str, Any]) -> Encoder:
+def build_encoder(config: dict[str, Any], cameras: int = 1) -> Encoder:
     """The encoder that a card describes: frames uint8 [B, H, W, 3] to tokens [B, tokens, dim], each frame on its own.
 
+    cameras: whose pictures stand side by side in each frame; the encoder gives tokens for each.
     config: `name`, `source` (where its weights come from, for people) and the rest as the encoder takes it. Raises
     CheckpointError for an unknown name; TypeError and ValueError for entries that make no encoder.
     """
+    encoder = _of_one_camera(config)
+    return encoder if cameras == 1 else SeveralViews(encoder, cameras)
+
+
+def _of_one_camera(config: dict[str, Any]) -> Encoder:
     entries = {key: value for key, value in config.items() if key not in ("name", "source")}
     name = config.get("name")
     if name in OWN:
