@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from wm_ros.commands.bench_imitation import imitation
 from wm_ros.commands.bench_live import faults, guard, soak
 from wm_ros.commands.bench_output import Json, print_figures, show_figures, write_figures
 from wm_ros.commands.data_options import (
@@ -33,6 +34,7 @@ bench = typer.Typer(
 )
 for live in (faults, guard, soak):
     bench.command()(live)
+bench.command()(imitation)
 
 
 @bench.command()

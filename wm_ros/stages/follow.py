@@ -1,0 +1,47 @@
+"""Follow: where on a demonstration the robot is, and what to plan for from there."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from wm_ros.planning.demonstration import Demonstration
+
+# How far ahead a robot that has left the way is looked for, in model steps.
+AHEAD = 2
+
+
+class Follower:
+    """A moment of the demonstration, in model steps from its begin, that goes on with time and waits for the robot.
+
+    tolerance: goal distance within which the robot is where the demonstration is. Farther away, time does not count:
+    the robot goes to where it should be, or on from where it is if that is a little later. The nearest frame alone
+    would not do: where the demonstration turns back, or rests, the same place comes twice, and the robot would stand
+    there, or leave something out.
+
+    near: it is within the tolerance. left: model steps to the end, and how far off it is.
+    """
+
+    def __init__(self, demonstration: Demonstration, tolerance: float) -> None:
+        self.demonstration, self._tolerance = demonstration, tolerance
+        self._last = len(demonstration) - 1
+        self.at, self.near, self.left = 0.0, False, float(self._last)
+
+    def __call__(self, place: Tensor, passed: float) -> None:
+        """Go on to where the robot is, placed at [P], so many model steps after the last call."""
+        reach = min(self.at + passed, self._last)
+        begin, due = round(self.at), round(reach)
+        places = self.demonstration.places[begin : max(due, begin + AHEAD) + 1]
+        distances = (places - place).norm(dim=1).tolist()
+        nearest = min(range(len(distances)), key=distances.__getitem__)
+        self.near = distances[nearest] <= self._tolerance
+        off = distances[0]
+        if min(distances[0], distances[due - begin]) <= self._tolerance:
+            self.at, off = reach, distances[due - begin]
+        elif self.near:
+            self.at, off = float(begin + nearest), distances[nearest]
+        self.left = off + self._last - self.at
+
+    def goals(self, steps: int) -> Tensor:
+        """What to be at [H, N, D] after each of the next model steps."""
+        ahead = self.demonstration.ahead(self.at, steps)
+        return ahead if self.near else self.demonstration.ahead(self.at - 1, 1).expand_as(ahead)
