@@ -66,6 +66,17 @@ def test_a_robot_that_is_a_little_ahead_goes_on_from_there(shown):
     assert (follower.at, follower.near, follower.left) == (2.0, True, 4.0)
 
 
+def test_a_robot_that_comes_no_nearer_is_not_waited_for_unless_it_is_far(shown):
+    follower = Follower(shown, 0.5)
+    for _ in range(6):
+        follower(at(-0.9), 1.0)
+    assert (follower.at, follower.near) == (1.0, True)
+    far = Follower(shown, 0.5)
+    for _ in range(60):
+        far(at(-1.1), 1.0)
+    assert (far.at, far.near) == (0.0, False)
+
+
 def test_between_two_steps_goals_and_actions_are_between_theirs(shown):
     follower = Follower(shown, 0.5)
     follower(at(0.0), 0.25)

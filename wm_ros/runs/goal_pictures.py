@@ -67,24 +67,27 @@ def demonstration_pictures(
 
     source: a video, a bag, or a folder of pictures that are a model step apart. Raises GoalError.
     """
+    apart = f"{profile.model_dt:g} s apart"
     try:
         if source.is_dir() and _holds_pictures(source):
             pictures = read_pictures(source)
-            return pictures, f"{len(pictures)} pictures, taken as {profile.model_dt:g} s apart"
-        frames, stamps = _episode(source, profile, episode)
+            said = f"{len(pictures)} pictures, taken as {apart}"
+        else:
+            frames, stamps = _episode(source, profile, episode)
+            wanted = np.arange(stamps[0], stamps[-1] + 1, round(profile.model_dt * 1e9))
+            chosen = np.unique([*np.abs(stamps[:, None] - wanted).argmin(axis=0), len(stamps) - 1])
+            pictures = [(_named(stamps[index] - stamps[0]), np.array(frames[index])) for index in chosen]
+            said = f"{len(pictures)} of {len(frames)} frames, {apart}"
     except ImageError as error:
         raise GoalError(str(error)) from error
     except RecordingError as error:
         raise GoalError(f"{error}. A demonstration is a video, a bag, or a folder of pictures") from error
-    wanted = np.arange(stamps[0], stamps[-1] + 1, round(profile.model_dt * 1e9))
-    chosen = np.unique([*np.abs(stamps[:, None] - wanted).argmin(axis=0), len(stamps) - 1])
-    if not 2 <= len(chosen) <= MOST_FRAMES:
+    if not 2 <= len(pictures) <= MOST_FRAMES:
         raise GoalError(
-            f"a demonstration has 2 to {MOST_FRAMES} frames, {profile.model_dt:g} s apart, and {source} has "
-            f"{len(chosen)}: choose a part of it"
+            f"a demonstration has 2 to {MOST_FRAMES} frames, {apart}, and {source} has {len(pictures)}: choose a part "
+            "of it"
         )
-    pictures = [(_named(stamps[index] - stamps[0]), np.array(frames[index])) for index in chosen]
-    return pictures, f"{len(pictures)} of {len(frames)} frames, {profile.model_dt:g} s apart"
+    return pictures, said
 
 
 def write_pictures(pictures: list[tuple[str, np.ndarray]], folder: Path) -> None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import math
+
 from torch import Tensor
 
 from wm_ros.planning.demonstration import Demonstration
 
 # How far ahead a robot that has left the way is looked for, in model steps.
 AHEAD = 2
+# A robot that comes no nearer for so many model steps, but is as near as so many times the tolerance, is as near as it
+# can be: in another scene the same place may look as far off as that.
+PATIENCE, CLOSE = 5.0, 2.0
+NEARER = 0.1  # of the tolerance: what counts as nearer
 
 
 class Follower:
@@ -18,13 +24,15 @@ class Follower:
     would not do: where the demonstration turns back, or rests, the same place comes twice, and the robot would stand
     there, or leave something out.
 
-    near: it is within the tolerance. left: model steps to the end, and how far off it is.
+    near: it is within the tolerance, or comes no nearer and is twice as far at most. left: model steps to the end, and
+    how far off it is.
     """
 
     def __init__(self, demonstration: Demonstration, tolerance: float) -> None:
         self.demonstration, self._tolerance = demonstration, tolerance
         self._last = len(demonstration) - 1
         self.at, self.near, self.left = 0.0, False, float(self._last)
+        self._nearest, self._waited = math.inf, 0.0
 
     def __call__(self, place: Tensor, passed: float) -> None:
         """Go on to where the robot is, placed at [P], so many model steps after the last call."""
@@ -35,11 +43,21 @@ class Follower:
         nearest = min(range(len(distances)), key=distances.__getitem__)
         self.near = distances[nearest] <= self._tolerance
         off = distances[0]
-        if min(distances[0], distances[due - begin]) <= self._tolerance:
+        self._wait(off, passed)
+        if self._waited >= PATIENCE and off <= CLOSE * self._tolerance:
+            self.at, self.near, off = reach, True, distances[due - begin]
+        elif min(distances[0], distances[due - begin]) <= self._tolerance:
             self.at, off = reach, distances[due - begin]
         elif self.near:
             self.at, off = float(begin + nearest), distances[nearest]
         self.left = off + self._last - self.at
+
+    def _wait(self, off: float, passed: float) -> None:
+        """Count for how long the robot has been off the way without coming nearer."""
+        if off <= self._tolerance or off < self._nearest - NEARER * self._tolerance:
+            self._nearest, self._waited = (math.inf if off <= self._tolerance else off), 0.0
+        else:
+            self._waited += passed
 
     def goals(self, steps: int) -> Tensor:
         """What to be at [H, N, D] after each of the next model steps."""
