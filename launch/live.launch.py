@@ -1,8 +1,8 @@
 """Pipeline and guard for a camera and a robot: a dry run, unless enable_control:=true and then `~/start`.
 
-With goals:=FOLDER, sequence_node too. An empty argument keeps what the parameter file says. A pipeline that ends is
-started again; the robot, which the guard has stopped by then, moves again only after ~/start. Without the guard the
-launch ends.
+With goals:=FOLDER, and imitate:=true for a demonstration, sequence_node too. An empty argument keeps what the parameter
+file says. A pipeline that ends is started again; the robot, which the guard has stopped by then, moves again only after
+~/start. Without the guard the launch ends.
 """
 
 from launch import LaunchContext, LaunchDescription
@@ -40,6 +40,12 @@ ARGUMENTS = [
         "goals",
         default_value="",
         description="Folder of goal pictures for sequence_node; empty: no such node.",
+    ),
+    DeclareLaunchArgument(
+        "imitate",
+        default_value="",
+        choices=["", *TRUTH],
+        description="true: these pictures are one demonstration, a model step apart.",
     ),
     DeclareLaunchArgument("device", default_value="", description="Torch device: cpu, cuda, cuda:1."),
     DeclareLaunchArgument(
@@ -96,7 +102,7 @@ def nodes(context: LaunchContext) -> list[Node]:
             respawn_delay=RESPAWN_S,
         ),
         node("guard", ("enable_control",), on_exit=OpaqueFunction(function=end_launch)),
-        *([node("sequence", ("goals",), {})] if argument["goals"] else []),
+        *([node("sequence", ("goals", "imitate"), {})] if argument["goals"] else []),
     ]
 
 

@@ -7,6 +7,8 @@ TOPICS = {
     "{camera}": "Pictures of the profile's camera; `/compressed` where the transport is compressed.",
     "camera_info": "Intrinsics of the simulated camera.",
     "goal_image": "Where to go. Published before the node started, it counts too.",
+    "demonstration": "What to imitate in place of a goal: its frames, a model step apart, all with one stamp, each "
+    "with its number in `frame_id`, as `3/48`.",
     "latent": "State of a frame, tokens x dimensions as 32FC1, with the stamp of the frame.",
     "latent_action": "What happened between the frame a model step before and this one, 1 x Z as 32FC1.",
     "plan": "Action rates over the horizon; the stamp is that of the oldest observation behind them.",

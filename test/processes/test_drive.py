@@ -20,6 +20,7 @@ from checkpoint_harness import write_checkpoint
 from diagnostic_msgs.msg import DiagnosticArray
 from goal_scene import ARM, PATIENT_GUARD, PATIENT_PIPELINE, SCENE, write_goals
 from process_harness import gone, nodes_of
+from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import Trigger
 from typer.testing import CliRunner
@@ -29,7 +30,7 @@ from wm_ros.cli import app
 from wm_ros.data.load import load_recording
 from wm_ros.messages.command import read_command
 from wm_ros.ros.qos import LATCHED
-from wm_ros.runs.goal_pictures import GoalError, Spacing, goal_pictures
+from wm_ros.runs.goal_pictures import GoalError, Spacing, demonstration_pictures, goal_pictures
 from wm_ros.safety.command_checks import commands_out_of_limits
 from wm_ros.tasks.record import record_sim
 from wm_ros.tasks.simulated import simulated
@@ -254,3 +255,60 @@ def test_frames_of_a_video_are_taken_alike(tmp_path):
     pictures, _ = goal_pictures(tmp_path / "way.mp4", ARM, Spacing())
     assert 3 <= len(pictures) <= 8  # 5.2 model steps at full rate, 2.3 apart
     assert np.abs(pictures[-1][1].astype(int) - frames[-1]).mean() < 20
+
+
+def test_a_video_without_commands_is_imitated_within_the_limits(ros, command, domain, patient, tmp_path):
+    write_parameters(tmp_path, stop_hold_s=4.0)  # for it must not stop before the end
+    arm = simulated(ARM).simulator(SCENE)
+    there, frames = arm.positions, []
+    turn = 0.8 if there[0] < 0.0 else -0.8
+    for share in [*np.linspace(0.0, 1.0, 15), *np.linspace(1.0, 0.0, 15)]:
+        arm.place(there + share * np.array([turn, 0.0]))
+        frames.append(arm.render())
+    write_video(tmp_path / "way.mp4", np.array(frames))  # ten frames a second
+    sent = ros.collect(Float64MultiArray, COMMANDS, 1000)
+    moved = ros.collect(JointState, "joint_states", 1000)
+    options = (
+        "--sim",
+        "--seed",
+        SCENE,
+        "--domain",
+        domain,
+        "--params",
+        patient,
+        "--limit",
+        "120",
+        "--stuck",
+        "0",
+    )
+    process = command("drive", "--imitate", tmp_path / "way.mp4", "--enable-control", *options)
+    ros.until(lambda: process.poll() is not None, "the end of the drive")
+    output, _ = process.communicate()
+    assert process.returncode == 0, output
+    assert "frames, 0.2 s apart" in output
+    [result] = summary(tmp_path)["goals"]
+    assert (result["name"], result["outcome"]) == ("demonstration", "reached")
+    vectors = np.array([read_command(message, ARM) for message in sent])
+    assert commands_out_of_limits(vectors, ARM) == 0
+    assert not vectors[-1].any()
+    # It has been where the video turns back, and is where it ends: the last picture alone is where it begins.
+    turned = np.array([message.position[0] - there[0] for message in moved]) / turn
+    assert turned.max() > 0.7
+    assert abs(turned[-1]) < 0.3
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [((), "give one of --goals and --imitate"), (("--goals", ".", "--imitate", "."), "give one of --goals")],
+)
+def test_either_goals_or_a_demonstration_are_given(options, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, ["drive", "--sim", *options])
+    assert result.exit_code == 2
+    assert said in result.output
+
+
+def test_one_frame_is_no_demonstration(tmp_path):
+    cv2.imwrite(str(tmp_path / "1.png"), np.zeros((64, 64, 3), np.uint8))
+    with pytest.raises(GoalError, match=r"a demonstration has 2 to 1000 frames, 0\.2 s apart, and .* has 1"):
+        demonstration_pictures(tmp_path, ARM, 0)

@@ -6,10 +6,12 @@ pytest.importorskip("torch")
 
 import numpy as np
 import torch
-from camera_harness import CompressedCamera, picture
+from camera_harness import CompressedCamera, image_message, picture
+from checkpoint_harness import small_model
 from diagnostic_msgs.msg import DiagnosticStatus
 from pipeline_bench import ARM, KEEP_ALL, QUICK, STEP_NS, PipelineBench, stamps
 from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import Image
 from std_msgs.msg import Float32
 from std_srvs.srv import Trigger
 from visualization_msgs.msg import Marker, MarkerArray
@@ -17,10 +19,12 @@ from visualization_msgs.msg import Marker, MarkerArray
 from wm_ros.messages.plan import decode_plan
 from wm_ros.messages.stamp import to_ns
 from wm_ros.messages.tensor import decode_tensor
-from wm_ros.models.checkpoint import load_checkpoint
+from wm_ros.models.card import Reached
+from wm_ros.models.checkpoint import load_checkpoint, save_checkpoint
 from wm_ros.nodes.pipeline_node import PipelineNode
 from wm_ros.nodes.planner_parameters import planner_options
 from wm_ros.planning.options import PlannerOptions
+from wm_ros.ros.qos import DEMONSTRATION
 from wm_ros.stages.encode import Encode
 
 
@@ -234,3 +238,38 @@ def test_a_goal_is_encoded_once_however_many_plans_follow(bench):
     for seed in (3, 4, 5):
         bench.plan(bench.show(seed, seed * STEP_NS))
     assert encoded == [1, 1, 1, 1]
+
+
+def send_demonstration(ros, count, stamp_s=5, numbers=None):
+    """Frames of a demonstration, published as sequence_node does."""
+    publisher = ros.node.create_publisher(Image, "demonstration", DEMONSTRATION)
+    for number in numbers or range(1, count + 1):
+        message = image_message(picture(number), stamp_s * 10**9)
+        message.header.frame_id = f"{number}/{count}"
+        publisher.publish(message)
+    return publisher
+
+
+def test_a_demonstration_is_followed_and_a_goal_ends_it(bench, tmp_path):
+    save_checkpoint(small_model(ARM, weight=0.3, reached=Reached(1e3, 0.5, 0.1)), tmp_path / "reached")
+    bench.checkpoint = str(tmp_path / "reached")
+    send_demonstration(bench.ros, 3)
+    bench.start(max_image_age_s=0.0)
+    bench.ros.until(lambda: bench.diagnostic_values().get("goal_stamp_ns") == str(5 * 10**9), "it is taken")
+    for step in range(4):
+        stamp = bench.show(step, (10 + step) * STEP_NS)
+        plan = decode_plan(bench.plan(stamp), ARM)
+        assert plan.stamp_ns == stamp
+        assert (np.abs(plan.rates) <= ARM.high).all()
+        assert bench.diagnostic_values()["demonstration_frame"] == f"{min(step, 2) + 1} of 3"
+    bench.set_goal(2)
+    bench.ros.until(lambda: "demonstration_frame" not in bench.diagnostic_values(), "its end")
+
+
+def test_a_demonstration_that_cannot_be_followed_is_said(bench):
+    node = bench.start()
+    kept = [send_demonstration(bench.ros, 3, numbers=[4])]
+    bench.ros.until(lambda: "and this one says '4/3'" in node.status()[1], "the refusal")
+    kept.append(send_demonstration(bench.ros, 2))
+    bench.ros.until(lambda: "no demonstration can be imitated" in node.status()[1], "why not")
+    assert bench.diagnostic_values()["goal"] == "none"

@@ -15,7 +15,7 @@ from wm_ros.messages.image import decode_image
 from wm_ros.messages.stamp import to_ns
 from wm_ros.nodes import sequence_node
 from wm_ros.nodes.sequence_node import SequenceNode
-from wm_ros.ros.qos import LATCHED, OUTPUT
+from wm_ros.ros.qos import DEMONSTRATION, LATCHED, OUTPUT
 
 QUICK = {"autostart": True, "hold_s": 0.2}
 
@@ -223,3 +223,34 @@ def test_a_folder_without_pictures_is_refused_at_configure(ros, tmp_path, name, 
     node = ros.start(SequenceNode, {"goals": str(tmp_path / (name or "empty"))})
     assert not ros.change_state("/sequence", "configure")
     assert said in node.status()[1]
+
+
+def test_a_demonstration_is_shown_whole_as_one_goal(ros, world, folder):
+    frames = []
+    ros.node.create_subscription(Image, "demonstration", frames.append, DEMONSTRATION)
+    node = ros.start(SequenceNode, {**QUICK, "goals": str(folder), "imitate": True})
+    ros.until(lambda: node.state == "active", "the sequence to be active")
+    ros.until(lambda: world.distances.get_subscription_count(), "its subscriptions")
+    world.say("pipeline", goal="none", reached_distance=0.5)
+    world.say("guard", guard="waiting")
+    ros.until(lambda: node._pipeline and node._guard, "both to be heard")
+    assert ros.call(Trigger, "/sequence/start").success
+    ros.until(lambda: len(frames) == 3, "the demonstration")
+    assert [frame.header.frame_id for frame in frames] == ["1/3", "2/3", "3/3"]
+    assert len({to_ns(frame.header.stamp) for frame in frames}) == 1
+    for number, frame in enumerate(frames, 1):
+        np.testing.assert_array_equal(decode_image(frame), picture(number))
+    assert not world.shown
+    world.say("pipeline", goal_stamp_ns=to_ns(frames[0].header.stamp), reached_distance=0.5)
+    world.say("guard", guard="active")
+    world.measure(0.4, lambda: world.guard_stops, "the end of the demonstration")
+    [result] = json.loads(figures(node)["results"])
+    assert (result["name"], result["outcome"]) == ("demonstration", "reached")
+
+
+def test_one_picture_is_no_demonstration(ros, folder):
+    for number in (2, 3):
+        (folder / f"{number}.png").unlink()
+    node = ros.start(SequenceNode, {**QUICK, "goals": str(folder), "imitate": True})
+    ros.until(lambda: node.faults, "the refusal")
+    assert node.state == "unconfigured"

@@ -31,3 +31,9 @@ def test_where_nothing_changes_there_is_one_goal():
     assert subgoals(line(1), 1.0) == [0]
     with pytest.raises(ValueError, match="without frames"):
         subgoals(np.zeros((0, 2)), 1.0)
+
+
+def test_a_short_way_there_and_back_and_a_turn_are_not_left_out():
+    assert subgoals(line(0, 1, 2, 1, 0), 4.0) == [0, 2, 4]
+    corner = np.array([[0, 0], [1, 0], [2, 0], [2, 1], [2, 2]], dtype=np.float64)
+    assert subgoals(corner, 4.0) == [0, 2, 4]

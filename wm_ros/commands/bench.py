@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from wm_ros.commands.bench_gpu import gpu, pack
+from wm_ros.commands.bench_imitation import imitation
 from wm_ros.commands.bench_live import faults, guard, soak
 from wm_ros.commands.bench_output import Json, print_figures, show_figures, write_figures
 from wm_ros.commands.data_options import (
@@ -32,7 +33,7 @@ bench = typer.Typer(
     help="Measure what is promised, each against the straightforward way in the same run.",
     no_args_is_help=True,
 )
-for elsewhere in (faults, guard, soak, gpu, pack):
+for elsewhere in (faults, guard, soak, gpu, pack, imitation):
     bench.command()(elsewhere)
 
 

@@ -14,11 +14,17 @@ from wm_ros.printable import printable
 
 def drive(
     goals: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             help="A folder of pictures, in the order of their names; or a video or a bag, of which frames are taken."
         ),
-    ],
+    ] = None,
+    imitate: Annotated[
+        Path | None,
+        typer.Option(
+            help="In place of --goals: do what a video, a bag or a folder of pictures a model step apart shows."
+        ),
+    ] = None,
     profile: Profile = "arm",
     enable_control: Annotated[
         bool,
@@ -46,8 +52,13 @@ def drive(
     ] = None,
     hold: Annotated[float, typer.Option(min=0.0, help="Seconds the robot must stay there.")] = 1.0,
     limit: Annotated[
-        float, typer.Option(min=0.5, help="Seconds a goal may take before the next comes.")
-    ] = 20.0,
+        float | None,
+        typer.Option(
+            min=0.5,
+            help="Seconds a goal may take before the next comes (default: 20; to imitate, 3 times the "
+            "demonstration and 20).",
+        ),
+    ] = None,
     stuck: Annotated[
         float,
         typer.Option(
@@ -86,6 +97,7 @@ def drive(
     wm_ros drive --goals pictures                                   a dry run: nothing is sent to the robot
     wm_ros drive --goals pictures --enable-control                  the robot moves
     wm_ros drive --goals video.mp4 --enable-control --record bag    along a video, and keep what happened
+    wm_ros drive --imitate video.mp4 --enable-control               do what the video shows, no faster
     wm_ros record --sim --episodes 1 --seconds 10 --out bag && wm_ros drive --goals bag --sim --enable-control
     """
     require_ros()
@@ -97,21 +109,30 @@ def drive(
     from wm_ros.commands.terminal import Terminal
     from wm_ros.robots.profile import load_profile
     from wm_ros.runs.drive import DriveOptions, run_drive
-    from wm_ros.runs.goal_pictures import Spacing, goal_pictures, write_pictures
+    from wm_ros.runs.goal_pictures import Spacing, demonstration_pictures, goal_pictures, write_pictures
 
     if params is not None and not params.is_file():
         raise typer.BadParameter(printable(f"{params} is no file"), param_hint="--params")
     if record is not None and record.exists():
         raise typer.BadParameter(printable(f"{record} exists already"), param_hint="--record")
-    if not goals.exists():
-        raise typer.BadParameter(printable(f"there is nothing at {goals}"), param_hint="--goals")
+    given = {name: path for name, path in (("--goals", goals), ("--imitate", imitate)) if path is not None}
+    if len(given) != 1:
+        raise typer.BadParameter("give one of --goals and --imitate", param_hint="--goals")
+    [(name, source)] = given.items()
+    if not source.exists():
+        raise typer.BadParameter(printable(f"there is nothing at {source}"), param_hint=name)
     console = Terminal()
     robot = load_profile(profile)
-    with console.status(f"reading {goals}"):
-        found = Spacing(checkpoint, reached or 0.0, spacing, episode)
-        pictures, said = goal_pictures(goals, robot, found)
+    with console.status(f"reading {source}"):
+        if imitate is None:
+            found = Spacing(checkpoint, reached or 0.0, spacing, episode)
+            pictures, said = goal_pictures(source, robot, found)
+        else:
+            pictures, said = demonstration_pictures(source, robot, episode)
         write_pictures(pictures, out / "goals")
-    console.print(f"{goals}: {said}; they are in {out / 'goals'}", soft_wrap=True)
+    console.print(f"{source}: {said}; they are in {out / 'goals'}", soft_wrap=True)
+    if limit is None:
+        limit = 20.0 if imitate is None else 20.0 + 3.0 * len(pictures) * robot.model_dt
     if not enable_control:
         console.print("dry run: nothing is sent to the robot; --enable-control lets it move", soft_wrap=True)
     sequence = {"reached": reached or 0.0, "hold_s": hold, "limit_s": limit, "stuck_s": stuck}
@@ -119,6 +140,7 @@ def drive(
         robot=profile,
         goals=out / "goals",
         checkpoint=checkpoint,
+        imitate=imitate is not None,
         enable_control=enable_control,
         simulate=seed if sim else None,
         sequence=sequence,
@@ -126,7 +148,7 @@ def drive(
         record=record,
         domain=domain,
     )
-    table = DriveTable(len(pictures))
+    table = DriveTable(len(pictures) if imitate is None else 1)
     try:
         with Live(table, console=console, refresh_per_second=5):
             summary = run_drive(options, out / "logs", table.show)

@@ -12,16 +12,18 @@ from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 from visualization_msgs.msg import MarkerArray
 
+from wm_ros.messages.compressed import ImageError
 from wm_ros.messages.plan import fill_plan
 from wm_ros.messages.stamp import to_ns
 from wm_ros.nodes.candidate_markers import candidate_markers
+from wm_ros.nodes.demonstration_frames import DemonstrationFrames
 from wm_ros.nodes.end_effector import EndEffector, PoseError
 from wm_ros.nodes.interfaces import Stage
 from wm_ros.nodes.model_node import ModelNode
 from wm_ros.nodes.planner_parameters import PARAMETERS, planner_options, planner_precision
 from wm_ros.nodes.sources import image_encoder
 from wm_ros.ros.diagnostics import Level
-from wm_ros.ros.qos import LATCHED, OUTPUT, PLAN, incompatible_qos_fix
+from wm_ros.ros.qos import DEMONSTRATION, LATCHED, OUTPUT, PLAN, incompatible_qos_fix
 from wm_ros.ros.stream import SubscriptionEventCallbacks
 
 if TYPE_CHECKING:
@@ -35,7 +37,8 @@ class GoalPlanner(Stage):
 
     The goal comes from `goal_image`, which may have been published before the node started, or from the
     service `~/capture_goal`; without one, or with one that cannot be decoded, nothing is planned. Nor is anything
-    when the model needs the pose of the end effector at the frame, and it is not known.
+    when the model needs the pose of the end effector at the frame, and it is not known. In place of a goal, all frames
+    of a demonstration come on `demonstration`: then it is imitated.
     """
 
     _node: ModelNode
@@ -58,6 +61,8 @@ class GoalPlanner(Stage):
         node.serve(Trigger, "~/capture_goal", self._on_capture_goal)
         node.serve(Trigger, "~/reset", self._on_reset)
         self._goal_subscription: Any = None
+        self._demonstration_subscription: Any = None
+        self._arriving, self._demonstration = DemonstrationFrames(), list[Any]()
         self._distance: float | None = None
         # Cards of models that others trained say nothing of it.
         reached = getattr(node.model.card, "reached", None)
@@ -77,11 +82,15 @@ class GoalPlanner(Stage):
             LATCHED,
             event_callbacks=SubscriptionEventCallbacks(incompatible_qos=self._on_incompatible_qos),
         )
+        self._demonstration_subscription = self._node.create_subscription(
+            Image, "demonstration", self._on_demonstration, DEMONSTRATION
+        )
 
     def close(self) -> None:
         if self._goal_subscription is not None:
             self._node.destroy_subscription(self._goal_subscription)
-            self._goal_subscription = None
+            self._node.destroy_subscription(self._demonstration_subscription)
+            self._goal_subscription = self._demonstration_subscription = None
         if self._end_effector is not None:
             self._end_effector.close()
 
@@ -97,7 +106,7 @@ class GoalPlanner(Stage):
     def forget(self) -> None:
         """Forget goal and last plan: nothing is planned until there is a new goal."""
         self._stage.set_goal(None)
-        self._node.goal = None
+        self._node.goal, self._demonstration = None, []
         self._distance = None
         self.restart()
         self._node.status_changed()
@@ -114,6 +123,8 @@ class GoalPlanner(Stage):
             return
         self._next_plan_ns = max(self._next_plan_ns, stamp_ns) + period_ns
         result = self._stage(stamp_ns, latent, lead_s=self._node.latency_s("plan") or 0.0)
+        if self._stage.follower is not None:
+            self._node.goal = self._demonstration[int(self._stage.follower.at)]
         plan = result.plan.behind(oldest_ns) if oldest_ns < stamp_ns else result.plan
         self._plans.publish(fill_plan(JointTrajectory(), plan, JointTrajectoryPoint))
         self._node.record_latency("plan", stamp_ns, "lower planner.batch_size or planner.iteration_count")
@@ -157,10 +168,35 @@ class GoalPlanner(Stage):
             figures["goal_distance"] = f"{distance:.4f}"
         if self._reached is not None:
             figures["reached_distance"] = f"{self._reached:.4f}"
+        follower = self._stage.follower
+        if follower is not None:
+            figures["demonstration_frame"] = f"{int(follower.at) + 1} of {len(follower.demonstration)}"
         return figures
 
     def _on_goal_image(self, message: Image) -> None:
         self._node.enqueue("goal image", partial(self._set_goal, self._encode_image, message))
+
+    def _on_demonstration(self, message: Image) -> None:
+        try:
+            frames = self._arriving(message)
+        except ImageError as error:
+            self._node.faults.set("demonstration", Level.ERROR, str(error))
+            return
+        if frames is not None:
+            self._node.enqueue("demonstration", partial(self._imitate, frames))
+
+    def _imitate(self, frames: list[Image]) -> None:
+        import torch
+
+        self.forget()
+        if self._reached is None:
+            raise ImageError(
+                "the checkpoint does not say at which distance a frame is reached, so that no demonstration can be "
+                "imitated: have it measured with `wm_ros calibrate`"
+            )
+        self._stage.set_demonstration(torch.stack([self._encode_image(one) for one in frames]), self._reached)
+        self._demonstration, self._node.goal = frames, frames[0]
+        self._node.figures_changed()
 
     def _on_capture_goal(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         stream = self._node.stream

@@ -32,7 +32,7 @@ from wm_ros.ros.diagnostics import Level
 from wm_ros.ros.lifecycle import ManagedNode
 from wm_ros.ros.parameters import Parameter
 from wm_ros.ros.process import run
-from wm_ros.ros.qos import LATCHED, STREAM
+from wm_ros.ros.qos import DEMONSTRATION, LATCHED, MOST_FRAMES, STREAM
 from wm_ros.stages.sequence import GoalResult, GoalSequence, SequenceOptions, SequenceState
 
 DEFAULTS = SequenceOptions(reached=0.0)
@@ -41,6 +41,12 @@ PARAMETERS = (
         "goals",
         "",
         "Folder of goal pictures, taken in the order of their names; empty: they come on `~/add_goal`.",
+        read_only=True,
+    ),
+    Parameter(
+        "imitate",
+        False,
+        "The pictures of `goals` are one demonstration, a model step apart, to be imitated as a whole.",
         read_only=True,
     ),
     Parameter(
@@ -77,6 +83,8 @@ ALL_GOALS = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
 class SequenceNode(ManagedNode):
     """Shows goals on `goal_image`, each until it is reached and held or its time is up; then stops the guard.
 
+    A demonstration is one goal, whose frames are shown on `demonstration`: its distance is what is left of it.
+
     Reads how far the goal is from the pipeline, and whether the robot is driven from the guard. Stops the guard, too,
     on `~/stop`, when a goal gets no nearer, when pipeline or guard are silent, and when it is deactivated.
     """
@@ -84,15 +92,20 @@ class SequenceNode(ManagedNode):
     def __init__(self, **node_options: Any):
         super().__init__("sequence", PARAMETERS, **node_options)
         self._cleanups: list[Callable[[], object]] = []
-        self._pictures: list[tuple[str, np.ndarray]] = []
+        self._goals: list[
+            tuple[str, list[np.ndarray]]
+        ] = []  # by name: a picture, or those of a demonstration
         self._listed = 0  # of them are from the folder
         self._sequence = GoalSequence(DEFAULTS)
         self._timer: Any = None
 
     def configure(self) -> None:
         folder = self.value("goals")
-        self._pictures = read_pictures(Path(folder).expanduser()) if folder else []
-        self._listed = len(self._pictures)
+        pictures = read_pictures(Path(folder).expanduser()) if folder else []
+        self._goals = [(name, [picture]) for name, picture in pictures]
+        if self.value("imitate"):
+            self._goals = [("demonstration", _demonstration([picture for _, picture in pictures]))]
+        self._listed = len(self._goals)
         self._sequence = GoalSequence(DEFAULTS, self._listed)
         self._pipeline: dict[str, str] = {}
         self._guard: dict[str, str] = {}
@@ -103,6 +116,8 @@ class SequenceNode(ManagedNode):
         self._stopped_s: float | None = None  # when the guard was asked to stop and has not yet
         self._goal_images: Publisher[Any] = self.create_publisher(Image, "goal_image", LATCHED)
         self._cleanups.append(partial(self.destroy_publisher, self._goal_images))
+        self._demonstrations: Publisher[Any] = self.create_publisher(Image, "demonstration", DEMONSTRATION)
+        self._cleanups.append(partial(self.destroy_publisher, self._demonstrations))
         self._stop_guard: Client[Any, Any] = self.create_client(Trigger, "guard/stop")
         self._cleanups.append(partial(self.destroy_client, self._stop_guard))
         for message_type, topic, callback, qos in (
@@ -137,7 +152,7 @@ class SequenceNode(ManagedNode):
     def cleanup(self) -> None:
         while self._cleanups:
             self._cleanups.pop()()
-        self._pictures = []
+        self._goals = []
 
     def summary(self) -> str:
         sequence = self._sequence
@@ -178,7 +193,7 @@ class SequenceNode(ManagedNode):
 
         return {
             "goal": result.number + 1,
-            "name": self._pictures[result.number][0],
+            "name": self._goals[result.number][0],
             "outcome": result.outcome.value,
             "seconds": figure(result.seconds),
             "start_distance": figure(result.start_distance),
@@ -186,7 +201,7 @@ class SequenceNode(ManagedNode):
         }
 
     def _name(self) -> str:
-        return self._pictures[self._sequence.number][0] if self._pictures else ""
+        return self._goals[self._sequence.number][0] if self._goals else ""
 
     def _options(self) -> SequenceOptions | str:
         """From parameters and pipeline; or why there are none."""
@@ -230,10 +245,7 @@ class SequenceNode(ManagedNode):
         sequence = self._sequence
         if sequence.running and sequence.shows != self._shown:
             self._shown, self._taken = sequence.shows, False
-            message = fill_image(Image(), self._pictures[sequence.number][1])
-            message.header.stamp = self.get_clock().now().to_msg()
-            self._shown_ns = to_ns(message.header.stamp)
-            self._goal_images.publish(message)
+            self._show(self._goals[sequence.number][1])
             self.faults.clear("sequence")
             self.figures_changed()
         if was_running and not sequence.running:
@@ -241,6 +253,18 @@ class SequenceNode(ManagedNode):
             if sequence.reason and sequence.reason != BY_SERVICE:
                 self.faults.set("sequence", Level.WARN, self.summary())
             self.figures_changed()
+
+    def _show(self, pictures: list[np.ndarray]) -> None:
+        stamp = self.get_clock().now().to_msg()
+        self._shown_ns = to_ns(stamp)
+        for number, picture in enumerate(pictures, 1):
+            message = fill_image(Image(), picture)
+            message.header.stamp = stamp
+            if len(pictures) == 1:
+                self._goal_images.publish(message)
+            else:
+                message.header.frame_id = f"{number}/{len(pictures)}"
+                self._demonstrations.publish(message)
 
     def _ask_guard_to_stop(self) -> None:
         self._stopped_s = time.monotonic()
@@ -277,17 +301,18 @@ class SequenceNode(ManagedNode):
     def _on_goal(self, message: Image) -> None:
         try:
             picture = decode_image(message)
-            if self._pictures and picture.shape != self._pictures[0][1].shape:
+            first = self._goals[0][1][0] if self._goals else picture
+            if picture.shape != first.shape:
                 raise ImageError(
-                    f"it has {size_of(picture)} pixels and the first has {size_of(self._pictures[0][1])}: all come "
-                    "from the robot's camera"
+                    f"it has {size_of(picture)} pixels and the first has {size_of(first)}: all come from the robot's "
+                    "camera"
                 )
         except ImageError as error:
             self.faults.set("added goal", Level.ERROR, f"a goal is left out: {error}")
             return
         self.faults.clear("added goal")
-        self._pictures.append((f"added {len(self._pictures) + 1}", picture.copy()))
-        self._sequence.count = len(self._pictures)
+        self._goals.append((f"added {len(self._goals) + 1}", [picture.copy()]))
+        self._sequence.count = len(self._goals)
         self.status_changed()
 
     def _answer(
@@ -322,12 +347,21 @@ class SequenceNode(ManagedNode):
     def _reset(self) -> str:
         if self._sequence.running:
             return f"it is {self._sequence.state.value}: call ~/stop first"
-        self._pictures = self._pictures[: self._listed]
+        self._goals = self._goals[: self._listed]
         self._sequence.count = self._listed
         self._sequence.reset()
         self._shown = 0
         self.faults.clear("sequence")
         return ""
+
+
+def _demonstration(pictures: list[np.ndarray]) -> list[np.ndarray]:
+    if not 2 <= len(pictures) <= MOST_FRAMES:
+        raise ValueError(
+            f"a demonstration has 2 to {MOST_FRAMES} pictures, a model step apart, and the parameter `goals` names a "
+            f"folder of {len(pictures)}: choose a part of it"
+        )
+    return pictures
 
 
 def _values(message: DiagnosticArray) -> dict[str, str]:

@@ -12,6 +12,7 @@ from wm_ros.planning.bounds import bounds_of
 from wm_ros.planning.latent_bounds import LatentBounds
 from wm_ros.planning.rollout import LatentRollout
 from wm_ros.planning.space import Decided
+from wm_ros.planning.way_back import robot_actions
 
 
 class LatentSpace:
@@ -74,15 +75,10 @@ class LatentsHere:
         return steps.view(latent_actions.shape[:2])
 
     def decide(self, elites: Tensor, held: int, rollout: LatentRollout) -> Decided:
-        """A rate for every model step: the same latent action means another one in the next state.
-
-        The way back need not say zero for standing still. What it says instead is taken off, or the robot would creep.
-        """
+        """A rate for every model step: the same latent action means another one in the next state."""
         latent_actions = elites.repeat_interleave(held, dim=1)
         before = self._before(self.imagine(rollout.executed(latent_actions))).flatten(0, 1)
-        actions = self._model.robot_action(latent_actions.flatten(0, 1), before)
-        still = self._model.robot_action(self._model.latent_action(torch.zeros_like(actions), before), before)
-        actions = actions - still
+        actions = robot_actions(self._model, latent_actions.flatten(0, 1), before)
         rates = self._limits.clamp(actions)
         first = latent_actions[0, :1]
         missed = (first - self._there_and_back(first, before[:1])).norm() / self._unit

@@ -47,15 +47,16 @@ class LatentRollout:
         missed: Missed | None = None,
         chunk: int | None = None,
     ) -> None:
-        """imagine: actions [S, H, A] to states [S, H, N, D] from `state` [N, D] on, which are written over. committed
-        [H, A] and share [H]: what the robot will do anyway before the plan takes effect; the first `share` of each step
-        keeps the committed action. rest [H, A]: what tells it to stay, zeros by default. missed: how much of each step
-        the robot cannot do, which may be missing from all later states. chunk: candidates that are imagined at once, at
-        most; by default as many as the device has room for.
+        """imagine: actions [S, H, A] to states [S, H, N, D] from `state` [N, D] on, which are written over. goal:
+        [N, D], or [H, N, D], another one for each step. committed [H, A] and share [H]: what the robot will do anyway
+        before the plan takes effect; the first `share` of each step keeps the committed action. rest [H, A]: what tells
+        it to stay, zeros by default. missed: how much of each step the robot cannot do, which may be missing from all
+        later states. chunk: candidates that are imagined at once, at most; by default as many as the device has room
+        for.
         """
         self._imagine, self._distance, self._state, self._goal = imagine, distance, state, goal
-        places: Tensor = distance.embed(torch.stack([state, goal]))
-        self.place, self.goal = places[0], places[1]
+        self.place: Tensor = distance.embed(state)
+        self.goal: Tensor = distance.embed(goal)
         self._committed, self._share = committed, share[:, None]
         self._rest, self._missed = torch.zeros_like(committed) if rest is None else rest, missed
         self._chunk = chunk or max(1, tokens_at_once(state.device) // len(state))
@@ -63,7 +64,7 @@ class LatentRollout:
 
     @property
     def goal_distance(self) -> Tensor:
-        """From the state to the goal, in model steps at full rate."""
+        """From the state to the goal, in model steps at full rate; [H] for a goal of each step."""
         return length(self.place - self.goal)
 
     def __call__(self, actions: Tensor) -> Tensor:

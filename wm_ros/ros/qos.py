@@ -19,6 +19,11 @@ STOP = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
 LATCHED = QoSProfile(
     depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
 )
+# All frames of a demonstration, which is as long as that at most.
+MOST_FRAMES = 1000
+DEMONSTRATION = QoSProfile(
+    depth=MOST_FRAMES, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
+)
 # How we read the streams of others of which only the newest counts: it fits both kinds of publisher.
 STREAM = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 

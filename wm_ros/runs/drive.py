@@ -38,6 +38,7 @@ OF_SIMULATED: Mapping[str, object] = {"max_observation_age_s": 0.5, "stop_hold_s
 # What a drive adds to the topics of a recording.
 DRIVE_TOPICS = {
     "goal_image": "sensor_msgs/msg/Image",
+    "demonstration": "sensor_msgs/msg/Image",
     "plan": "trajectory_msgs/msg/JointTrajectory",
     "pipeline/goal_distance": "std_msgs/msg/Float32",
     "guard/status": "diagnostic_msgs/msg/DiagnosticArray",
@@ -51,6 +52,7 @@ Progress = Callable[[Mapping[str, str], float], None]
 class DriveOptions:
     """robot: name or path of a profile. goals: folder of pictures. checkpoint: folder, empty for the packaged one.
 
+    imitate: the pictures are one demonstration, a model step apart.
     enable_control: let the robot move. simulate: a simulated robot of this scene, on a ROS domain of its own; None: the
     real one, on the domain of the environment. sequence: parameters of sequence_node. parameter_file: of the nodes that
     are started. record: bag to write.
@@ -59,6 +61,7 @@ class DriveOptions:
     robot: str
     goals: Path
     checkpoint: str = ""
+    imitate: bool = False
     enable_control: bool = False
     simulate: int | None = None
     sequence: Mapping[str, float] | None = None
@@ -198,7 +201,8 @@ def _start_nodes(
         processes.start("guard_node", {**named, **auto, **guard})
     if "pipeline" not in attached:
         processes.start("pipeline_node", {**named, **auto, "checkpoint": options.checkpoint})
-    sequence: dict[str, object] = {**auto, "goals": str(options.goals.absolute()), **(options.sequence or {})}
+    goals = {"goals": str(options.goals.absolute()), "imitate": options.imitate}
+    sequence: dict[str, object] = {**auto, **goals, **(options.sequence or {})}
     processes.start("sequence_node", sequence)
     client.await_active(["guard", "pipeline", "sequence"], START_S)
     return attached

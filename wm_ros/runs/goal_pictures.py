@@ -1,4 +1,7 @@
-"""Goals for a sequence: a folder of pictures as it is, of a video or a bag the frames that are far enough apart."""
+"""Goals for a sequence: a folder of pictures as it is, of a video or a bag the frames that are far enough apart.
+
+And a demonstration: the frames that are a model step apart.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from wm_ros.messages.image import read_picture
 from wm_ros.messages.picture_folder import SUFFIXES, read_pictures
 from wm_ros.messages.views import joined, split
 from wm_ros.robots.profile import RobotProfile
+from wm_ros.ros.qos import MOST_FRAMES
 from wm_ros.stages.subgoals import subgoals
 
 WRITTEN = "[0-9][0-9][0-9]_*.png"
@@ -59,6 +63,36 @@ def goal_pictures(
         raise GoalError(str(error)) from error
     except RecordingError as error:
         raise GoalError(f"{error}. Goals can also be a folder of pictures ({', '.join(SUFFIXES)})") from error
+
+
+def demonstration_pictures(
+    source: Path, profile: RobotProfile, episode: int
+) -> tuple[list[tuple[str, np.ndarray]], str]:
+    """Names and pictures [H, W, 3] uint8 of a demonstration, a model step apart, and what was made of it, for people.
+
+    source: a video, a bag, or a folder of pictures that are a model step apart. Raises GoalError.
+    """
+    apart = f"{profile.model_dt:g} s apart"
+    try:
+        if source.is_dir() and _holds_pictures(source):
+            pictures = read_pictures(source)
+            said = f"{len(pictures)} pictures, taken as {apart}"
+        else:
+            frames, stamps = _episode(source, profile, episode)
+            wanted = np.arange(stamps[0], stamps[-1] + 1, round(profile.model_dt * 1e9))
+            chosen = np.unique([*np.abs(stamps[:, None] - wanted).argmin(axis=0), len(stamps) - 1])
+            pictures = [(_named(stamps[index] - stamps[0]), np.array(frames[index])) for index in chosen]
+            said = f"{len(pictures)} of {len(frames)} frames, {apart}"
+    except ImageError as error:
+        raise GoalError(str(error)) from error
+    except RecordingError as error:
+        raise GoalError(f"{error}. A demonstration is a video, a bag, or a folder of pictures") from error
+    if not 2 <= len(pictures) <= MOST_FRAMES:
+        raise GoalError(
+            f"a demonstration has 2 to {MOST_FRAMES} frames, {apart}, and {source} has {len(pictures)}: choose a part "
+            "of it"
+        )
+    return pictures, said
 
 
 def write_pictures(pictures: list[tuple[str, np.ndarray]], folder: Path) -> None:
@@ -119,20 +153,27 @@ def _of_recording(
             f"{folder} does not say at which distance a goal is reached: give --reached, or have it "
             "measured with `wm_ros calibrate`"
         )
-    recording = load_recording(source, profile)
-    if spacing.episode >= len(recording.episodes):
-        raise GoalError(
-            f"{source} has {len(recording.episodes)} episodes, counted from 0: there is no {spacing.episode}"
-        )
-    episode = recording.episodes[spacing.episode]
-    frames, stamps = recording.frames[episode], recording.stamps_ns[episode]
+    frames, stamps = _episode(source, profile, spacing.episode)
     with torch.inference_mode():
         places = [
             model.goal_distance.embed(model.encode(torch.from_numpy(frames[begin : begin + 128].copy())))
             for begin in range(0, len(frames), 128)
         ]
     chosen = subgoals(torch.cat(places).numpy(), spacing.times * reached)
-    pictures = [
-        (f"{(stamps[index] - stamps[0]) * 1e-9:.1f}s.png", np.array(frames[index])) for index in chosen
-    ]
+    pictures = [(_named(stamps[index] - stamps[0]), np.array(frames[index])) for index in chosen]
     return pictures, f"{len(pictures)} of {len(frames)} frames, {spacing.times * reached:.2f} apart"
+
+
+def _episode(source: Path, profile: RobotProfile, number: int) -> tuple[np.ndarray, np.ndarray]:
+    """Frames [F, H, W, 3] and stamps [F] ns of an episode."""
+    recording = load_recording(source, profile)
+    if number >= len(recording.episodes):
+        raise GoalError(
+            f"{source} has {len(recording.episodes)} episodes, counted from 0: there is no {number}"
+        )
+    episode = recording.episodes[number]
+    return recording.frames[episode], recording.stamps_ns[episode]
+
+
+def _named(after_ns: int) -> str:
+    return f"{after_ns * 1e-9:.1f}s.png"

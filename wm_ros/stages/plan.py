@@ -14,6 +14,7 @@ from wm_ros.models.compiled import warm_up
 from wm_ros.models.planning_model import CandidateImaginer, PlanningModel
 from wm_ros.models.to_device import to_device
 from wm_ros.models.world_model import WorldModel
+from wm_ros.planning.demonstration import Demonstration
 from wm_ros.planning.options import PlannerOptions
 from wm_ros.planning.proposals import by_displacement, by_way_back
 from wm_ros.planning.rollout import LatentRollout, committed_share
@@ -21,6 +22,7 @@ from wm_ros.planning.search import Found, search
 from wm_ros.planning.space import Decided
 from wm_ros.planning.spaces import build_space
 from wm_ros.planning.warm_start import shifted
+from wm_ros.stages.follow import Follower
 from wm_ros.stages.latent_history import LatentHistory
 
 
@@ -28,8 +30,9 @@ from wm_ros.stages.latent_history import LatentHistory
 class PlanResult:
     """A plan, how far the goal is now and along the plan, and the candidates the planner liked.
 
-    goal_distance: of the observed frame, in model steps at full rate; cost: of the plan, as `LatentRollout` has it;
-    candidates: float64 [E, T, A], SI, best first. missed and beyond: of the first step, see `planning.space.Decided`.
+    goal_distance: of the observed frame, in model steps at full rate, of a demonstration `Follower.left`; cost: of the
+    plan, as `LatentRollout` has it; candidates: float64 [E, T, A], SI, best first. missed and beyond: of the first
+    step, see `planning.space.Decided`.
     """
 
     plan: Plan
@@ -81,6 +84,7 @@ class PlanStage:
         self._dt = robot.model_dt
         self._history = LatentHistory(options.context_frames, round(robot.model_dt * 1e9))
         self._goal: Tensor | None = None
+        self.follower: Follower | None = None
         self.reset()
 
     @property
@@ -94,8 +98,22 @@ class PlanStage:
 
     def set_goal(self, goal: Tensor | None) -> None:
         """Where to go, as the latent [N, D] of the goal picture; None forgets it. The warm start starts anew."""
-        self._goal = goal
+        self._goal, self.follower = goal, None
         self.reset()
+
+    @torch.inference_mode()
+    def set_demonstration(self, states: Tensor, tolerance: float) -> None:
+        """What to imitate in place of a goal: states [T, N, D] one model step apart. tolerance: see `Follower`.
+
+        Raises ValueError for a model that infers no latent actions, and for less than two states.
+        """
+        if not isinstance(self._model, WorldModel):
+            raise ValueError(
+                "a demonstration cannot be imitated with this model, which infers no latent actions: give its frames "
+                "as goals, with `wm_ros drive --goals`"
+            )
+        self.set_goal(states[-1])
+        self.follower = Follower(Demonstration(self._model, states), tolerance)
 
     def reset(self) -> None:
         """Forget the last plan and what was seen, and start the random numbers anew."""
@@ -138,6 +156,11 @@ class PlanStage:
             raise RuntimeError("no goal: publish `goal_image` or call `~/capture_goal` first")
         if self._last is not None and stamp_ns < self._last[0].stamp_ns:
             self._last = None  # the clock was set back
+        goal = self._goal
+        if self.follower is not None:
+            passed = 0.0 if self._last is None else (stamp_ns - self._last[0].stamp_ns) * 1e-9 / self._dt
+            self.follower(self._model.goal_distance.embed(latent), passed)
+            goal = self.follower.goals(self._options.time_steps)
         committed = self._committed(stamp_ns)
         share = to_device(committed_share(lead_s, self._dt, self._options.time_steps), latent.device)
         held = self._options.shape[1]
@@ -148,30 +171,38 @@ class PlanStage:
             here.imagine,
             self._model.goal_distance,
             latent,
-            self._goal,
+            goal,
             told,
             share,
             rest=rest,
             missed=here.missed,
             chunk=self._chunk,
         )
-        proposals = self._proposals(latent, self._goal, rollout, share @ committed)
+        proposals = self._proposals(latent, goal, rollout, share @ committed)
         if proposals is not None:
             proposals = here.told(proposals.repeat_interleave(held, dim=1))[:, ::held]
         warm_start = self._warm(stamp_ns, rest[0])
+        if warm_start is not None:
+            # A latent action that the robot could do a moment ago it may be unable to do from here.
+            warm_start = here.bounds.doable(warm_start)
+        if self.follower is not None and self.follower.near:
+            known = [] if proposals is None else [*proposals]
+            proposals = torch.stack([*known, rest[::held] if warm_start is None else warm_start])
+            shown = self.follower.demonstration.knots(self.follower.at, *self._options.shape)
+            warm_start = here.told(shown.repeat_interleave(held, dim=0)[None])[0, ::held]
         found = search(
             rollout,
             here.bounds,
             self._options,
             self._generator,
-            # A latent action that the robot could do a moment ago it may be unable to do from here.
-            warm_start=None if warm_start is None else here.bounds.doable(warm_start),
+            warm_start=warm_start,
             proposals=proposals,
             choices=here.choices() if self._options.method == "categorical" else None,
             rest=rest[::held],
         )
         decided = here.decide(found.elites, held, rollout)
-        result = self._result(stamp_ns, found, decided, rollout.goal_distance)
+        left = rollout.goal_distance if self.follower is None else latent.new_tensor(self.follower.left)
+        result = self._result(stamp_ns, found, decided, left)
         # Kept, and imagined only if somebody asks.
         self._imagined = Imagined(observed, decided.rates[:1], decided.held, committed, share)
         return result
@@ -219,10 +250,13 @@ class PlanStage:
         if not self._options.proposals or not isinstance(self._model, WorldModel):
             return None
         scale, shape = self._model.action_scale, self._options.shape
+        place = rollout.goal
+        if goal.dim() == 3:  # one for each step
+            goal, place = goal[-1], place[-1]
         back = by_way_back(self._model, latent, goal, *shape)
         if not self._model.goal_distance.displaces:
             return back
-        left = rollout.goal - rollout.place - committed / scale
+        left = place - rollout.place - committed / scale
         return torch.cat([by_displacement(left, *shape) * scale, back])
 
     def _committed(self, stamp_ns: int) -> Tensor:

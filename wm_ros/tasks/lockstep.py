@@ -140,13 +140,40 @@ def _trial(
     options: LockstepOptions,
 ) -> Score:
     criterion = task.criterion.within(options.limit_s)
+
+    def ended(times_s: np.ndarray, track: np.ndarray) -> bool:
+        distances, headings = task.errors(track, goal)
+        return settled(times_s, distances, criterion, headings)
+
+    times_s, track = drive(profile, policy, simulator, goal, options, criterion.limit_s, ended)
+    distances, headings = task.errors(track, goal)
+    result = score(times_s, distances, criterion, headings)
+    if task.coverage is None:
+        return result
+    return replace(result, final_coverage=task.coverage(track[-1], goal))
+
+
+def drive(
+    profile: RobotProfile,
+    policy: Policy,
+    simulator: Simulator,
+    goal: np.ndarray,
+    options: LockstepOptions,
+    limit_s: float,
+    ended: Callable[[np.ndarray, np.ndarray], bool],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Have a policy drive from where the robot is; returns times [T] s and states [T, P], one a command.
+
+    goal: the state [P] of which an informed policy is told. ended: called with times and states so far after each
+    command; true ends it before limit_s.
+    """
     guard = Guard(profile, GuardOptions(max_observation_age_s=1.0))
     period_s = 1.0 / profile.command.rate_hz
     ticks_per_frame = round(profile.command.rate_hz / options.camera_hz)
     times, track, pending = [], [], []
     guard.start(_now(0.0))
     robot = commanded(profile, simulator, guard)
-    for tick in range(round(criterion.limit_s / period_s)):
+    for tick in range(round(limit_s / period_s)):
         time_s = tick * period_s
         if tick % ticks_per_frame == 0:
             if isinstance(policy, InformedPolicy):
@@ -158,13 +185,9 @@ def _trial(
         robot.carry_out(guard.tick(_now(time_s)))
         times.append(time_s)
         track.append(simulator.positions)
-        distances, headings = task.errors(np.array(track), goal)
-        if settled(np.array(times), distances, criterion, headings):
+        if ended(np.array(times), np.array(track)):
             break
-    result = score(np.array(times), distances, criterion, headings)
-    if task.coverage is None:
-        return result
-    return replace(result, final_coverage=task.coverage(track[-1], goal))
+    return np.array(times), np.array(track)
 
 
 def _deliver(guard: Guard, pending: list[tuple[float, Plan]], time_s: float) -> None:
