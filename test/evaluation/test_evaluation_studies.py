@@ -164,6 +164,8 @@ def test_layers_of_an_encoder_are_tapped_and_the_output_is_last():
 
 def test_of_many_blocks_six_are_tapped():
     class Blocks(torch.nn.Module):
+        views = 1
+
         def __init__(self):
             super().__init__()
             self.blocks = torch.nn.ModuleList(torch.nn.Linear(4, 4) for _ in range(24))

@@ -188,8 +188,9 @@ def test_a_target_that_left_an_old_state_behind_is_no_following_error(rig):
     assert guard.start(now) is None
     rates = np.zeros(len(rig.profile.action))
     rates[0] = 0.65 * rig.profile.high[0]
-    for _ in range(30):  # 0.6 s; the state may be 0.5 s old
-        now = ClockReading(now.ros_ns + second // 50, now.steady_ns + second // 50)
+    period_ns = round(second / rig.profile.command.rate_hz)
+    for _ in range(round(0.6 * second / period_ns)):  # the state may be 0.5 s old
+        now = ClockReading(now.ros_ns + period_ns, now.steady_ns + period_ns)
         plan = Plan(now.ros_ns, rig.profile.names, [rates, 0.0 * rates], [0.0, 1.0])
         guard.offer(plan, now)
         commands.before_tick(now)

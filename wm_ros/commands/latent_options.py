@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from wm_ros.models.bottlenecks.kinds import CHOICES, KINDS, LABELLED
-from wm_ros.models.card import GOAL_DISTANCES
+from wm_ros.models.distance_kinds import GOAL_DISTANCES
 from wm_ros.models.encoders.kinds import TRAINED_HERE
 
 # mypy reads the names of an Enum from literals only.

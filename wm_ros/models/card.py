@@ -11,6 +11,7 @@ from typing import Any
 from wm_ros.models.bottlenecks.build import complete_options
 from wm_ros.models.bottlenecks.kinds import LABELLED
 from wm_ros.models.bottlenecks.option import BottleneckError
+from wm_ros.models.distance_kinds import GOAL_DISTANCES
 from wm_ros.robots.profile import ProfileError, RobotProfile, profile_from_dict
 
 FORMAT = 1
@@ -18,10 +19,6 @@ DECODER = (
     "decoder"  # the entry of a card that is of what is kept beside the weights, see `decoder_checkpoint`
 )
 MOST = 4096  # of anything a network has: beyond, the card is damaged
-
-# How far the goal is: the robot's own commands between two states, or how soon video goes from one to the other, which
-# is for robots that move things.
-GOAL_DISTANCES = ("displacement", "temporal")
 
 
 class CheckpointError(ValueError):

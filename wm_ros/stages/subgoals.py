@@ -7,14 +7,14 @@ from itertools import pairwise
 import numpy as np
 
 # A frame so far off the straight way between two goals, as a share of the spacing, is a goal, too.
-OFF = 0.25
+OFF = 0.5
 
 
 def subgoals(places: np.ndarray, spacing: float) -> list[int]:
     """Indexes of the first frame, of every frame so far from the one before, and of the last one.
 
     places: [F, P] of the frames, as a goal distance embeds them. Where the straight way between two of them would leave
-    out a turn, or a way there and back, by more than a quarter of the spacing, the frame farthest off it is one more.
+    out a turn, or a way there and back, by half the spacing or more, the frame farthest off it is one more.
     Of the others, one that is nearer to the last frame than half the spacing is left out. Frames in which nothing
     changed are one goal: the last.
     """
@@ -37,13 +37,13 @@ def subgoals(places: np.ndarray, spacing: float) -> list[int]:
 
 
 def _turns(places: np.ndarray, begin: int, end: int, most: float) -> list[int]:
-    """Frames between two that leave the line between them by more than `most`, as Douglas and Peucker choose them."""
+    """Frames between two that leave the line between them by `most` or more, as Douglas and Peucker choose them."""
     if end - begin < 2:
         return []
     way, from_begin = places[end] - places[begin], places[begin + 1 : end] - places[begin]
     share = (from_begin @ way / max(float(way @ way), 1e-12)).clip(0.0, 1.0)
     off = np.linalg.norm(from_begin - share[:, None] * way, axis=1)
     farthest = begin + 1 + int(off.argmax())
-    if off.max() <= most:
+    if off.max() < most:
         return []
     return [*_turns(places, begin, farthest, most), farthest, *_turns(places, farthest, end, most)]

@@ -20,7 +20,7 @@ from wm_ros.robots.profile import ProfileError, RobotProfile, differences, load_
 from wm_ros.training.validation_split import Split
 
 NO_ACTION = "no action"
-EMBEDDED = ("arm", "rover", "pusher", "so101_sim")
+EMBEDDED = ("arm", "arm_two_cameras", "rover", "pusher", "so101_sim")
 
 
 def why_no_goals(profile: RobotProfile, goals: int) -> str | None:
