@@ -35,5 +35,5 @@ def test_where_nothing_changes_there_is_one_goal():
 
 def test_a_short_way_there_and_back_and_a_turn_are_not_left_out():
     assert subgoals(line(0, 1, 2, 1, 0), 4.0) == [0, 2, 4]
-    corner = np.array([[0, 0], [1, 0], [2, 0], [2, 1], [2, 2]], dtype=np.float64)
+    corner = 1.5 * np.array([[0, 0], [1, 0], [2, 0], [2, 1], [2, 2]])
     assert subgoals(corner, 4.0) == [0, 2, 4]
