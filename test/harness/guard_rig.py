@@ -16,6 +16,7 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from wm_ros.messages.command import read_command
 from wm_ros.messages.plan import Plan, fill_plan
+from wm_ros.nodes.guard_node import GuardNode
 from wm_ros.robots.profile import RobotProfile, load_profile
 from wm_ros.ros.message_class import message_class
 from wm_ros.ros.qos import LATCHED, PLAN
@@ -150,3 +151,8 @@ class Rig:
 
 def _text(status: Any) -> str:
     return "; ".join([status.message, *(f"{value.key}={value.value}" for value in status.values)])
+
+
+def guard(ros, **parameters):
+    """An active guard that may move the robot."""
+    return ros.start(GuardNode, {"autostart": True, "enable_control": True, **parameters})
