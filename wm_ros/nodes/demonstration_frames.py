@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 from sensor_msgs.msg import Image
 
 from wm_ros.messages.compressed import ImageError
@@ -26,6 +27,7 @@ class DemonstrationFrames:
     def __init__(self) -> None:
         self._stamp_ns = -1
         self._frames: dict[int, Image] = {}
+        self._first: np.ndarray | None = None  # decoded
 
     def __call__(self, message: Image) -> list[Image] | None:
         place = PLACE.fullmatch(message.header.frame_id)
@@ -36,17 +38,18 @@ class DemonstrationFrames:
                 f"`{MOST_FRAMES}/{MOST_FRAMES}`, and this one says {message.header.frame_id!r}"
             )
         stamp_ns = to_ns(message.header.stamp)
+        picture = decode_image(message)
         if stamp_ns != self._stamp_ns:
-            self._stamp_ns, self._frames = stamp_ns, {}
-        for other in self._frames.values():
-            if (one := decode_image(message)).shape != (known := decode_image(other)).shape:
-                raise ImageError(
-                    f"frame {number} of a demonstration has {size_of(one)} pixels, another one {size_of(known)}"
-                )
-            break
+            self._stamp_ns, self._frames, self._first = stamp_ns, {}, None
+        if self._first is None:
+            self._first = picture
+        elif picture.shape != self._first.shape:
+            raise ImageError(
+                f"frame {number} of a demonstration has {size_of(picture)} pixels, another one {size_of(self._first)}"
+            )
         self._frames[number] = message
         if len(self._frames) < count:
             return None
         frames = [self._frames[one] for one in sorted(self._frames)]
-        self._frames = {}
+        self._frames, self._first = {}, None
         return frames

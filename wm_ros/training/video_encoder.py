@@ -39,10 +39,8 @@ from wm_ros.training.processes import gather, mine
 BATCH = 128
 RATE = 1.5e-3
 APART_S = 2.0  # of partners, at most
-TOGETHER, WITHIN_S = (
-    8,
-    6.0,
-)  # frames of an episode that tell displacements, and how far apart they are at most
+TOGETHER = 8  # frames of an episode that tell the displacements between them
+WITHIN_S = 6.0  # of one another, at most
 HIDDEN, COMPARED = 256, 64
 LARGEST_LOG_SCALE = math.log(100.0)
 MEASURED = 4096  # frames, of which means are taken

@@ -76,8 +76,9 @@ def _seeded(figure: str, one: dict[str, Any] | None, other: dict[str, Any] | Non
     """A row of means of which one is better only where seeds, or intervals over episodes, do not overlap."""
     first, second = (None if score is None else score["mean"] for score in (one, other))
     row = _row(figure, first, second, True)
-    ends = [one and one["low"], other and other["low"]]
-    if None in ends or (one["low"] <= other["high"] and other["low"] <= one["high"]):  # type: ignore[index]
+    ends = [(score["low"], score["high"]) for score in (one, other) if score is not None]
+    known = [(low, high) for low, high in ends if low is not None]
+    if len(known) < 2 or (known[0][0] <= known[1][1] and known[1][0] <= known[0][1]):
         row["better"] = None
     return row
 
