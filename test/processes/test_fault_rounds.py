@@ -48,7 +48,8 @@ def test_a_robot_that_is_told_positions_keeps_the_same_promises(domain):
         assert one.seconds_to_zero is not None, one
         assert one.out_of_limits == 0, one
         assert not one.moved_without_start, one
-    assert [one.reason for one in found] == ["joint state too old"] * len(names)
+    # A target that goes on without joint states runs ahead of the last one: of two reasons, whichever comes first.
+    assert {one.reason for one in found} <= {"joint state too old", "robot does not follow"}
 
 
 def test_a_robot_that_goes_on_does_not_pass_for_one_that_stopped(domain, tmp_path):
