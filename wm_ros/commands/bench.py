@@ -154,6 +154,12 @@ def bottlenecks(
     goals: Annotated[
         int, typer.Option(min=0, help="Goal pictures that each run drives the embedded arm to; 0: none.")
     ] = 10,
+    vary: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A bottleneck with other values of its number too, such as noise=0.0003,0.03 (may be repeated)."
+        ),
+    ] = None,
     effort: Annotated[
         float,
         typer.Option(min=0.001, help="Share of the default number of steps; 0.01 tries everything out."),
@@ -174,6 +180,12 @@ def bottlenecks(
     The embedded arm, some hours on two cores:
         wm_ros record --sim --episodes 1500 --seconds 4 --out bag --seed 0
         wm_ros bench bottlenecks bag --out compared
+
+    \b
+    Capacity against planning, where the future is more than the action (capacity.png):
+        wm_ros record --sim --profile pusht_distractor --episodes 800 --seconds 8 --out bag
+        wm_ros bench bottlenecks bag --profile pusht_distractor --encoder-from model --out capacities \\
+            --vary noise=0.0003,0.001,0.01,0.03 --vary sparse=0.01,0.4 --vary discrete=16,64,1024
     """
     import torch
 
@@ -190,7 +202,7 @@ def bottlenecks(
     robot = load_profile(profile)
     encoder_of = None if encoder_from is None else load_encoder_of(encoder_from)
     no_goals = why_no_goals(robot, goals)
-    options = SweepOptions(seeds, 0 if no_goals else goals, effort, jobs)
+    options = SweepOptions(seeds, 0 if no_goals else goals, effort, jobs, tuple(vary or ()))
     source = ", ".join(path.name for path in paths)
     encoder = "trained once for all" if encoder_from is None else f"taken from {encoder_from.name}"
     with SweepProgress() as bars:
@@ -199,9 +211,9 @@ def bottlenecks(
         recording = load_recording(paths, robot, cache_dir, frame_size, camera, stamps.value, command)
         runs = sweep(recording, out, options, source, bars, encoder_of, cache_dir)
     table = make_table(runs, recording, asked_for(source, options, encoder), no_goals)
-    write_report(table, out)
+    written = write_report(table, out)
     bars.table(table)
-    bars.say(f"table: {out / 'table.md'}, .json and .png")
+    bars.say(f"in {out}: {', '.join(written)}")
 
 
 @bench.command()
