@@ -24,6 +24,7 @@ KINDS = {
     "franka_twist": "geometry_msgs/msg/TwistStamped",
     "franka_velocity": "std_msgs/msg/Float64MultiArray",
     "pusht": "std_msgs/msg/Float64MultiArray",
+    "pusht_distractor": "std_msgs/msg/Float64MultiArray",
     "pusher": "std_msgs/msg/Float64MultiArray",
     "reacher": "std_msgs/msg/Float64MultiArray",
     "so101": "trajectory_msgs/msg/JointTrajectory",
