@@ -1,0 +1,190 @@
+"""A protocol on a recording with a model: plans, controls, and the published figures beside, as one table."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from wm_ros.bench.bottlenecks.runs import write_json
+from wm_ros.bench.protocols.differences import differences, in_words
+from wm_ros.bench.protocols.plan_log import PlanLog
+from wm_ros.bench.protocols.plans import plan
+from wm_ros.bench.protocols.protocol import Protocol, ProtocolError
+from wm_ros.bench.protocols.starts import Starts, choose_starts
+from wm_ros.data.recording import Recording
+from wm_ros.evaluation.studies.statistics import Statistics, ratio_statistics
+from wm_ros.messages.pose import euler_pose
+from wm_ros.models.action_conditioned.model import ActionConditionedModel
+from wm_ros.models.planning_model import PlanningModel
+from wm_ros.training.run_identity import require_same
+
+MODEL = "this model"
+GRIPPER = 0.0  # open: what V-JEPA 2-AC is told, since poses tell nothing of it
+
+Progress = Callable[[int, int], None]
+
+
+def run(
+    protocol: Protocol,
+    model: PlanningModel,
+    weights: str,
+    recording: Recording,
+    names: Sequence[str],
+    episodes: int,
+    seeds: int,
+    out: Path,
+    progress: Progress,
+) -> dict[str, Any]:
+    """Everything that a table says, as JSON data, which is written to `out`; plans that the folder holds are kept.
+
+    weights: which they are, see `weights_digest`; names: what the recordings are called. seeds: plans from each start.
+    progress: called with the number of plans that there are, and of all. Raises ProtocolError where the protocol cannot
+    be run.
+    """
+    profile = model.card.robot
+    protocol.check(profile)
+    starts = choose_starts(recording, protocol.horizon, episodes)
+    _require_starts(protocol, recording, starts, in_words(names))
+    if isinstance(model, ActionConditionedModel):
+        _require_poses(starts)
+    what = {
+        "protocol": protocol.name,
+        "planner": asdict(protocol.planner),
+        "model": weights,
+        "recordings": list(names),
+        "episodes": episodes,
+        "starts": _digest(starts),
+    }
+    require_same(out, out / "protocol.json", what, "measurement", ProtocolError)
+    out.mkdir(parents=True, exist_ok=True)
+    write_json(out / "protocol.json", what)
+    plans = _plans(protocol, model, recording, starts, seeds, PlanLog(out / "plans.jsonl"), progress)
+    by_row: dict[str, list[np.ndarray]] = {MODEL: plans}
+    for seed in range(seeds):
+        for name, control in protocol.controls(profile, starts, seed).items():
+            by_row.setdefault(name, []).append(control)
+    table = {
+        "protocol": protocol.name,
+        "figures": dict(protocol.figures),
+        "starts": len(starts),
+        "episodes": len(np.unique(starts.episode)),
+        "seeds": seeds,
+        "rows": {
+            name: _row([protocol.errors(profile, starts, some) for some in of_seeds], starts)
+            for name, of_seeds in by_row.items()
+        },
+        "published": {name: dict(row) for name, row in protocol.published.items()},
+        "differs": differences(protocol, model, recording, starts, names),
+    }
+    write_json(out / "table.json", table)
+    return table
+
+
+def _plans(
+    protocol: Protocol,
+    model: PlanningModel,
+    recording: Recording,
+    starts: Starts,
+    seeds: int,
+    log: PlanLog,
+    progress: Progress,
+) -> list[np.ndarray]:
+    """Plans [C, H, A] of each seed."""
+    total = seeds * len(starts)
+    for start, rows in enumerate(starts.rows):
+        left = [seed for seed in range(seeds) if (start, seed) not in log.plans]
+        if left:
+            frames = torch.from_numpy(recording.frames[rows[[0, -1]]].copy()).to(model.device)
+            with torch.inference_mode():
+                here, goal = model.encode(frames)
+            if isinstance(model, ActionConditionedModel) and starts.places is not None:
+                model.at(euler_pose(starts.places[start, 0], GRIPPER))
+        for seed in left:
+            generator = torch.Generator().manual_seed(1_000_003 * seed + start)
+            log.add(start, seed, plan(model, here, goal, protocol.planner, generator))
+        progress((start + 1) * seeds, total)
+    return [np.stack([log.plans[start, seed] for start in range(len(starts))]) for seed in range(seeds)]
+
+
+def _row(errors: list[dict[str, np.ndarray]], starts: Starts) -> dict[str, Statistics]:
+    """Each figure: its mean, between what other episodes would put it with 95 % confidence, and its mean by seed."""
+    row = {}
+    for name in errors[0]:
+        values = np.stack([of_seed[name] for of_seed in errors])  # [S, C]
+        found = ratio_statistics(values.mean(axis=0)[:, None], np.ones((values.shape[1], 1)), starts.episode)
+        row[name] = found | {"by_seed": [round(float(value), 4) for value in values.mean(axis=1)]}
+    return row
+
+
+def _require_starts(protocol: Protocol, recording: Recording, starts: Starts, source: str) -> None:
+    profile = recording.profile
+    if not len(recording.labelled_episodes):
+        raise ProtocolError(
+            f"{source} has no commands or poses that profile {profile.name} finds ({profile.action_source}), and the "
+            f"protocol compares plans with them{_because(recording)}. Give a recording that has them; `wm_ros inspect` "
+            "tells what is in it"
+        )
+    if len(starts):
+        return
+    seconds = [
+        (recording.stamps_ns[episode.stop - 1] - recording.stamps_ns[episode.start]) * 1e-9
+        for episode in (recording.episodes[index] for index in recording.labelled_episodes)
+    ]
+    needed_s = protocol.horizon * profile.model_dt
+    found = f"the longest of {len(seconds)} episodes with commands lasts {max(seconds):.2f} s"
+    if max(seconds) >= needed_s:
+        raise ProtocolError(
+            f"{source}: {found}, but its frames, {recording.camera_rate_hz:.3g} a second, are never "
+            f"{profile.model_dt:.3g} s apart, a model step of profile {profile.name}: give a profile whose "
+            "model.rate_hz fits"
+        )
+    raise ProtocolError(
+        f"{source}: {found}, and the protocol looks {protocol.horizon} steps of {profile.model_dt:.3g} s ahead, "
+        f"{needed_s:.2f} s ({protocol.horizon + 1} frames): give longer episodes"
+    )
+
+
+def _because(recording: Recording) -> str:
+    said = [note for note in recording.notes if "commands" in note]
+    return f" ({said[0]})" if said else ""
+
+
+def _require_poses(starts: Starts) -> None:
+    if starts.places is None or starts.places.shape[2] != 7:
+        raise ProtocolError(
+            "V-JEPA 2-AC must be told the pose of the end effector at each start, and this recording does not tell it "
+            "frame by frame: give a LeRobot set with measured poses and a model of profile droid "
+            "(`model: {actions_from: states}`)"
+        )
+
+
+def _digest(starts: Starts) -> str:
+    digest = hashlib.sha256()
+    for array in (starts.rows, starts.actions):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()[:16]
+
+
+def shown(table: Mapping[str, Any]) -> dict[str, dict[str, object]]:
+    """The rows for people: this run's with their 95 % intervals, then the published ones."""
+    own: dict[str, dict[str, object]] = {
+        name: {figure: _cell(entry) for figure, entry in row.items()} for name, row in table["rows"].items()
+    }
+    published: dict[str, dict[str, object]] = {
+        f"published: {name}": {figure: f"{value:.3g}" for figure, value in row.items()}
+        for name, row in table["published"].items()
+    }
+    return own | published
+
+
+def _cell(entry: Mapping[str, Any]) -> str:
+    if entry["interval"] is None:
+        return f"{entry['mean']:.3f}"
+    low, high = entry["interval"]
+    return f"{entry['mean']:.3f} ({low:.3f} .. {high:.3f})"
