@@ -144,7 +144,8 @@ def _run(
     import torch
     from rich.progress import Progress
 
-    from wm_ros.bench.protocols.run import run, shown
+    from wm_ros.bench.protocols.run import run
+    from wm_ros.bench.protocols.table import shown
     from wm_ros.commands.terminal import Terminal
     from wm_ros.data.load import load_recording
     from wm_ros.evaluation.config import weights_digest

@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from torch import nn
 
 from wm_ros.bench.protocols.protocol import Protocol
 from wm_ros.bench.protocols.starts import Starts
 from wm_ros.data.recording import Recording
 from wm_ros.models.action_conditioned.model import ActionConditionedModel
-from wm_ros.models.planning_model import PlanningModel
 from wm_ros.models.world_model import WorldModel
 
 MOST_NAMES = 3  # that a sentence has
 
 
 def differences(
-    protocol: Protocol, model: PlanningModel, recording: Recording, starts: Starts, names: Sequence[str]
+    protocol: Protocol,
+    model: WorldModel | ActionConditionedModel,
+    recording: Recording,
+    starts: Starts,
+    names: Sequence[str],
 ) -> list[str]:
     """What a reader must know before comparing this run with the published figures."""
     options, episodes = protocol.planner, len(np.unique(starts.episode))
@@ -32,7 +34,6 @@ def differences(
     found += protocol.remarks(starts)
     if isinstance(model, ActionConditionedModel):
         found.append("V-JEPA 2-AC is told that the gripper is open, whatever it was.")
-    found += _known(model, names)
     return found
 
 
@@ -41,28 +42,11 @@ def in_words(names: Sequence[str]) -> str:
     return ", ".join(names) if len(names) <= MOST_NAMES else f"{names[0]} and {len(names) - 1} more"
 
 
-def _sizes(model: PlanningModel) -> str:
-    assert isinstance(model, nn.Module)
+def _sizes(model: WorldModel | ActionConditionedModel) -> str:
     whole, encoder = (
         sum(weight.numel() for weight in part.parameters()) / 1e6 for part in (model, model.encoder)
     )
-    encoder_name = model.card.encoder["name"]  # type: ignore[attr-defined]
-    return f"with an encoder `{encoder_name}` of {encoder:.3g} M weights and {whole - encoder:.3g} M weights beside it"
-
-
-def _known(model: PlanningModel, names: Sequence[str]) -> list[str]:
-    """Whether the model may have seen these episodes: the card names recordings only."""
-    trained_on = (
-        set(str(model.card.training.get("source", "")).split(", "))
-        if isinstance(model, WorldModel)
-        else set()
+    return (
+        f"with an encoder `{model.card.encoder['name']}` of {encoder:.3g} M weights and {whole - encoder:.3g} M "
+        "weights beside it"
     )
-    same = sorted(trained_on & set(names))
-    if not same:
-        return [
-            "Whether the model was trained on these episodes is not known here: give episodes that were held out."
-        ]
-    return [
-        f"The model was trained on a recording called {in_words(same)}: most of these episodes may be known to it, and "
-        "the figures too good. Give episodes that were held out."
-    ]

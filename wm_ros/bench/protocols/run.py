@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,15 +13,17 @@ import torch
 
 from wm_ros.bench.bottlenecks.runs import write_json
 from wm_ros.bench.protocols.differences import differences, in_words
+from wm_ros.bench.protocols.held_out import asked_episodes
 from wm_ros.bench.protocols.plan_log import PlanLog
 from wm_ros.bench.protocols.plans import plan
 from wm_ros.bench.protocols.protocol import Protocol, ProtocolError
 from wm_ros.bench.protocols.starts import Starts, choose_starts
+from wm_ros.bench.protocols.table import row
 from wm_ros.data.recording import Recording
-from wm_ros.evaluation.studies.statistics import Statistics, ratio_statistics
+from wm_ros.data.verdict import beyond_limits
 from wm_ros.messages.pose import euler_pose
 from wm_ros.models.action_conditioned.model import ActionConditionedModel
-from wm_ros.models.planning_model import PlanningModel
+from wm_ros.models.world_model import WorldModel
 from wm_ros.training.run_identity import require_same
 
 MODEL = "this model"
@@ -32,7 +34,7 @@ Progress = Callable[[int, int], None]
 
 def run(
     protocol: Protocol,
-    model: PlanningModel,
+    model: WorldModel | ActionConditionedModel,
     weights: str,
     recording: Recording,
     names: Sequence[str],
@@ -49,8 +51,11 @@ def run(
     """
     profile = model.card.robot
     protocol.check(profile)
-    starts = choose_starts(recording, protocol.horizon, episodes)
-    _require_starts(protocol, recording, starts, in_words(names))
+    _require_commands(recording, in_words(names))
+    asked = asked_episodes(recording, model, names)
+    starts = choose_starts(recording, protocol.horizon, asked.episodes, episodes)
+    if not len(starts):
+        raise ProtocolError(f"{in_words(names)}: {_why_no_starts(protocol, recording, asked.episodes)}")
     if isinstance(model, ActionConditionedModel):
         _require_poses(starts)
     what = {
@@ -76,11 +81,11 @@ def run(
         "episodes": len(np.unique(starts.episode)),
         "seeds": seeds,
         "rows": {
-            name: _row([protocol.errors(profile, starts, some) for some in of_seeds], starts)
+            name: row([protocol.errors(profile, starts, some) for some in of_seeds], starts.episode)
             for name, of_seeds in by_row.items()
         },
-        "published": {name: dict(row) for name, row in protocol.published.items()},
-        "differs": differences(protocol, model, recording, starts, names),
+        "published": {name: dict(known) for name, known in protocol.published.items()},
+        "differs": [*differences(protocol, model, recording, starts, names), asked.sentence],
     }
     write_json(out / "table.json", table)
     return table
@@ -88,7 +93,7 @@ def run(
 
 def _plans(
     protocol: Protocol,
-    model: PlanningModel,
+    model: WorldModel | ActionConditionedModel,
     recording: Recording,
     starts: Starts,
     seeds: int,
@@ -112,47 +117,36 @@ def _plans(
     return [np.stack([log.plans[start, seed] for start in range(len(starts))]) for seed in range(seeds)]
 
 
-def _row(errors: list[dict[str, np.ndarray]], starts: Starts) -> dict[str, Statistics]:
-    """Each figure: its mean, between what other episodes would put it with 95 % confidence, and its mean by seed."""
-    row = {}
-    for name in errors[0]:
-        values = np.stack([of_seed[name] for of_seed in errors])  # [S, C]
-        found = ratio_statistics(values.mean(axis=0)[:, None], np.ones((values.shape[1], 1)), starts.episode)
-        row[name] = found | {"by_seed": [round(float(value), 4) for value in values.mean(axis=1)]}
-    return row
-
-
-def _require_starts(protocol: Protocol, recording: Recording, starts: Starts, source: str) -> None:
+def _require_commands(recording: Recording, source: str) -> None:
     profile = recording.profile
     if not len(recording.labelled_episodes):
+        because = next((f" ({note})" for note in recording.notes if "commands" in note), "")
         raise ProtocolError(
             f"{source} has no commands or poses that profile {profile.name} finds ({profile.action_source}), and the "
-            f"protocol compares plans with them{_because(recording)}. Give a recording that has them; `wm_ros inspect` "
-            "tells what is in it"
+            f"protocol compares plans with them{because}. Give a recording that has them; `wm_ros inspect` tells what "
+            "is in it"
         )
-    if len(starts):
-        return
-    seconds = [
+    if reason := beyond_limits(recording):
+        raise ProtocolError(f"{source}: {reason}")
+
+
+def _why_no_starts(protocol: Protocol, recording: Recording, episodes: np.ndarray) -> str:
+    profile = recording.profile
+    longest_s = max(
         (recording.stamps_ns[episode.stop - 1] - recording.stamps_ns[episode.start]) * 1e-9
-        for episode in (recording.episodes[index] for index in recording.labelled_episodes)
-    ]
-    needed_s = protocol.horizon * profile.model_dt
-    found = f"the longest of {len(seconds)} episodes with commands lasts {max(seconds):.2f} s"
-    if max(seconds) >= needed_s:
-        raise ProtocolError(
-            f"{source}: {found}, but its frames, {recording.camera_rate_hz:.3g} a second, are never "
-            f"{profile.model_dt:.3g} s apart, a model step of profile {profile.name}: give a profile whose "
-            "model.rate_hz fits"
-        )
-    raise ProtocolError(
-        f"{source}: {found}, and the protocol looks {protocol.horizon} steps of {profile.model_dt:.3g} s ahead, "
-        f"{needed_s:.2f} s ({protocol.horizon + 1} frames): give longer episodes"
+        for episode in (recording.episodes[index] for index in episodes)
     )
-
-
-def _because(recording: Recording) -> str:
-    said = [note for note in recording.notes if "commands" in note]
-    return f" ({said[0]})" if said else ""
+    needed_s = protocol.horizon * profile.model_dt
+    found = f"the longest of {len(episodes)} episodes with commands lasts {longest_s:.2f} s"
+    if longest_s >= needed_s:
+        return (
+            f"{found}, but its frames, {recording.camera_rate_hz:.3g} a second, are never {profile.model_dt:.3g} s "
+            f"apart, a model step of profile {profile.name}: give a profile whose model.rate_hz fits"
+        )
+    return (
+        f"{found}, and the protocol looks {protocol.horizon} steps of {profile.model_dt:.3g} s ahead, {needed_s:.2f} s "
+        f"({protocol.horizon + 1} frames): give longer episodes"
+    )
 
 
 def _require_poses(starts: Starts) -> None:
@@ -169,22 +163,3 @@ def _digest(starts: Starts) -> str:
     for array in (starts.rows, starts.actions):
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()[:16]
-
-
-def shown(table: Mapping[str, Any]) -> dict[str, dict[str, object]]:
-    """The rows for people: this run's with their 95 % intervals, then the published ones."""
-    own: dict[str, dict[str, object]] = {
-        name: {figure: _cell(entry) for figure, entry in row.items()} for name, row in table["rows"].items()
-    }
-    published: dict[str, dict[str, object]] = {
-        f"published: {name}": {figure: f"{value:.3g}" for figure, value in row.items()}
-        for name, row in table["published"].items()
-    }
-    return own | published
-
-
-def _cell(entry: Mapping[str, Any]) -> str:
-    if entry["interval"] is None:
-        return f"{entry['mean']:.3f}"
-    low, high = entry["interval"]
-    return f"{entry['mean']:.3f} ({low:.3f} .. {high:.3f})"

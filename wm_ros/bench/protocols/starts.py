@@ -28,12 +28,11 @@ class Starts:
         return len(self.rows)
 
 
-def choose_starts(recording: Recording, horizon: int, episodes: int) -> Starts:
-    """Clips of up to so many episodes with commands, the same every time; of each up to 4 that do not overlap.
+def choose_starts(recording: Recording, horizon: int, able: np.ndarray, episodes: int) -> Starts:
+    """Clips of up to so many of the able episodes [E], the same every time; of each up to 4 that do not overlap.
 
-    None where no episode with commands is long enough.
+    None where no episode is long enough.
     """
-    able = recording.labelled_episodes
     chosen: list[np.ndarray] = []
     of: list[int] = []
     taken = 0
