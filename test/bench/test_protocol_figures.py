@@ -168,6 +168,18 @@ def test_the_true_path_is_that_of_the_poses_wherever_it_began():
         assert RECON.errors(BASE, starts, rates[None])["ate_m"].item() == pytest.approx(0.0, abs=1e-9)
 
 
+def test_where_a_pose_is_not_known_the_commands_tell_the_path():
+    rates = np.tile([1.0, 0.0], (2, 8, 1))
+    places = np.concatenate([np.zeros((2, 1, 3)), drive(np.zeros(3), 0.5 * rates)], axis=1)
+    places[1, 4] = np.nan
+    starts = Starts(np.arange(9)[None].repeat(2, axis=0), np.arange(2), rates, places)
+    assert starts.placed.tolist() == [True, False]
+    np.testing.assert_allclose(RECON.errors(BASE, starts, 0.5 * rates)["ate_m"][0], 0.0, atol=1e-9)
+    np.testing.assert_allclose(RECON.errors(BASE, starts, rates)["ate_m"][1], 0.0, atol=1e-9)
+    assert "recorded poses in 1 of 2, and of the recorded commands" in RECON.remarks(starts)[0]
+    assert len(starts.taken(starts.placed)) == 1
+
+
 def test_ate_and_rpe_are_those_of_nwm_s_public_evaluation():
     """Computed with evo as its planning_eval.py does: waypoints with one heading for all, not aligned."""
     pytest.importorskip("evo")

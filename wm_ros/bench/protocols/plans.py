@@ -26,8 +26,10 @@ def plan(
     size = part_size(options.batch_size, max(1, tokens_at_once(start.device) // len(start)))
 
     def costs(actions: Tensor) -> Tensor:
-        parts = [(imagine(part)[:, -1] - goal).square().sum(dim=(1, 2)) for part in actions.split(size)]
-        return torch.cat(parts)
+        ends = [
+            imagine(part)[:, -1].float() for part in actions.split(size)
+        ]  # as floats: costs lie close together
+        return torch.cat([(end - goal.float()).square().sum(dim=(1, 2)) for end in ends])
 
     found = search(costs, bounds_of(model.card.robot, model.device), options, generator)
     knots = _mean(found).repeat_interleave(options.shape[1], dim=0)

@@ -42,10 +42,12 @@ def waypoints(profile: RobotProfile, rates: np.ndarray) -> np.ndarray:
 
 def recorded_waypoints(profile: RobotProfile, starts: Starts) -> np.ndarray:
     """Places [C, H, 2] where the base really was, as seen from each start; of the commands where it is not known."""
-    if starts.places is None:
-        return np.stack([waypoints(profile, rates) for rates in starts.actions])
-    here = starts.places[:, :1]
-    return rotated(starts.places[:, 1:, :2] - here[..., :2], -here[..., 2])
+    found = np.stack([waypoints(profile, rates) for rates in starts.actions])
+    if starts.places is not None:
+        here = starts.places[:, :1]
+        seen = rotated(starts.places[:, 1:, :2] - here[..., :2], -here[..., 2])
+        found[starts.placed] = seen[starts.placed]
+    return found
 
 
 def errors(profile: RobotProfile, starts: Starts, plans: np.ndarray) -> dict[str, np.ndarray]:
@@ -73,7 +75,10 @@ def controls(profile: RobotProfile, starts: Starts, seed: int) -> dict[str, np.n
 
 def remarks(starts: Starts) -> list[str]:
     """What else a reader must know."""
-    truth = "recorded poses" if starts.places is not None else "recorded commands"
+    placed = int(starts.placed.sum())
+    truth = "recorded commands" if not placed else "recorded poses"
+    if 0 < placed < len(starts):
+        truth = f"recorded poses in {placed} of {len(starts)}, and of the recorded commands where poses are not known"
     return [
         f"True paths are those of the {truth}; a held command is a line, and an arc where it turns. The published "
         "figures are taken as waypoints of .25 m, as NWM's public code counts them, and times .25 as metres."

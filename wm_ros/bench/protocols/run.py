@@ -28,6 +28,8 @@ from wm_ros.training.run_identity import require_same
 
 MODEL = "this model"
 GRIPPER = 0.0  # open: what V-JEPA 2-AC is told, since poses tell nothing of it
+POSE = 7  # numbers of an end effector's place
+COMPARED_STARTS = 32
 
 Progress = Callable[[int, int], None]
 
@@ -57,14 +59,14 @@ def run(
     if not len(starts):
         raise ProtocolError(f"{in_words(names)}: {_why_no_starts(protocol, recording, asked.episodes)}")
     if isinstance(model, ActionConditionedModel):
-        _require_poses(starts)
+        starts = _with_poses(starts)
     what = {
         "protocol": protocol.name,
         "planner": asdict(protocol.planner),
         "model": weights,
         "recordings": list(names),
         "episodes": episodes,
-        "starts": _digest(starts),
+        "starts": _digest(starts, recording),
     }
     require_same(out, out / "protocol.json", what, "measurement", ProtocolError)
     out.mkdir(parents=True, exist_ok=True)
@@ -149,17 +151,20 @@ def _why_no_starts(protocol: Protocol, recording: Recording, episodes: np.ndarra
     )
 
 
-def _require_poses(starts: Starts) -> None:
-    if starts.places is None or starts.places.shape[2] != 7:
+def _with_poses(starts: Starts) -> Starts:
+    """Those whose pose is known, which V-JEPA 2-AC is told."""
+    if starts.places is None or starts.places.shape[2] != POSE or not starts.placed.any():
         raise ProtocolError(
             "V-JEPA 2-AC must be told the pose of the end effector at each start, and this recording does not tell it "
             "frame by frame: give a LeRobot set with measured poses and a model of profile droid "
             "(`model: {actions_from: states}`)"
         )
+    return starts.taken(starts.placed)
 
 
-def _digest(starts: Starts) -> str:
+def _digest(starts: Starts, recording: Recording) -> str:
+    """Which starts of which recording these are; of the pictures some are compared."""
     digest = hashlib.sha256()
-    for array in (starts.rows, starts.actions):
+    for array in (starts.rows, starts.actions, recording.frames[starts.rows[:COMPARED_STARTS, 0]]):
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()[:16]

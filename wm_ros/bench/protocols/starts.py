@@ -15,8 +15,8 @@ PER_EPISODE = 4
 class Starts:
     """Frames rows [C, H + 1], a model step apart, of the episodes [C]: plans go from the first to the last.
 
-    actions: what was done, [C, H, A] in SI rates. places: where the robot was, [C, H + 1, P], see `Recording`; None
-    where that is not known of all.
+    actions: what was done, [C, H, A] in SI rates. places: where the robot was, [C, H + 1, P], see `Recording`, NaN
+    where that is not known; None: nowhere.
     """
 
     rows: np.ndarray
@@ -26,6 +26,19 @@ class Starts:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    @property
+    def placed(self) -> np.ndarray:
+        """Of which it is known [C] where the robot was, all the way."""
+        if self.places is None:
+            return np.zeros(len(self), dtype=bool)
+        known: np.ndarray = np.isfinite(self.places).all(axis=(1, 2))
+        return known
+
+    def taken(self, which: np.ndarray) -> Starts:
+        """Some of them, by a mask [C]."""
+        places = None if self.places is None else self.places[which]
+        return Starts(self.rows[which], self.episode[which], self.actions[which], places)
 
 
 def choose_starts(recording: Recording, horizon: int, able: np.ndarray, episodes: int) -> Starts:
@@ -50,8 +63,6 @@ def choose_starts(recording: Recording, horizon: int, able: np.ndarray, episodes
     width = len(recording.profile.action)
     actions = recording.actions(rows) if len(rows) else np.zeros((0, horizon, width), np.float32)
     places = None if recording.places is None else recording.places[rows]
-    if places is not None and not np.isfinite(places).all():
-        places = None
     return Starts(rows, np.array(of, dtype=np.int64), actions.astype(np.float64), places)
 
 
