@@ -1,5 +1,7 @@
 """Poses of an end effector in LeRobot sets: DROID's, our own, and what is said where there are none."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -51,7 +53,8 @@ def test_actions_are_the_rates_between_measured_poses(tmp_path, version):
     np.testing.assert_allclose(
         np.abs((recording.places[:, 3:] * quaternions(every)[:, 3:]).sum(axis=1)), 1.0, atol=1e-6
     )
-    assert f"set: poses are those of {CARTESIAN}: m, and extrinsic xyz Euler angles in rad" in recording.notes
+    said = f"set: poses are those of {CARTESIAN}: m, and extrinsic xyz Euler angles in rad; LeRobot knows no units"
+    assert said in " ".join(recording.notes)
 
 
 def test_quaternions_as_we_write_them_are_the_same_poses(tmp_path):
@@ -88,6 +91,18 @@ def test_commanded_poses_are_read_for_a_robot_that_takes_poses(tmp_path):
         atol=1e-6,
     )
     assert recording.places is None  # commanded is not measured
+
+
+def test_rates_that_we_wrote_under_the_same_names_are_no_poses(tmp_path):
+    root = write_lerobot(tmp_path / "set", "v3.0", FRAMES, WALKS, EULER, rate=RATE)
+    file = root / "meta" / "info.json"
+    info = json.loads(file.read_text())
+    info["features"]["action"]["info"] = {"units": ["m/s"] * 3 + ["rad/s"] * 3}
+    file.write_text(json.dumps(info))
+    with pytest.raises(
+        RecordingError, match=r"or, where the measured pose is, `model: {actions_from: states}`"
+    ):
+        load_recording(root, load_profile("franka_pose"))
 
 
 def test_without_names_only_the_feature_of_that_name_is_taken(tmp_path):

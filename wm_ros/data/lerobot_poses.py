@@ -17,28 +17,34 @@ UNIT_TOLERANCE = 1e-2  # of a quaternion's length
 
 
 class PoseFeature(NamedTuple):
-    """A feature with poses: its name, the places of its components there, and whether names told them."""
+    """A feature with poses: its name, and the places of its components there, as many as EULER or QUATERNION has."""
 
     name: str
     columns: list[int]
-    named: bool
 
 
 def find_poses(features: dict[str, Any], of: str) -> PoseFeature | None:
     """Where the poses of `of` (the action or the state) are: by the names of its components, or of DROID's feature.
 
-    None where there are none: joint positions are no pose.
+    None where there are none: joint positions are no pose, and neither are rates, as `wm_ros export` writes them under
+    the same names with their units beside.
     """
     for name in (of, f"{of}.{CARTESIAN}"):
-        if name not in features:
+        if name not in features or _are_rates(features[name]):
             continue
         names = component_names(features[name])
         for wanted in (EULER, QUATERNION):
             if (columns := places_of(wanted, names)) is not None:
-                return PoseFeature(name, columns, True)
+                return PoseFeature(name, columns)
         if name.endswith(CARTESIAN) and not names and features[name]["shape"] == [len(EULER)]:
-            return PoseFeature(name, list(range(len(EULER))), False)
+            return PoseFeature(name, list(range(len(EULER))))
     return None
+
+
+def _are_rates(feature: dict[str, Any]) -> bool:
+    info = feature.get("info")
+    units = info.get("units") if isinstance(info, dict) else None
+    return isinstance(units, list) and any(str(unit).endswith("/s") for unit in units)
 
 
 def pose_of(row: np.ndarray) -> np.ndarray | None:

@@ -189,8 +189,11 @@ class LeRobotSet:
                 "measured pose is, `model: {actions_from: states}`"
             )
         self.actions = found.name
-        if found.name.endswith(CARTESIAN) or not found.named:
-            self.notes.append(f"poses are those of {found.name}: m, and extrinsic xyz Euler angles in rad")
+        turns = "extrinsic xyz Euler angles in rad" if len(found.columns) == len(EULER) else "quaternions"
+        self.notes.append(
+            f"poses are those of {found.name}: m, and {turns}; LeRobot knows no units, and differences or other angles "
+            "would be taken for these"
+        )
         return found.columns
 
     def _episodes(self) -> Iterator[dict[str, Any]]:
