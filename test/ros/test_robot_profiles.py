@@ -18,6 +18,8 @@ KINDS = {
     "diff_drive": "geometry_msgs/msg/TwistStamped",
     "diff_drive_unstamped": "geometry_msgs/msg/Twist",
     "rover": "geometry_msgs/msg/TwistStamped",
+    "droid": "geometry_msgs/msg/TwistStamped",
+    "recon": "geometry_msgs/msg/TwistStamped",
     "franka": "trajectory_msgs/msg/JointTrajectory",
     "franka_pose": "geometry_msgs/msg/PoseStamped",
     "franka_trajectory": "trajectory_msgs/msg/JointTrajectory",

@@ -13,6 +13,7 @@ from wm_ros.commands.bench_gpu import gpu, pack
 from wm_ros.commands.bench_imitation import imitation
 from wm_ros.commands.bench_live import faults, guard, soak
 from wm_ros.commands.bench_output import Json, print_figures, show_figures, write_figures
+from wm_ros.commands.bench_protocol import protocol
 from wm_ros.commands.data_options import (
     CacheDir,
     Camera,
@@ -35,6 +36,7 @@ bench = typer.Typer(
 )
 for elsewhere in (faults, guard, soak, gpu, pack, imitation):
     bench.command()(elsewhere)
+bench.add_typer(protocol, name="protocol")
 
 
 @bench.command()

@@ -72,7 +72,9 @@ class Recording:
     recorded. unlabelled: indexes of the episodes whose commands are not known. sources: what each of them holds, a
     line each, for people. notes: what was dropped, salvaged or assumed while reading, for people. refusal: why the
     commands are not what the profile says, so that nothing may be learned from them; empty: they are. topics: what
-    was read of the sources that have topics, without repetitions.
+    was read of the sources that have topics, without repetitions. places: where the robot was at each frame, of sources
+    that tell it frame by frame, NaN elsewhere: [F, 3] x and y in m and yaw of a base, or [F, 7] position in m and unit
+    quaternion, w first, of an end effector; None: nowhere.
     """
 
     profile: RobotProfile
@@ -85,6 +87,7 @@ class Recording:
     notes: tuple[str, ...] = ()
     refusal: str = ""
     topics: tuple[Topics, ...] = ()
+    places: np.ndarray | None = None
 
     @property
     def command_topic(self) -> str:
