@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from wm_ros.evaluation.dataset.corruptions import DESCRIPTIONS, FRAME_LOSS, SEVERITIES
 from wm_ros.evaluation.report import plots
 from wm_ros.evaluation.report.tables import bag_rows, check_rows, family_rows, ladders_of, probe_rows
-from wm_ros.evaluation.report.transfer_tables import check_table, moved_tables, read_back_tables
+from wm_ros.evaluation.report.transfer_tables import apart_table, check_table, moved_tables, read_back_tables
 from wm_ros.evaluation.report.verdict import R2_CARE, is_ridge
 from wm_ros.evaluation.studies.probe import STEPS as PROBE_STEPS
 
@@ -63,6 +63,7 @@ def transfer_tables(answer: dict[str, Any]) -> dict[str, Any]:
     if "left_out" in answer:
         return {}
     return {
+        "apart": apart_table(answer),
         "checks": check_table(answer),
         "read_back": read_back_tables(answer),
         "moved": moved_tables(answer),

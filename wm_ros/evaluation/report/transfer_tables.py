@@ -20,6 +20,11 @@ WAYS = {
     "no motion": "control: B, nothing moves",
     "as in A": "B under A's latent actions, against A's own way",
 }
+APART = {
+    "carried": "B under A's latent actions",
+    "commanded": "B under A's commands",
+    "another clip's": "control: B under another clip's",
+}
 READERS = {"own": "the model's own way back", "probe": "a probe of two states"}
 
 Table = dict[str, Any]
@@ -32,6 +37,16 @@ def check_table(answer: dict[str, Any]) -> Table:
         [name, *(_figure(found[column]) for column in columns)] for name, found in answer["checks"].items()
     ]
     return {"columns": ["error over that of A, imagined", *columns], "rows": rows}
+
+
+def apart_table(answer: dict[str, Any]) -> Table:
+    """How far B is from A, over how far it was at the start."""
+    columns = list(answer["apart"]["carried, after the clip"])
+    rows = []
+    for name, found in answer["apart"].items():
+        kind, when = name.split(", ")
+        rows.append([f"{APART[kind]}, {when}", *(_figure(found.get(column)) for column in columns)])
+    return {"columns": ["difference between B and A, over that at the start", *columns], "rows": rows}
 
 
 def read_back_tables(answer: dict[str, Any]) -> list[Table]:

@@ -98,7 +98,7 @@ def partners(first: Video, second: Video, generator: np.random.Generator) -> np.
     found = np.zeros(len(first), dtype=int)
     for episode in np.unique(mine):
         rows = np.flatnonzero(mine == episode)
-        elsewhere = ~same | (theirs != episode)
+        elsewhere = theirs != episode if same else np.ones(len(theirs), dtype=bool)
         if not elsewhere.any():
             found[rows] = (rows + max(1, len(second) // 2)) % len(second)
             continue

@@ -28,18 +28,17 @@ Errors = dict[str, np.ndarray]  # [C, T] by what is compared, and how
 class Ruler:
     """Called with imagined states [C, T, N, D]: their errors [C, T] against true ones, mean squared and in pictures.
 
-    decoder: None leaves pictures out. true: states [C, T, N, D]. recorded: their pictures uint8 [C, T, 3, side, side].
+    decoder: None leaves pictures out. true: states [C, T, N, D]. recorded: their pictures uint8 [C, T, 3, side, side];
+    None compares with drawings alone.
     """
 
-    def __init__(self, decoder: Decoder | None, true: Tensor, recorded: Tensor) -> None:
+    def __init__(self, decoder: Decoder | None, true: Tensor, recorded: Tensor | None) -> None:
         self._decoder, self._true = decoder, true
         self._pictures: dict[str, Tensor] = {}
         if decoder is not None:
-            flat = recorded.flatten(0, 1)
-            self._pictures = {
-                DRAWN: redrawn(decoder, true.flatten(0, 1)),
-                RECORDED: as_drawn(decoder, flat).float() / 255.0,
-            }
+            self._pictures[DRAWN] = redrawn(decoder, true.flatten(0, 1))
+            if recorded is not None:
+                self._pictures[RECORDED] = as_drawn(decoder, recorded.flatten(0, 1)).float() / 255.0
 
     def __call__(self, imagined: Tensor) -> Errors:
         found = {LATENT: (imagined - self._true).square().mean(dim=(2, 3))}

@@ -16,6 +16,7 @@ import torch
 from wm_ros.evaluation.config import SEEDS, EvaluationConfig
 from wm_ros.evaluation.dataset.dataset import EvaluationDataset
 from wm_ros.evaluation.decoders import Drawing, report_decoder
+from wm_ros.evaluation.transfer.apart import apart
 from wm_ros.evaluation.transfer.checks import checks
 from wm_ros.evaluation.transfer.clips import Video, clips_of, no_clips_reason
 from wm_ros.evaluation.transfer.errors import redrawing
@@ -24,6 +25,7 @@ from wm_ros.evaluation.transfer.moved import moved
 from wm_ros.evaluation.transfer.read_back import read_back
 from wm_ros.models.checkpoint import load_checkpoint
 from wm_ros.models.world_model import WorldModel
+from wm_ros.robots.profile import differences
 
 OWN_NAME = "the recordings"
 
@@ -73,18 +75,18 @@ def transfer(
         "undrawn": undrawn,
         "decoder": None if decoder is None else drawing.whose,
         "decoder_problem": drawing.problem,
-        "checks": checks(None, first, second, alone, carried),
+        "drawn_clips": 0 if decoder is None else int(asked.sum()),
     }
+    commanded = not differences(model.card.robot, config.profile)
+    found["checks"] = checks(None, first, second, alone, carried)
+    found["apart"] = apart(model, None, first, carried, commanded)
     progress(0.4)
     if decoder is not None:
         rows = torch.from_numpy(np.flatnonzero(asked))
-        shown = [one.of_clips(rows) for one in carried]
-        found["drawn_clips"] = len(rows)
-        found["checks"] = _merged(
-            found["checks"],
-            checks(decoder, first[asked], second, alone[rows], shown),
-            whole=bool(asked.all()),
-        )
+        clips, shown = first[asked], [one.of_clips(rows) for one in carried]
+        in_pictures = checks(decoder, clips, second, alone[rows], shown)
+        found["checks"] = _merged(found["checks"], in_pictures)
+        found["apart"] = _merged(found["apart"], apart(model, decoder, clips, shown, commanded))
     progress(0.7)
     found["read_back"] = read_back(model, config, first, second, alone, carried)
     progress(0.8)
@@ -137,8 +139,6 @@ def drawing_of(
     return drawing
 
 
-def _merged(latents: dict[str, Any], pictures: dict[str, Any], whole: bool) -> dict[str, Any]:
+def _merged(latents: dict[str, Any], pictures: dict[str, Any]) -> dict[str, Any]:
     """Ratios of latents over all clips, and those of pictures over the clips that were asked for them."""
-    if whole:
-        return pictures
-    return {name: {**pictures[name], **of_latents} for name, of_latents in latents.items()}
+    return {name: {**pictures.get(name, {}), **of_latents} for name, of_latents in latents.items()}
