@@ -114,7 +114,7 @@ def test_a_sign_counts_where_something_was_commanded():
 
 
 def arm_walks(folder, robot, others=0):
-    """Joint angles that follow commands exactly, with other numbers of the state beside them that drift by themselves."""
+    """Joint angles that follow commands exactly, beside other numbers of the state that drift by themselves."""
     rng = np.random.default_rng(1)
     period = load_profile(robot).model_dt
     rates = rng.uniform(-0.7, 0.7, (16, 1, 2)) * np.ones((16, 14, 1))
