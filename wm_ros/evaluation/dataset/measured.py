@@ -11,6 +11,7 @@ from wm_ros.data.bag_series import read_states
 from wm_ros.data.recording import Recording, RecordingError
 from wm_ros.evaluation.config import EvaluationConfig
 
+LEROBOT_SUFFIX = ": without observation.state"  # what an export would be
 WITHIN_S = 0.05  # of a frame: a state farther away is not that of the frame
 
 
@@ -26,7 +27,7 @@ def save_states(recording: Recording, path: Path, config: EvaluationConfig, fold
     except RecordingError:
         return f"{path.name} is no bag, and has no state topic"
     if states is None:
-        return f"{path.name}: {reason}"
+        return f"{path.name}: {reason.removesuffix(LEROBOT_SUFFIX)}"
     found = states.nearest(recording.stamps_ns, WITHIN_S)
     if found is None:
         return f"{path.name}: frames without a state within {WITHIN_S:g} s on {profile.state.topic}"
