@@ -72,6 +72,11 @@ def read(out):
     return json.loads((out / "report.json").read_text(encoding="utf-8"))
 
 
+def imagined(page):
+    """The section with the strips of what the model expects."""
+    return page.partition("<h2>What it imagines")[2].partition("<h2>")[0]
+
+
 def frames(count, value=lambda k: 9 * k % 251, start=5 * SECOND, period=SECOND // 10, topic="/image"):
     return [(topic, start + k * period, image(start + k * period, value(k))) for k in range(count)]
 
@@ -100,6 +105,8 @@ def test_every_question_has_an_answer(report):
     assert {"leakage", "cycle", "controller_gap", "action_gap_shuffled"} <= set(found["dynamics"]["checks"])
     assert set(found["operator"]["by_component"]["planned"]) == {"shoulder", "elbow"}
     assert "4 episodes are too few to tune an encoder on" in found["supervision"]["left_out"]
+    assert {"cycle", "leakage", "another clip's", "no motion"} <= set(found["transfer"]["checks"])
+    assert set(found["transfer"]["read_back"]["own"]["carried"]) == {"total", "shoulder", "elbow"}
     assert found["verdict"]["findings"][0]["title"] == "The bags"
 
 
@@ -109,7 +116,7 @@ def test_the_page_is_whole_small_and_needs_no_network(report):
     assert page.count("<svg") == 2
     assert page.count("no probe reads more of the commands than their mean tells, R2 0.05") == 2
     assert "4 episodes are fewer than 100" in page
-    assert page.count("data:image/png;base64,") == 8
+    assert imagined(page).count("data:image/png;base64,") == 8
     assert not re.search(r"(src|href)=\"(?!data:|#)", page)
     assert "nan" not in re.sub(r"base64,[A-Za-z0-9+/=]+", "", page).lower().split()
     found = read(report)
@@ -189,7 +196,7 @@ def test_a_decoder_that_has_learned_draws_what_the_model_expects(here, bag, mode
     done = run(bag, "--out", tmp_path / "out", "--checkpoint", model, "--encoders", "pixels", *LITTLE)
     assert done.exit_code == 0, done.output
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
-    assert page.count("data:image/png;base64,") == 20
+    assert imagined(page).count("data:image/png;base64,") == 20
     for column in ("input, decoded", "prediction, decoded", "goal, decoded"):
         assert f"<span>{column}</span>" in page
     assert "that is fitted here" in page
@@ -203,7 +210,7 @@ def test_a_checkpoint_s_own_decoder_draws_where_it_has_one(here, bag, model, tmp
     done = run(bag, "--out", tmp_path / "out", "--checkpoint", tmp_path / "model", *LITTLE)
     assert done.exit_code == 0, done.output
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
-    assert page.count("data:image/png;base64,") == 20
+    assert imagined(page).count("data:image/png;base64,") == 20
     assert "that is kept in the checkpoint&#39;s folder" in page
 
 

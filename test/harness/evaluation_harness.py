@@ -79,6 +79,7 @@ def made_by_hand(
         "facts": {},
         "notes": [],
         "commands_refused": "",
+        "no_states": "no states were measured",
         "topics": [],
         "verdict": "yes",
     }

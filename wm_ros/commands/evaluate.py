@@ -50,6 +50,13 @@ def evaluate(
         tuple[Path, Path] | None,
         typer.Option(help="Instead: put two reports, folders that this command wrote, side by side."),
     ] = None,
+    transfer_from: Annotated[
+        Path | None,
+        typer.Option(
+            help="Recording whose latent actions are applied in the scenes of the others: of this robot or another "
+            "one, or a plain video. Default: those of the others' own episodes."
+        ),
+    ] = None,
     camera: Camera = None,
     command: Command = None,
     stamps: Stamps = StampsBy.header,
@@ -68,6 +75,9 @@ def evaluate(
     The families of encoders at small scale; two reports side by side:
         wm_ros evaluate bag --encoders families --out families
         wm_ros evaluate --compare report families --out both
+    \b
+    The motion of another video, imagined in the scenes of a bag:
+        wm_ros evaluate bag --transfer-from somebody.mp4 --out carried
     \b
     Many bags on two machines, of which 10.0.0.1 has rank 0, the other 1:
         accelerate launch --multi_gpu --num_machines 2 --num_processes 2 --machine_rank 0 \\
@@ -95,4 +105,5 @@ def evaluate(
             camera=camera,
             command=command,
             stamps=stamps.value,
+            transfer_from=transfer_from,
         )

@@ -11,13 +11,14 @@ from wm_ros.commands.evaluation_progress import EvaluationProgress
 from wm_ros.commands.terminal import Terminal
 from wm_ros.evaluation.config import EvaluationConfig, EvaluationError, read_encoders
 from wm_ros.evaluation.distributed import ProcessGroup
-from wm_ros.evaluation.evaluate import PROGRESS, finish, read_results
+from wm_ros.evaluation.evaluate import PROGRESS, finish, read_results, transfer_source
 from wm_ros.evaluation.evaluate import evaluate as run_studies
 from wm_ros.evaluation.files import read_json, write_json
 from wm_ros.evaluation.report.compare import render_comparison
 from wm_ros.evaluation.report.compose import FORMAT, compose
 from wm_ros.evaluation.report.render import render
 from wm_ros.evaluation.report.strips import strips
+from wm_ros.evaluation.report.transfer_strips import transfer_strips
 from wm_ros.models.card import read_card
 from wm_ros.models.checkpoint import find_checkpoint
 from wm_ros.robots.profile import load_profile
@@ -36,6 +37,7 @@ def run_evaluation(
     camera: str | None,
     command: str | None,
     stamps: str,
+    transfer_from: Path | None,
 ) -> None:
     """Evaluate, write report.html and report.json, print the verdict; exits with 1 when no bag could be read."""
     folder = find_checkpoint(checkpoint, load_profile(profile or "arm"))
@@ -53,6 +55,7 @@ def run_evaluation(
         camera=camera,
         command=command,
         stamps=stamps,
+        transfer_from=transfer_from,
     )
     group = ProcessGroup()
     with EvaluationProgress(quiet=not group.is_main) as listener:
@@ -70,10 +73,12 @@ def _write(config: EvaluationConfig, out: Path, listener: EvaluationProgress) ->
     """Write the report and print its verdict; whether any bag could be read."""
     dataset, results = read_results(config, out)
     report = compose(config, dataset, results)
-    pictures = (
-        strips(dataset, config, results["fidelity"]["checkpoint"], out / PROGRESS) if dataset.bags else None
-    )
-    (out / "report.html").write_text(render(report, pictures), encoding="utf-8")
+    pictures = carried = None
+    if dataset.bags:
+        fidelity, work = results["fidelity"]["checkpoint"], out / PROGRESS
+        pictures = strips(dataset, config, fidelity, work)
+        carried = transfer_strips(dataset, transfer_source(work, config), config, fidelity, work)
+    (out / "report.html").write_text(render(report, pictures, carried), encoding="utf-8")
     write_json(out / "report.json", report)
     finish(out)
     _say(listener, report)

@@ -29,7 +29,8 @@ class EvaluationConfig:
     encoders: `checkpoint`, `pixels`, `random`, or folders of checkpoints. families: small encoders trained here.
     effort: share of the default number of training steps. side: pixels of the pictures that are kept. camera,
     command: topics to read instead of the profile's. stamps: what dates the messages of bags, their `header` or the
-    recorder's `log`.
+    recorder's `log`. transfer_from: a recording whose latent actions are applied in the bags; None: their
+    own.
     """
 
     bags: tuple[Path, ...]
@@ -43,6 +44,7 @@ class EvaluationConfig:
     camera: str | None = None
     command: str | None = None
     stamps: str = "header"
+    transfer_from: Path | None = None
 
     @property
     def command_topic(self) -> str:
@@ -66,6 +68,7 @@ class EvaluationConfig:
             "camera": self.camera,
             "command": self.command,
             "stamps": self.stamps,
+            "transfer_from": None if self.transfer_from is None else _files(self.transfer_from),
         }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,14 @@ from wm_ros.evaluation.studies.fidelity import fidelity
 from wm_ros.evaluation.studies.operator import against_operator
 from wm_ros.evaluation.studies.probe import probe
 from wm_ros.evaluation.studies.supervision import supervision
+from wm_ros.evaluation.transfer.study import transfer
 from wm_ros.models.card import read_card
 from wm_ros.models.weights import DECODER_WEIGHTS
 from wm_ros.training.run_identity import differences, require_same
 from wm_ros.training.worker_pool import Workers
 
 PROGRESS, CONFIG_FILE = ".progress", "config.json"
+SOURCE = "transfer-from"  # folder of what was extracted of the recording whose actions are taken
 
 
 def evaluate(
@@ -43,6 +46,8 @@ def evaluate(
     with Workers(jobs) as workers:
         run_tasks("bags", _extraction_tasks(work, config), workers, group, listener)
         run_tasks("questions", _study_tasks(work, config), workers, group, listener)
+        # Draws with a decoder that one of the questions has fitted.
+        run_tasks("transfer", [_transfer_task(work, config)], workers, group, listener)
 
 
 def read_results(config: EvaluationConfig, out: Path) -> tuple[EvaluationDataset, dict[str, Any]]:
@@ -54,7 +59,14 @@ def read_results(config: EvaluationConfig, out: Path) -> tuple[EvaluationDataset
         for name in (kind, *names)[:-1]:
             node = node.setdefault(name, {})
         node[(kind, *names)[-1]] = read_json(task.result)
+    results["transfer"] = read_json(_transfer_task(work, config).result)
     return EvaluationDataset(_folders(work, config)), results
+
+
+def transfer_source(work: Path, config: EvaluationConfig) -> EvaluationDataset | None:
+    """What was extracted of the recording whose latent actions are applied in the bags, None where they are the bags'
+    own."""
+    return None if config.transfer_from is None else EvaluationDataset([work / SOURCE])
 
 
 def finish(out: Path) -> None:
@@ -67,10 +79,15 @@ def _folders(work: Path, config: EvaluationConfig) -> list[Path]:
 
 
 def _extraction_tasks(work: Path, config: EvaluationConfig) -> list[Task]:
-    return [
+    tasks = [
         Task(f"bag {path.name}", folder / "part.json", partial(extract, config, number, folder))
         for number, (path, folder) in enumerate(zip(config.bags, _folders(work, config), strict=True))
     ]
+    if config.transfer_from is not None:
+        alone = replace(config, bags=(config.transfer_from,), encoders=("checkpoint",))
+        call = partial(extract, alone, 0, work / SOURCE)
+        tasks.append(Task(f"actions of {config.transfer_from.name}", work / SOURCE / "part.json", call))
+    return tasks
 
 
 def _study_tasks(work: Path, config: EvaluationConfig) -> list[Task]:
@@ -83,6 +100,20 @@ def _study_tasks(work: Path, config: EvaluationConfig) -> list[Task]:
         )
         for study in _studies(config)
     ]
+
+
+def _transfer_task(work: Path, config: EvaluationConfig) -> Task:
+    return Task("transfer", work / "transfer.json", partial(_run_transfer, work, config))
+
+
+def _run_transfer(work: Path, config: EvaluationConfig, progress: Progress) -> None:
+    dataset, fidelity = EvaluationDataset(_folders(work, config)), work / "fidelity-checkpoint.json"
+    if not dataset.bags:
+        result: dict[str, Any] = {"left_out": "no bag could be read"}
+    else:
+        source = transfer_source(work, config)
+        result = transfer(dataset, source, config, read_json(fidelity), work, progress)
+    write_json(work / "transfer.json", result)
 
 
 def _studies(config: EvaluationConfig) -> list[tuple[str, ...]]:

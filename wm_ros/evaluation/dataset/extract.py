@@ -24,6 +24,7 @@ from wm_ros.evaluation.config import EvaluationConfig, are_few
 from wm_ros.evaluation.dataset.corruptions import SEVERITIES, corrupt
 from wm_ros.evaluation.dataset.encoders import OUTPUT, HookedEncoder, load_named_encoder
 from wm_ros.evaluation.dataset.hold_out import hold_out
+from wm_ros.evaluation.dataset.measured import save_states
 from wm_ros.evaluation.files import slug, write_json
 from wm_ros.models.checkpoint import load_checkpoint
 
@@ -60,6 +61,7 @@ def extract(config: EvaluationConfig, number: int, folder: Path, progress: Progr
     # Of a bag that has few episodes, perhaps there are few in all: then those that are fitted on are asked, too.
     asked = [held, fit] if are_few(len(fit) + len(held)) else [held]
     _encode(recording, config, asked, shown, folder, progress)
+    no_states = save_states(recording, path, config, folder)
     info = {
         "name": path.name,
         "error": None,
@@ -72,6 +74,7 @@ def extract(config: EvaluationConfig, number: int, folder: Path, progress: Progr
         "labelled": bool(len(recording.labelled_episodes)),
         "pairs": int((recording.successors >= 0).sum()),
         "still": not _has_motion(recording),
+        "no_states": no_states,
         "topics": [asdict(topics) for topics in recording.topics],
         "facts": describe(recording),
         "notes": list(recording.notes),

@@ -13,6 +13,15 @@ SCALARS = {
     "action gap, shuffled": (("dynamics", "checks", "action_gap_shuffled"), True),
     "action gap, zero": (("dynamics", "checks", "action_gap_zero"), True),
     "controller gap": (("dynamics", "checks", "controller_gap"), False),
+    "cycle over a clip, latents": (("transfer", "checks", "cycle", "latent", "mean"), False),
+    "difference between scenes left by latent actions": (
+        ("transfer", "apart", "carried, after the clip", "latent", "mean"),
+        True,
+    ),
+    "R2 of the command, read back in another scene": (
+        ("transfer", "read_back", "own", "carried", "total", "r2", "mean"),
+        True,
+    ),
     "plans closer to the operator than no motion": (("operator", "closer_than_zero"), True),
     "R2 after inverse-dynamics supervision": (("supervision", "after", "total", "mean"), True),
 }

@@ -13,13 +13,10 @@ import torch
 
 from wm_ros.evaluation.config import EvaluationConfig
 from wm_ros.evaluation.dataset.dataset import Clips, EvaluationDataset
+from wm_ros.evaluation.decoders import report_decoder
 from wm_ros.evaluation.studies.dynamics import commands_skip_reason, kept_clips
-from wm_ros.evaluation.studies.fidelity import drawing_skip_reason
 from wm_ros.models.checkpoint import load_checkpoint
-from wm_ros.models.decoder import SIZES, Decoder, draw
-from wm_ros.models.decoder_checkpoint import load_decoder
-from wm_ros.models.weights import DECODER_WEIGHTS, fill, read_weights
-from wm_ros.models.world_model import WorldModel
+from wm_ros.models.decoder import draw
 from wm_ros.training.world_model import imagine, inferred
 
 QUANTILES = (0.95, 0.8, 0.6, 0.4)  # of how much changes along the clip: mostly those in which much does
@@ -49,12 +46,11 @@ def strips(
     ends = clips[chosen].ends(np.arange(len(chosen)))
     recorded = _recorded(dataset, ends)
     columns = {"input": recorded[:, 0]}
-    own = load_decoder(config.checkpoint, model.encoder)
-    undrawn = drawing_skip_reason(fidelity) if own is None else None
-    if undrawn is not None:
+    drawing = report_decoder(model, config, fidelity, fitted)
+    decoder = drawing.decoder
+    if decoder is None:
         columns["goal"] = recorded[:, 1]
     else:
-        decoder = _fitted_decoder(fitted, model, config.side) if own is None else own
         chosen_latents = torch.from_numpy(latents[chosen])
         if with_commands:
             actions = torch.from_numpy(dataset.actions(clips[chosen]))
@@ -69,24 +65,12 @@ def strips(
     return {
         "conditioning": "the recorded commands" if with_commands else "the true latent actions",
         "seconds": seconds,
-        "undrawn": undrawn,
-        "decoder": "that is fitted here" if own is None else "that is kept in the checkpoint's folder",
+        "undrawn": drawing.undrawn,
+        "decoder": drawing.whose,
+        "decoder_problem": drawing.problem,
         "columns": list(columns),
-        "rows": [[_png(column[row]) for column in columns.values()] for row in range(len(chosen))],
+        "rows": [[as_png(column[row]) for column in columns.values()] for row in range(len(chosen))],
     }
-
-
-def _fitted_decoder(folder: Path, model: WorldModel, side: int) -> Decoder:
-    """The decoder that `fidelity` kept in this folder."""
-    encoder, size = model.encoder, max(size for size in SIZES if size <= side)
-    weights = read_weights(folder, DECODER_WEIGHTS)
-    return fill(
-        lambda: Decoder(encoder.tokens, encoder.dim, size, encoder.grid),
-        weights,
-        folder,
-        "cpu",
-        DECODER_WEIGHTS,
-    )
 
 
 def _recorded(dataset: EvaluationDataset, ends: Clips) -> np.ndarray:
@@ -105,6 +89,7 @@ def _kept(dataset: EvaluationDataset, ends: Clips) -> np.ndarray:
     return rows
 
 
-def _png(picture: np.ndarray) -> str:
+def as_png(picture: np.ndarray) -> str:
+    """A picture [H, W, 3] uint8 RGB as PNG data for a page."""
     data = cv2.imencode(".png", picture[..., ::-1])[1].tobytes()
     return "data:image/png;base64," + base64.b64encode(data).decode()
