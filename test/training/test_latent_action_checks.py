@@ -7,7 +7,7 @@ pytest.importorskip("torch")
 import torch
 
 from wm_ros.training.collapse import warnings_of
-from wm_ros.training.scores import action_gap, planning_gap, transfer
+from wm_ros.training.scores import action_gap, motion, planning_gap, transfer
 
 HEALTHY = {"action_gap_shuffled": 40.0, "leakage": 2.3, "perplexity": 30.0}
 
@@ -82,6 +82,16 @@ def test_the_cycle_by_hand_where_a_latent_action_is_half_a_place():
     found = transfer(place, pairs((0.0, 1.0), (10.0, 11.0)))
     # Without the detour .1 and .9; by it 0 goes to .2 instead of 1, and 10 to 10.2 instead of 11.
     assert found["cycle"] == pytest.approx(0.8**2 / ((0.1**2 + 0.9**2) / 2), rel=1e-3)
+
+
+def test_latent_actions_that_are_motion_keep_clips_apart_and_those_that_name_places_do_not():
+    clips = torch.tensor([[0.0, 1.0, 3.0], [10.0, 9.0, 9.0]])[..., None, None]
+    latents = torch.tensor([[1.0, 2.0], [-1.0, 0.0]])[..., None]
+    # Both end where the other's motion leads, with two errors of .1: 13.2 from 3, and -.8 from 9.
+    assert motion(between(-5, 5), clips, latents) == pytest.approx((10.2 + 9.8) / 2 / 10.0, rel=1e-4)
+    leaky = Constructed(infer=lambda before, after: after[:, 0], follow=lambda state, z: z)
+    assert motion(leaky, clips, clips[:, 1:, 0]) == pytest.approx(0.01, rel=1e-3)
+    assert motion(between(-5, 5), clips[:1], latents[:1]) == 1.0  # nobody to take them from
 
 
 def test_the_planning_gap_by_hand():

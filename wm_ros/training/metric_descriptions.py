@@ -8,6 +8,7 @@ METRIC_DESCRIPTIONS = {
     "planning_gap": "error of borrowing another clip's latent actions at random / by where they lead",
     "leakage": "one-step error across a cut between two clips / without the cut",
     "cycle": "error after borrowing the latent action to another clip and back / without",
+    "motion": "difference of two clips after one was given the other's latent actions / before; 0: they name places",
     "kl": "nats in a latent action",
     "l1": "size of a latent action, summed over its dimensions",
     "codes_used": "share of the code book in use",

@@ -38,6 +38,7 @@ def world_model_scores(model: WorldModel, clips: Clips, seed: int) -> dict[str, 
     latents, raw = inferred(model, states)
     return {
         **action_gap(model, states[:, :2]),
+        "motion": motion(model, states, latents),
         "planning_gap": planning_gap(model, states, actions),
         "rollout": _error(imagine(model, states[:, 0], latents), states[:, 1:]) / copy_error(states),
         **transfer(model, states[:, :2]),
@@ -109,6 +110,23 @@ def transfer(model: WorldModel, pairs: Tensor) -> dict[str, float]:
     other = before.roll(1, dims=0)
     back = model.infer(other, _follow(model, other, latents))
     return {"leakage": cut / true, "cycle": _error(_follow(model, before, back), after) / true}
+
+
+@torch.no_grad()
+def motion(model: WorldModel, states: Tensor, latents: Tensor) -> float:
+    """Whether latent actions are motion, or name places: how different two clips are after one was given the latent
+    actions [B, T, Z] of the other, over how different they were at the start; states [B, T + 1, N, D].
+
+    1 where they stay as different as they were, 0 where one has become the other. `transfer` does not tell: what leads
+    to a place from anywhere is inferred anywhere, and leads there again.
+    """
+    other = states[:, 0].roll(1, dims=0)
+    ends = imagine(model, other, latents)[:, -1]
+    apart, before = (
+        (one - two).flatten(1).norm(dim=1).mean().item()
+        for one, two in ((ends, states[:, -1]), (other, states[:, 0]))
+    )
+    return apart / before if before else 1.0
 
 
 @torch.no_grad()

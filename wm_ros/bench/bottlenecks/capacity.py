@@ -13,9 +13,11 @@ from wm_ros.bench.bottlenecks.picture import planning_panel
 from wm_ros.bench.bottlenecks.runs import VALUE, bottleneck_of
 from wm_ros.bench.bottlenecks.table import POSITION
 
+RATIOS = ("leakage", "cycle", "controller_gap")
 PANELS = {
     "leakage": "leakage: error across a cut / without",
     "cycle": "cycle: error after the detour / without",
+    "motion": "motion: difference kept in another clip",
     "controller_gap": "controller gap",
 }
 
@@ -45,7 +47,7 @@ def draw_capacity(table: Mapping[str, Any], path: Path) -> bool:
             axis.errorbar([_capacity(row) for row in rows], means, ends, marker="o", capsize=2, label=kind)
         axis.set_title(title, fontsize="medium")
         axis.set_xlabel("one-step error: none 0, deterministic 1")
-        if name in PANELS:
+        if name in RATIOS:
             axis.set_yscale("log")
     axes[0].legend(fontsize="small")
     figure.savefig(path)

@@ -21,6 +21,7 @@ ORDER = (
     "rollout",
     "leakage",
     "cycle",
+    "motion",
     "action_gap_shuffled",
     "action_gap_zero",
     "planning_gap",
