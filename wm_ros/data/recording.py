@@ -63,6 +63,14 @@ class Topics:
 
 
 @dataclass(frozen=True)
+class Part:
+    """The frames of one run of one clock, a bag for instance, and by how much its times were shifted."""
+
+    frames: slice
+    shift_ns: int
+
+
+@dataclass(frozen=True)
 class Recording:
     """Frames and commands of one or more sources, cut into episodes.
 
@@ -72,7 +80,8 @@ class Recording:
     recorded. unlabelled: indexes of the episodes whose commands are not known. sources: what each of them holds, a
     line each, for people. notes: what was dropped, salvaged or assumed while reading, for people. refusal: why the
     commands are not what the profile says, so that nothing may be learned from them; empty: they are. topics: what
-    was read of the sources that have topics, without repetitions.
+    was read of the sources that have topics, without repetitions. parts: the frames of each bag, and of each run within
+    other sources, in the order they were given.
     """
 
     profile: RobotProfile
@@ -85,6 +94,7 @@ class Recording:
     notes: tuple[str, ...] = ()
     refusal: str = ""
     topics: tuple[Topics, ...] = ()
+    parts: tuple[Part, ...] = ()
 
     @property
     def command_topic(self) -> str:
