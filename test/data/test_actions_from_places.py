@@ -194,11 +194,13 @@ def test_a_set_in_degrees_and_percent_becomes_rates_in_si(tmp_path):
     assert "it looks like a position in radians" in beyond_limits(load_recording(radians, so101))
 
 
-def test_a_set_of_poses_is_refused_with_what_to_do(tmp_path):
+def test_a_set_without_poses_is_refused_with_what_to_do(tmp_path):
     for module in ("av", "pyarrow"):
         pytest.importorskip(module)
     from video_makers import greys, write_lerobot
 
     root = write_lerobot(tmp_path / "set", "v3.0", [greys(20)], [np.zeros((20, 6))], tuple("abcdef"))
-    with pytest.raises(RecordingError, match="takes poses, which LeRobot sets write in ways of their own"):
+    with pytest.raises(
+        RecordingError, match=r"takes poses, found as action or .* it has action \(a, b, c, d, e, f\)"
+    ):
         load_recording(root, load_profile("franka_pose"))

@@ -19,8 +19,9 @@ from wm_ros.evaluation.studies.fidelity import fit_decoder
 from wm_ros.evaluation.studies.groups import component_r2, groups_of, mean_r2
 from wm_ros.evaluation.studies.probe import probe
 from wm_ros.evaluation.studies.statistics import seed_statistics
-from wm_ros.evaluation.studies.trajectory import path_errors, twist_components
+from wm_ros.evaluation.studies.trajectory import path_errors
 from wm_ros.models.encoders.tiny import TinyEncoder
+from wm_ros.robots.planar import twist_components
 from wm_ros.training.probes import apart, fit
 
 

@@ -60,10 +60,12 @@ def write_lerobot(
     rate: int = 10,
     codec: str = "mpeg4",
     per_file: int = 1000,
+    states: dict[str, tuple[object, list[np.ndarray]]] | None = None,
     **info: object,
 ) -> Path:
     """A dataset of these episodes of frames; v2.x has a file for each, v3 one for all. `info` overrides info.json.
 
+    states: more features of vectors, by name: the names of their components, and rows [R, S] of each episode.
     per_file: episodes in a file of v3; every two files of tables, videos and episodes then are a chunk.
     """
     v2x, lengths = version in ("v2.0", "v2.1"), [len(frames) for frames in episodes]
@@ -78,6 +80,9 @@ def write_lerobot(
     if actions is not None:
         names = list(names) if isinstance(names, tuple) else names
         features["action"] = {"dtype": "float32", "shape": [actions[0].shape[1]], "names": names}
+    states = states or {}
+    for key, (components, rows) in states.items():
+        features[key] = {"dtype": "float32", "shape": [rows[0].shape[1]], "names": components}
     described = {
         "codebase_version": version,
         "robot_type": "arm",
@@ -110,6 +115,8 @@ def write_lerobot(
             columns["action"] = pa.array(
                 actions[number].tolist() if wide else flat, pa.list_(pa.float32()) if wide else pa.float32()
             )
+        for key, (_, rows) in states.items():
+            columns[key] = pa.array(rows[number].tolist(), pa.list_(pa.float32()))
         if images:
             columns[cameras[0]] = pa.array(
                 [{"bytes": cv2.imencode(".png", picture)[1].tobytes(), "path": None} for picture in frames]

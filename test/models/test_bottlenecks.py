@@ -14,7 +14,7 @@ from wm_ros.models.bottlenecks.build import build_bottleneck, complete_options
 from wm_ros.models.bottlenecks.kinds import CHOICES, KINDS
 from wm_ros.models.bottlenecks.noise import LOG_VARIANCE_LIMITS, kl_per_dimension, split
 from wm_ros.models.bottlenecks.option import BottleneckError
-from wm_ros.models.bottlenecks.sparse import energy, spread_loss
+from wm_ros.models.bottlenecks.sparse import energy, variance_loss
 from wm_ros.robots.profile import load_profile
 
 ARM = load_profile("arm")
@@ -164,13 +164,13 @@ def test_energy_by_hand():
     close(energy(z, 0.1), ((1.0 + 0.14) + 0.3) / 2)
 
 
-def test_spread_loss_by_hand():
+def test_variance_loss_by_hand():
     # Means 1 and 0; variances 2 and 1/8 (n - 1 = 1), covariance 1/2.
     z = torch.tensor([[2.0, 0.25], [0.0, -0.25]])
     missing = (0.0 + 1.0 - 0.125**0.5) / 2
     shared = 2 * 0.5**2 / 2
     squared_mean = (1.0 + 0.0) / 2
-    close(spread_loss(z), 0.1 * missing + 0.001 * shared + 0.1 * squared_mean)
+    close(variance_loss(z), 0.1 * missing + 0.001 * shared + 0.1 * squared_mean)
 
 
 def test_sparse_adds_both_and_lets_z_through():
@@ -178,7 +178,7 @@ def test_sparse_adds_both_and_lets_z_through():
     z, loss = build("sparse", l1=0.4)(raw, generator())
     assert z is raw
     flat = raw.view(20, 3)
-    torch.testing.assert_close(loss, energy(flat, 0.4) + spread_loss(flat))
+    torch.testing.assert_close(loss, energy(flat, 0.4) + variance_loss(flat))
 
 
 @pytest.mark.parametrize("shape", [(8, 3), (8, 1), (1, 3)])

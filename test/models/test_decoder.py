@@ -87,7 +87,7 @@ def test_encoders_tell_what_they_see(config):
     encoder = build_encoder(config)
     frames = torch.full((2, 32, 32, 3), 51, dtype=torch.uint8)
     frames[1] = 204
-    seen = encoder.seen(frames)
+    seen = encoder.input_pictures(frames)
     assert seen.shape == (2, 3, 32, 32)
     torch.testing.assert_close(seen[:, 0, 0, 0], torch.tensor([0.2, 0.8]))
 

@@ -38,8 +38,8 @@ def test_tokens_are_those_of_each_camera_one_after_the_other(config, views):
     assert tokens.shape == (3, views * one.tokens, one.dim) == (3, encoder.tokens, encoder.dim)
     torch.testing.assert_close(tokens, torch.cat(alone, dim=1))
     torch.testing.assert_close(encoder.from_images(encoder.preprocess(seen)), tokens)
-    shown = torch.cat([one.seen(part.contiguous()) for part in seen.chunk(views, dim=2)], dim=-1)
-    torch.testing.assert_close(encoder.seen(seen), shown)
+    shown = torch.cat([one.input_pictures(part.contiguous()) for part in seen.chunk(views, dim=2)], dim=-1)
+    torch.testing.assert_close(encoder.input_pictures(seen), shown)
 
 
 def test_all_cameras_are_one_batch_of_the_encoder():

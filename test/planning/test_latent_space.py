@@ -42,7 +42,7 @@ def here_of(model, state):
 
 
 def rollout_of(model, here, state, missed=None):
-    still = here.told(torch.zeros(1, STEPS, 2))[0]
+    still = here.from_actions(torch.zeros(1, STEPS, 2))[0]
     goal, share = torch.ones(1, 8), torch.zeros(STEPS)
     return LatentRollout(
         here.imagine, model.goal_distance, state, goal, still, share, rest=still, missed=missed
@@ -63,18 +63,20 @@ def test_what_the_controller_makes_of_robot_actions_leads_and_costs_the_same_in_
         build_space("action", model, torch.float32, False).here(state[None]),
     )
     imagined = plain.imagine(actions)
-    torch.testing.assert_close(latent.imagine(latent.told(actions)), imagined)
+    torch.testing.assert_close(latent.imagine(latent.from_actions(actions)), imagined)
     assert (imagined[:, -1] - state).abs().max() > 1e-2
     nothing = torch.zeros(STEPS, 2), torch.zeros(STEPS)
     in_actions = LatentRollout(plain.imagine, model.goal_distance, state, torch.ones(1, 8), *nothing)
     in_latents = rollout_of(model, latent, state)
-    torch.testing.assert_close(in_latents(latent.told(actions)), in_actions(actions), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(
+        in_latents(latent.from_actions(actions)), in_actions(actions), rtol=1e-4, atol=1e-4
+    )
 
 
 def test_what_the_robot_cannot_do_is_lost_on_the_way_there_and_back_and_costs_from_then_on():
     model, state = model_of(), states(1)[0]
     here = here_of(model, state)
-    wild = here.told(torch.zeros(2, STEPS, 2))
+    wild = here.from_actions(torch.zeros(2, STEPS, 2))
     wild[1, 2] += 50.0  # in the third step no action is behind it
     missed = here.missed(wild, here.imagine(wild))
     assert not missed[0].any()
@@ -117,7 +119,7 @@ def test_every_bottleneck_and_method_plans_within_the_limits(name, method):
 def test_the_robot_is_told_the_way_back_from_where_each_step_begins_less_what_it_says_of_standing_still():
     model, state = model_of(), states(1)[0]
     here = here_of(model, state)
-    knots = torch.stack([here.told(torch.zeros(1, STEPS, 2))[0, ::2], 0.3 * torch.ones(3, 2)])
+    knots = torch.stack([here.from_actions(torch.zeros(1, STEPS, 2))[0, ::2], 0.3 * torch.ones(3, 2)])
     decided = here.decide(knots, 2, rollout_of(model, here, state))
     told = knots.repeat_interleave(2, dim=1)
     before = torch.cat([state.expand(2, 1, -1, -1), here.imagine(told)[:, :-1]], dim=1)

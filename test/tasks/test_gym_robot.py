@@ -79,6 +79,8 @@ def test_pictures_have_the_size_of_the_profile():
         ProfileError, match=r"simulator.size must be a whole number of pixels in \[8, 1280\], got 4"
     ):
         profile_of("odd/Slider-v0", simulator={"env": "odd/Slider-v0", "size": 4})
+    with pytest.raises(ProfileError, match=r"simulator.distractor must be true or false, got 1"):
+        profile_of("odd/Slider-v0", simulator={"env": "odd/Slider-v0", "distractor": 1})
 
 
 def test_a_step_that_commands_do_not_fill_is_refused():

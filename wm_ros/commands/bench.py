@@ -14,6 +14,7 @@ from wm_ros.commands.bench_gpu import gpu, pack
 from wm_ros.commands.bench_imitation import imitation
 from wm_ros.commands.bench_live import faults, guard, soak
 from wm_ros.commands.bench_output import Json, print_figures, show_figures, write_figures
+from wm_ros.commands.bench_protocol import protocol
 from wm_ros.commands.data_options import (
     CacheDir,
     Camera,
@@ -36,6 +37,7 @@ bench = typer.Typer(
 )
 for elsewhere in (faults, guard, soak, gpu, pack, imitation, families):
     bench.command()(elsewhere)
+bench.add_typer(protocol, name="protocol")
 
 
 @bench.command()
@@ -155,6 +157,12 @@ def bottlenecks(
     goals: Annotated[
         int, typer.Option(min=0, help="Goal pictures that each run drives the embedded arm to; 0: none.")
     ] = 10,
+    vary: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A bottleneck with other values of its number too, such as noise=0.0003,0.03 (may be repeated)."
+        ),
+    ] = None,
     effort: Annotated[
         float,
         typer.Option(min=0.001, help="Share of the default number of steps; 0.01 tries everything out."),
@@ -175,6 +183,12 @@ def bottlenecks(
     The embedded arm, some hours on two cores:
         wm_ros record --sim --episodes 1500 --seconds 4 --out bag --seed 0
         wm_ros bench bottlenecks bag --out compared
+
+    \b
+    Capacity against planning, where the future is more than the action (capacity.png):
+        wm_ros record --sim --profile pusht_distractor --episodes 800 --seconds 8 --out bag
+        wm_ros bench bottlenecks bag --profile pusht_distractor --encoder-from model --out capacities \\
+            --vary noise=0.0003,0.001,0.01,0.03 --vary sparse=0.01,0.4 --vary discrete=16,64,1024
     """
     import torch
 
@@ -191,7 +205,7 @@ def bottlenecks(
     robot = load_profile(profile)
     encoder_of = None if encoder_from is None else load_encoder_of(encoder_from)
     no_goals = why_no_goals(robot, goals)
-    options = SweepOptions(seeds, 0 if no_goals else goals, effort, jobs)
+    options = SweepOptions(seeds, 0 if no_goals else goals, effort, jobs, tuple(vary or ()))
     source = ", ".join(path.name for path in paths)
     encoder = "trained once for all" if encoder_from is None else f"taken from {encoder_from.name}"
     with SweepProgress() as bars:
@@ -200,9 +214,9 @@ def bottlenecks(
         recording = load_recording(paths, robot, cache_dir, frame_size, camera, stamps.value, command)
         runs = sweep(recording, out, options, source, bars, encoder_of, cache_dir)
     table = make_table(runs, recording, asked_for(source, options, encoder), no_goals)
-    write_report(table, out)
+    written = write_report(table, out)
     bars.table(table)
-    bars.say(f"table: {out / 'table.md'}, .json and .png")
+    bars.say(f"in {out}: {', '.join(written)}")
 
 
 @bench.command()

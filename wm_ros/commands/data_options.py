@@ -11,7 +11,7 @@ import typer
 Paths = Annotated[
     list[Path],
     typer.Argument(
-        help="Bags (folders, .mcap, .db3), videos, folders of videos, LeRobot datasets, in any mix."
+        help="Bags (folders, .mcap, .db3), videos, folders of videos, LeRobot datasets, NWM trajectories, in any mix."
     ),
 ]
 Profile = Annotated[

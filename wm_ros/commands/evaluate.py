@@ -21,7 +21,7 @@ def evaluate(
     paths: Annotated[
         list[Path] | None,
         typer.Argument(
-            help="Bags (folders, .mcap, .db3), videos, LeRobot datasets; each is read on its own."
+            help="Bags (folders, .mcap, .db3), videos, LeRobot datasets, NWM trajectories; each is read on its own."
         ),
     ] = None,
     checkpoint: Annotated[

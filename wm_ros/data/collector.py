@@ -53,6 +53,7 @@ class Collector:
         self._command_stamps = array("q")
         self._holds_ns = array("q")
         self._commands = array("d")  # of all components in turn
+        self._places: dict[int, np.ndarray] = {}  # by frame
         self._parts: list[_Part] = []
         self._shape: tuple[int, ...] = ()
         self._notes: list[str] = []
@@ -75,8 +76,8 @@ class Collector:
         if part.labelled:
             self._check_commands(part)
 
-    def frame(self, stamp_ns: int, picture: np.ndarray) -> None:
-        """A picture [H, W, 3] uint8 RGB, exposed at the stamp."""
+    def frame(self, stamp_ns: int, picture: np.ndarray, place: np.ndarray | None = None) -> None:
+        """A picture [H, W, 3] uint8 RGB, exposed at the stamp; place [P]: where the robot was, see `Recording`."""
         part, stamp_ns = self._parts[-1], self._shifted(stamp_ns)
         number = len(self._stamps) - part.start
         self._shape = part.shape = self._shape or picture.shape
@@ -97,6 +98,8 @@ class Collector:
                 f"{part.name}: stamps go back by {back_ns * 1e-9:.1f} s at frame {number}: the clock was "
                 "restarted, and which commands belong to which frames is unknown; one bag per run"
             )
+        if place is not None:
+            self._places[len(self._stamps)] = place
         self._stamps.append(stamp_ns)
         self._cache.append(picture if self._side is None else squares(picture, self._views, self._side))
 
@@ -161,6 +164,7 @@ class Collector:
             notes=tuple(self._notes),
             topics=tuple(dict.fromkeys(part.topics for part in self._parts if part.topics is not None)),
             parts=tuple(Part(slice(part.start, part.stop), part.shift_ns) for part in self._parts),
+            places=self._known_places(),
         )
 
     def _shifted(self, stamp_ns: int) -> int:
@@ -191,6 +195,14 @@ class Collector:
                 "with `--stamps log`, record with the camera's clock (`ros2 bag record --use-sim-time`), or give the "
                 "camera the system's time"
             )
+
+    def _known_places(self) -> np.ndarray | None:
+        if not self._places:
+            return None
+        found = np.full((len(self._stamps), len(next(iter(self._places.values())))), np.nan)
+        for frame, place in self._places.items():
+            found[frame] = place
+        return found
 
     def _held_commands(self) -> Commands:
         stamps, holds = (

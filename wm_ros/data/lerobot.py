@@ -12,6 +12,7 @@ import numpy as np
 from wm_ros.data import lerobot_tables as tables
 from wm_ros.data.action_rows import ActionRows
 from wm_ros.data.collector import Collector
+from wm_ros.data.lerobot_poses import pose_of
 from wm_ros.data.lerobot_set import LeRobotSet
 from wm_ros.data.lerobot_video import Reel
 from wm_ros.data.recording import RecordingError, Topics
@@ -97,7 +98,7 @@ class LeRobotSource:
                     if picture is None:
                         collector.lose("rows without a picture that can be read")
                     else:
-                        collector.frame(round(time_s * 1e9), picture)
+                        collector.frame(round(time_s * 1e9), picture, self._place(episode.actions, row))
                 if len(episode.restarts):
                     collector.note(
                         f"timestamps of episode {episode.number} begin anew {len(episode.restarts)} times: each time "
@@ -113,6 +114,11 @@ class LeRobotSource:
         of_videos = dict.fromkeys(note for reel in reels for note in reel.notes())
         for text in (*self._set.notes, *missing, *of_videos, *self._promised(episodes, frames)):
             collector.note(text)
+
+    def _place(self, actions: np.ndarray | None, row: int) -> np.ndarray | None:
+        """Where the robot was measured to be in a row; None where the set tells no poses."""
+        measured = self._profile.actions_from == "states" and self._profile.places_are_poses
+        return pose_of(actions[row]) if measured and actions is not None else None
 
     def _promised(self, episodes: int, frames: int) -> Iterator[str]:
         """What info.json promises and was not read."""

@@ -12,6 +12,7 @@ from typing import Any
 from wm_ros.data.file_kinds import well_known
 from wm_ros.data.lerobot_names import component_names, places_of
 from wm_ros.data.lerobot_pairing import Span
+from wm_ros.data.lerobot_poses import CARTESIAN, EULER, QUATERNION, find_poses
 from wm_ros.data.lerobot_tables import ACTION, STATE, read_table
 from wm_ros.data.recording import RecordingError
 from wm_ros.robots.profile import RobotProfile
@@ -34,9 +35,9 @@ class LeRobotSet:
     """A dataset in LeRobot's layout v2.0 or v2.1 (files by episode) or v3.x (episodes joined in larger files).
 
     cameras: the features whose pictures are taken, one for each of the profile's. actions: the feature that actions
-    are found in, the action or, where the profile says so, the state. columns: for each component of the profile its
-    place there, None where the set has no such feature. notes: what was assumed. Raises RecordingError when a part is
-    missing, does not fit the profile, or is of another version.
+    are found in, the action or, where the profile says so, the state. columns: for each component of the profile, or of
+    a pose, its place there, None where the set has no such feature. notes: what was assumed. Raises RecordingError when
+    a part is missing, does not fit the profile, or is of another version.
 
     The camera is the one asked for, or that of the profile's `camera.topic` (`front` finds
     `observation.images.front`), or the only one there is. Several cameras are found by their names, or asked for with
@@ -59,7 +60,7 @@ class LeRobotSet:
             )
         self.in_video = kinds == {"video"}
         self.actions = STATE if profile.actions_from == "states" else ACTION
-        self.columns = self._columns(profile)
+        self.columns = self._pose_columns(profile) if profile.places_are_poses else self._columns(profile)
 
     def data_files(self) -> list[Path]:
         """The tables, in order of episodes."""
@@ -146,11 +147,6 @@ class LeRobotSet:
         if feature is None:
             self.notes.append(f"no {self.actions} in its features: its frames count as without commands")
             return None
-        if profile.kind == "pose":
-            raise RecordingError(
-                f"{self.root}: profile {profile.name} takes poses, which LeRobot sets write in ways of their own; read "
-                "bags of PoseStamped, or give a profile of joint positions"
-            )
         count, names = feature["shape"][0], component_names(feature)
         units = [part.unit if part.target is None else part.target.in_lerobot for part in profile.action]
         wanted = ", ".join(f"{name} ({unit})" for name, unit in zip(profile.names, units, strict=True))
@@ -175,6 +171,30 @@ class LeRobotSet:
             "LeRobot knows no units, and other units would be taken for these"
         )
         return list(range(count))
+
+    def _pose_columns(self, profile: RobotProfile) -> list[int] | None:
+        found = find_poses(self.info["features"], self.actions)
+        if found is None and not any(name.startswith(self.actions) for name in self.info["features"]):
+            return self._columns(profile)
+        if found is None:
+            there = ", ".join(
+                f"{name} ({', '.join(component_names(feature)) or 'without names'})"
+                for name, feature in self.info["features"].items()
+                if name.startswith((ACTION, STATE))
+            )
+            raise RecordingError(
+                f"{self.root}: profile {profile.name} takes poses, found as {self.actions} or {self.actions}."
+                f"{CARTESIAN} with components {', '.join(EULER)} (m, extrinsic xyz Euler angles in rad) or "
+                f"{', '.join(QUATERNION)}; it has {there or 'neither'}. Give a profile of what is there, or, where the "
+                "measured pose is, `model: {actions_from: states}`"
+            )
+        self.actions = found.name
+        turns = "extrinsic xyz Euler angles in rad" if len(found.columns) == len(EULER) else "quaternions"
+        self.notes.append(
+            f"poses are those of {found.name}: m, and {turns}; LeRobot knows no units, and differences or other angles "
+            "would be taken for these"
+        )
+        return found.columns
 
     def _episodes(self) -> Iterator[dict[str, Any]]:
         """Rows of the table of episodes; its statistics are left unread."""

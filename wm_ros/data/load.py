@@ -1,4 +1,4 @@
-"""One door for recorded data: bags, videos and LeRobot datasets, in any mix, become one recording."""
+"""One door for recorded data: bags, videos, LeRobot datasets and NWM trajectories, in any mix, become one recording."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from wm_ros.data.bags import BagSource
 from wm_ros.data.collector import Collector
 from wm_ros.data.file_kinds import well_known
 from wm_ros.data.frame_cache import FrameCache
+from wm_ros.data.nwm import NwmSource, trajectory_folders
 from wm_ros.data.recording import Recording, RecordingError
 from wm_ros.robots.profile import RobotProfile
 
@@ -28,7 +29,10 @@ VIDEO_MAGIC = (
     (0, b"FLV"),
     (0, b"0&\xb2u"),  # wmv
 )
-ACCEPTED = "a rosbag2 folder, an .mcap or .db3 file, a video, a folder of videos, or a LeRobot dataset (meta/info.json)"
+ACCEPTED = (
+    "a rosbag2 folder, an .mcap or .db3 file, a video, a folder of videos, a LeRobot dataset (meta/info.json), or "
+    "trajectories in NWM's layout (traj_data.pkl)"
+)
 
 
 class Source(Protocol):
@@ -52,12 +56,13 @@ def load_recording(
     stamps: str = "header",
     command: str | None = None,
 ) -> Recording:
-    """Read bags, videos and LeRobot datasets into one recording; frames go to a file that vanishes with it.
+    """Read bags, videos, LeRobot datasets and NWM trajectories into one recording.
 
-    An episode begins with each source, at each message on a bag's `episode` topic, after a gap of more than 3 camera
-    periods, and where stamps go backwards. Frames that cannot be decoded and commands that are not finite are left out
-    and counted in the notes. Raises RecordingError when a path is nothing of the kind, there is no camera, its
-    resolution changes within a source, commands cannot be laid beside the frames, or the disk is too small.
+    Frames go to a file that vanishes with it. An episode begins with each source, at each message on a bag's `episode`
+    topic, after a gap of more than 3 camera periods, and where stamps go backwards. Frames that cannot be decoded and
+    commands that are not finite are left out and counted in the notes. Raises RecordingError when a path is nothing of
+    the kind, there is no camera, its resolution changes within a source, commands cannot be laid beside the frames, or
+    the disk is too small.
 
     Frames stay as recorded when all sources have one resolution and no frame_size is given. Otherwise they are cropped
     to the centre square, as encoders do, and shrunk to frame_size or, if that is less, to the smallest of all.
@@ -91,6 +96,9 @@ def _source(
         from wm_ros.data.lerobot import LeRobotSource
 
         return LeRobotSource(path, profile, camera)
+    if folders := trajectory_folders(path):
+        _require_one_camera(path, profile, "trajectories")
+        return NwmSource(path.resolve().name, folders, profile)
     files = sorted(path.iterdir()) if path.is_dir() else [path]
     if (path / "metadata.yaml").is_file() or any(file.suffix in STORAGE_SUFFIXES for file in files):
         return BagSource(path, profile, stamps, camera, command)
@@ -98,15 +106,19 @@ def _source(
     if not videos:
         known = next((f"{file} {what}" for file in files if (what := well_known(file))), "")
         raise RecordingError(f"{path} is no recording: {known or f'its content is not that of {ACCEPTED}'}")
-    if profile.other_cameras:
-        names = ", ".join(camera.name for camera in profile.cameras)
-        raise RecordingError(
-            f"{path} holds videos, of one camera each, and robot {profile.name} has {len(profile.cameras)} ({names}): "
-            "give bags or a LeRobot dataset with all of them, or a profile with an entry `camera`"
-        )
+    _require_one_camera(path, profile, "videos")
     from wm_ros.data.videos import VideoSource
 
     return VideoSource(path.resolve().name, videos)
+
+
+def _require_one_camera(path: Path, profile: RobotProfile, what: str) -> None:
+    if profile.other_cameras:
+        names = ", ".join(camera.name for camera in profile.cameras)
+        raise RecordingError(
+            f"{path} holds {what}, of one camera each, and robot {profile.name} has {len(profile.cameras)} ({names}): "
+            "give bags or a LeRobot dataset with all of them, or a profile with an entry `camera`"
+        )
 
 
 def _without_use(sources: Sequence[Source], camera: str | None, command: str | None) -> list[str]:
@@ -115,8 +127,8 @@ def _without_use(sources: Sequence[Source], camera: str | None, command: str | N
     if camera is not None:
         from wm_ros.data.videos import VideoSource
 
-        if all(isinstance(source, VideoSource) for source in sources):
-            notes.append(f"--camera {camera} is not used: videos have one camera each")
+        if all(isinstance(source, (VideoSource, NwmSource)) for source in sources):
+            notes.append(f"--camera {camera} is not used: videos and NWM trajectories have one camera each")
     if command is not None and not any(isinstance(source, BagSource) for source in sources):
         notes.append(f"--command {command} is not used: it names a topic of bags, and here is none")
     return notes

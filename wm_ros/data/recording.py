@@ -81,7 +81,9 @@ class Recording:
     line each, for people. notes: what was dropped, salvaged or assumed while reading, for people. refusal: why the
     commands are not what the profile says, so that nothing may be learned from them; empty: they are. topics: what
     was read of the sources that have topics, without repetitions. parts: the frames of each bag, and of each run within
-    other sources, in the order they were given.
+    other sources, in the order they were given. places: where the robot was at each frame, of sources
+    that tell it frame by frame, NaN elsewhere: [F, 3] x and y in m and yaw of a base, or [F, 7] position in m and unit
+    quaternion, w first, of an end effector; None: nowhere.
     """
 
     profile: RobotProfile
@@ -95,6 +97,7 @@ class Recording:
     refusal: str = ""
     topics: tuple[Topics, ...] = ()
     parts: tuple[Part, ...] = ()
+    places: np.ndarray | None = None
 
     @property
     def command_topic(self) -> str:

@@ -39,7 +39,11 @@ def read_pose(msg: Any, gripper: float) -> np.ndarray:
     """Pose [7] of a geometry_msgs Pose or PoseStamped and a gripper from 0 (open) to 1: x y z in m, extrinsic xyz Euler
     angles in rad, gripper. ValueError as of `read_position_and_quaternion`, and for a gripper out of its range.
     """
-    position, quaternion = read_position_and_quaternion(msg)
+    return euler_pose(np.concatenate(read_position_and_quaternion(msg)), gripper)
+
+
+def euler_pose(place: np.ndarray, gripper: float) -> np.ndarray:
+    """The same of a place [7], position in m and unit quaternion, w first."""
     if not 0.0 <= gripper <= 1.0:
         raise ValueError(f"the gripper must be from 0 (open) to 1, got {gripper}")
-    return np.array([*position, *quat2euler(quaternion, axes="sxyz"), gripper])
+    return np.array([*place[:3], *quat2euler(place[3:], axes="sxyz"), gripper])

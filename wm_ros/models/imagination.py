@@ -52,11 +52,11 @@ class Imaginer:
     ) -> Tensor:
         """States [S, H, N, D] from the newest one [1, N, D]; see Imagination for the rest."""
         candidates, steps = actions.shape[:2]
-        told = self._told((actions / self.scale).to(self.precision), newest, context is not None)
+        embedded = self._embedded((actions / self.scale).to(self.precision), newest, context is not None)
         caches = self.forward_model.caches(candidates, steps, past)
         state, states = newest.expand(candidates, -1, -1), []
         for step, rotation in enumerate(rotations.unbind()):
-            latent_action = self._latent_action(told[:, step], context, None if step == 0 else state)
+            latent_action = self._latent_action(embedded[:, step], context, None if step == 0 else state)
             state = self.forward_model.advance(state, latent_action, caches, rotation)
             states.append(state)
         return torch.stack(states, dim=1)
@@ -65,18 +65,18 @@ class Imaginer:
     def _conditioned(self) -> StateConditioned:
         return cast(StateConditioned, self.controller)  # a context came of it
 
-    def _told(self, vectors: Tensor, newest: Tensor, in_context: bool) -> Tensor:
+    def _embedded(self, vectors: Tensor, newest: Tensor, in_context: bool) -> Tensor:
         """As much of the controller [S, H, ...] as does not depend on the state."""
         flat = vectors.flatten(0, 1)
-        told = self._conditioned.embed_vector(flat) if in_context else self.controller(flat, newest)
-        return told.unflatten(0, vectors.shape[:2])
+        embedded = self._conditioned.embed_vector(flat) if in_context else self.controller(flat, newest)
+        return embedded.unflatten(0, vectors.shape[:2])
 
-    def _latent_action(self, told: Tensor, context: Tensor | None, state: Tensor | None) -> Tensor:
+    def _latent_action(self, embedded: Tensor, context: Tensor | None, state: Tensor | None) -> Tensor:
         if context is None:
-            return told
+            return embedded
         if state is not None:
             context = self._conditioned.context(state.to(self.precision))
-        return self._conditioned.attend(told, context)
+        return self._conditioned.attend(embedded, context)
 
 
 class Imagination:

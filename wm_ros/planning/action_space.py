@@ -36,7 +36,7 @@ class ActionsHere:
         self._model, self._state = model, state
         self.bounds, self.imagine = bounds, imagine
 
-    def told(self, actions: Tensor) -> Tensor:
+    def from_actions(self, actions: Tensor) -> Tensor:
         return actions
 
     def choices(self) -> Tensor:

@@ -9,7 +9,7 @@ from wm_ros.models.to_device import to_device
 from wm_ros.planning.bounds import Bounds
 from wm_ros.planning.options import PlannerOptions
 
-# A spread that never closes keeps the search alive near the goal; share of the action range.
+# A standard deviation that never closes keeps the search alive near the goal; share of the action range.
 MIN_SPREAD = 0.02
 FIRST_SPREAD = 0.35
 
@@ -22,12 +22,12 @@ class Cem:
 
     def __init__(self, bounds: Bounds, mean: Tensor, options: PlannerOptions, choices: Tensor | None) -> None:
         self._bounds, self.mean = bounds, mean
-        self._spread = (FIRST_SPREAD * bounds.span).expand_as(mean)
+        self._std = (FIRST_SPREAD * bounds.span).expand_as(mean)
         self._held = True
 
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
         noise = normal((count, *self.mean.shape), generator, self.mean)
-        knots = torch.addcmul(self.mean, self._spread, noise)
+        knots = torch.addcmul(self.mean, self._std, noise)
         if self._held:
             self._held = False
             held = count // 3
@@ -43,7 +43,7 @@ class Cem:
         width = torch.maximum(width, MIN_SPREAD * self._bounds.span)
         # Rounding may carry the mean of equal numbers past them.
         self.mean = torch.where(usable[0], self._bounds.clamp(centre), self.mean)
-        self._spread = torch.where(usable[0], width, self._spread)
+        self._std = torch.where(usable[0], width, self._std)
 
 
 def normal(shape: tuple[int, ...], generator: torch.Generator, like: Tensor) -> Tensor:

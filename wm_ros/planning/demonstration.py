@@ -25,10 +25,10 @@ class Demonstration:
         self.states = states
         self.places: Tensor = model.goal_distance.embed(states)
         latent_actions = model.infer(states[:-1], states[1:])
-        told = bounds_of(model.card.robot, model.device).clamp(
+        actions = bounds_of(model.card.robot, model.device).clamp(
             robot_actions(model, latent_actions, states[:-1])
         )
-        self.actions = torch.cat([told, torch.zeros_like(told[:1])])
+        self.actions = torch.cat([actions, torch.zeros_like(actions[:1])])
 
     def __len__(self) -> int:
         return len(self.states)

@@ -17,18 +17,18 @@ REACH = 3.0  # standard deviations: 1 of 370 latent actions in training was furt
 class LatentBounds(Bounds):
     """A box around standing still that has what the robot can do in it, filled as the bottleneck fills it.
 
-    own [C, Z]: latent actions of the robot's actions here, standing still first; spread [Z]: standard deviation of
+    own [C, Z]: latent actions of the robot's actions here, standing still first; std [Z]: standard deviation of
     latent actions in training, with which a search begins. there_and_back: latent actions [B, Z] to those [B, Z] of the
     robot actions behind them.
     """
 
     def __init__(
-        self, bottleneck: Bottleneck, own: Tensor, spread: Tensor, there_and_back: Callable[[Tensor], Tensor]
+        self, bottleneck: Bottleneck, own: Tensor, std: Tensor, there_and_back: Callable[[Tensor], Tensor]
     ) -> None:
-        low = torch.minimum(own[0] - REACH * spread, own.amin(dim=0))
-        super().__init__(low, torch.maximum(own[0] + REACH * spread, own.amax(dim=0)))
-        self.span = spread / FIRST_SPREAD
-        self._bottleneck, self._rest, self._spread = bottleneck, own[0], spread
+        low = torch.minimum(own[0] - REACH * std, own.amin(dim=0))
+        super().__init__(low, torch.maximum(own[0] + REACH * std, own.amax(dim=0)))
+        self.span = std / FIRST_SPREAD
+        self._bottleneck, self._rest, self._std = bottleneck, own[0], std
         self._there_and_back = there_and_back
 
     def clamp(self, actions: Tensor) -> Tensor:
@@ -44,4 +44,4 @@ class LatentBounds(Bounds):
 
     def uniform(self, count: int, generator: torch.Generator) -> Tensor:
         """Latent actions [count, Z] as the bottleneck has them, within."""
-        return self.clamp(self._bottleneck.sample(count, self._rest, self._spread, generator))
+        return self.clamp(self._bottleneck.sample(count, self._rest, self._std, generator))

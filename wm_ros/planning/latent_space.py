@@ -18,7 +18,7 @@ from wm_ros.planning.way_back import robot_actions
 class LatentSpace:
     """Vectors are latent actions as the checkpoint's bottleneck makes them.
 
-    Raises ValueError for a model without latent actions, and for a card that does not say how far they spread.
+    Raises ValueError for a model without latent actions, and for a card that does not say their standard deviation.
     """
 
     def __init__(self, model: PlanningModel, precision: torch.dtype, compiled: bool) -> None:
@@ -29,7 +29,7 @@ class LatentSpace:
         self.model, self.limits = model, bounds_of(model.card.robot, model.device)
         self.imaginer = model.latent_imaginer(precision, compiled)
         self.by_actions = model.imaginer(precision)
-        self.spread = _spread_of(model)
+        self.std = _std_of(model)
 
     def here(self, observed: Tensor) -> LatentsHere:
         return LatentsHere(self, observed)
@@ -52,12 +52,12 @@ class LatentsHere:
         self._own = own = self._model.latent_action(ends, states)
         self._unit = (own[1:] - own[0]).norm(dim=1).mean().clamp(min=1e-6)
         self._free = (own - self._there_and_back(own, states)).norm(dim=1).max()
-        self.bounds = LatentBounds(space.model.bottleneck, own, space.spread, self._doable)
+        self.bounds = LatentBounds(space.model.bottleneck, own, space.std, self._doable)
 
     def _doable(self, latent_actions: Tensor) -> Tensor:
         return self._there_and_back(latent_actions, self._state.expand(len(latent_actions), -1, -1))
 
-    def told(self, actions: Tensor) -> Tensor:
+    def from_actions(self, actions: Tensor) -> Tensor:
         """What the controller makes of robot actions along the way that they lead."""
         before = self._before(self._by_actions(actions)).flatten(0, 1)
         return self._model.latent_action(actions.flatten(0, 1), before).view(*actions.shape[:2], -1)
@@ -88,15 +88,15 @@ class LatentsHere:
 
     def _there_and_back(self, latent_actions: Tensor, states: Tensor) -> Tensor:
         """The latent actions [B, Z] of the robot actions within the limits that are behind these."""
-        told = self._limits.clamp(self._model.robot_action(latent_actions, states))
-        return self._model.latent_action(told, states)
+        actions = self._limits.clamp(self._model.robot_action(latent_actions, states))
+        return self._model.latent_action(actions, states)
 
     def _before(self, states: Tensor) -> Tensor:
         """The states [S, H, N, D] in which steps begin that lead to these."""
         return torch.cat([self._state.expand(len(states), 1, -1, -1), states[:, :-1]], dim=1)
 
 
-def _spread_of(model: WorldModel) -> Tensor:
+def _std_of(model: WorldModel) -> Tensor:
     """The standard deviation [Z] of the latent actions in training, as the card says."""
     variance = model.card.training.get("per_dimension", {}).get("variance_per_dimension")
     if variance is None or len(variance) != model.card.latent_action_dim:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 # What the length of a latent step counts beside a step of the goal distance. Without, the arm held .90 of 60 goals.
 LATENT_WEIGHT = 4.0
 
-# What was told [S, H, A] and the states it leads to [S, H, N, D], to model steps at full rate [S, H].
+# Actions [S, H, A] and the states it leads to [S, H, N, D], to model steps at full rate [S, H].
 Missed = Callable[[Tensor, Tensor], Tensor]
 
 

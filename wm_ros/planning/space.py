@@ -43,7 +43,7 @@ class Here(Protocol):
     @property
     def missed(self) -> Missed | None: ...
 
-    def told(self, actions: Tensor) -> Tensor:
+    def from_actions(self, actions: Tensor) -> Tensor:
         """Robot actions [P, H, A] (SI) as vectors [P, H, V]."""
         ...
 

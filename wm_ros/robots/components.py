@@ -108,11 +108,13 @@ class SimulatorEntry:
     """What is this robot in simulation, a Gymnasium environment or an embedded robot, and the side of its pictures, px.
 
     env: an id such as `gym_pusht/PushT-v0`, with `module:` before it where a module must be imported for it; or
-    `wm_ros/pusher`, the embedded robot of that name, whose pictures have a size of their own.
+    `wm_ros/pusher`, the embedded robot of that name, whose pictures have a size of their own. distractor: whether a
+    disc wanders through the pictures by itself.
     """
 
     env: str
     size: int = 64
+    distractor: bool = False
 
     @property
     def embedded(self) -> str | None:
@@ -266,7 +268,10 @@ def read_simulator(data: Any) -> SimulatorEntry | None:
     size = data.get("size", SimulatorEntry.size)
     if not isinstance(size, int) or not 8 <= size <= 1280:
         raise ProfileError(f"simulator.size must be a whole number of pixels in [8, 1280], got {size!r}")
-    return SimulatorEntry(env=require_text(data.get("env"), "simulator.env"), size=size)
+    distractor = data.get("distractor", SimulatorEntry.distractor)
+    if not isinstance(distractor, bool):
+        raise ProfileError(f"simulator.distractor must be true or false, got {distractor!r}")
+    return SimulatorEntry(require_text(data.get("env"), "simulator.env"), size, distractor)
 
 
 def read_gripper(data: Any) -> Gripper | None:

@@ -87,6 +87,13 @@ class RobotProfile:
         return self.kind != "velocity" or self.actions_from == "states"
 
     @property
+    def places_are_poses(self) -> bool:
+        """Whether the places that training finds actions between are poses of an end effector, not joint positions."""
+        if self.actions_from == "states":
+            return self.required_state.type == POSE_TYPE
+        return self.kind == "pose"
+
+    @property
     def action_source(self) -> str:
         """Where training finds the actions of a recording, for people."""
         if self.actions_from == "states":

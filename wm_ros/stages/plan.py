@@ -19,7 +19,7 @@ from wm_ros.planning.options import PlannerOptions
 from wm_ros.planning.proposals import by_displacement, by_way_back
 from wm_ros.planning.rollout import LatentRollout, committed_share
 from wm_ros.planning.search import Found, search
-from wm_ros.planning.space import Decided
+from wm_ros.planning.space import Decided, Here
 from wm_ros.planning.spaces import build_space
 from wm_ros.planning.warm_start import shifted
 from wm_ros.stages.follow import Follower
@@ -156,23 +156,19 @@ class PlanStage:
             raise RuntimeError("no goal: publish `goal_image` or call `~/capture_goal` first")
         if self._last is not None and stamp_ns < self._last[0].stamp_ns:
             self._last = None  # the clock was set back
-        goal = self._goal
-        if self.follower is not None:
-            passed = 0.0 if self._last is None else (stamp_ns - self._last[0].stamp_ns) * 1e-9 / self._dt
-            self.follower(self._model.goal_distance.embed(latent), passed)
-            goal = self.follower.goals(self._options.time_steps)
+        goal = self._aim(stamp_ns, latent, self._goal)
         committed = self._committed(stamp_ns)
         share = to_device(committed_share(lead_s, self._dt, self._options.time_steps), latent.device)
         held = self._options.shape[1]
         observed = self._history(stamp_ns, latent)
         here = self._space.here(observed)
-        told, rest = here.told(torch.stack([committed, torch.zeros_like(committed)])).unbind()
+        expected, rest = here.from_actions(torch.stack([committed, torch.zeros_like(committed)])).unbind()
         rollout = LatentRollout(
             here.imagine,
             self._model.goal_distance,
             latent,
             goal,
-            told,
+            expected,
             share,
             rest=rest,
             missed=here.missed,
@@ -180,16 +176,16 @@ class PlanStage:
         )
         proposals = self._proposals(latent, goal, rollout, share @ committed)
         if proposals is not None:
-            proposals = here.told(proposals.repeat_interleave(held, dim=1))[:, ::held]
+            proposals = here.from_actions(proposals.repeat_interleave(held, dim=1))[:, ::held]
         warm_start = self._warm(stamp_ns, rest[0])
         if warm_start is not None:
             # A latent action that the robot could do a moment ago it may be unable to do from here.
             warm_start = here.bounds.doable(warm_start)
         if self.follower is not None and self.follower.near:
+            # The search starts from what was demonstrated; what it would have started from becomes a proposal.
             known = [] if proposals is None else [*proposals]
             proposals = torch.stack([*known, rest[::held] if warm_start is None else warm_start])
-            shown = self.follower.demonstration.knots(self.follower.at, *self._options.shape)
-            warm_start = here.told(shown.repeat_interleave(held, dim=0)[None])[0, ::held]
+            warm_start = self._demonstrated(self.follower, here)
         found = search(
             rollout,
             here.bounds,
@@ -236,6 +232,20 @@ class PlanStage:
         candidates = elites[usable].double().numpy()
         distance, missed, beyond = flat[:3].tolist()
         return PlanResult(plan, distance, float(costs[0]), candidates, missed, beyond)
+
+    def _aim(self, stamp_ns: int, latent: Tensor, goal: Tensor) -> Tensor:
+        """The goal [N, D] or, of a demonstration, what comes next in it [H, N, D]."""
+        if self.follower is None:
+            return goal
+        passed = 0.0 if self._last is None else (stamp_ns - self._last[0].stamp_ns) * 1e-9 / self._dt
+        self.follower(self._model.goal_distance.embed(latent), passed)
+        return self.follower.goals(self._options.time_steps)
+
+    def _demonstrated(self, follower: Follower, here: Here) -> Tensor:
+        """Knots [K, V] of what was done in the demonstration from here on."""
+        knots, held = self._options.shape
+        actions = follower.demonstration.knots(follower.at, knots, held)
+        return here.from_actions(actions.repeat_interleave(held, dim=0)[None])[0, ::held]
 
     def _warm(self, stamp_ns: int, rest: Tensor) -> Tensor | None:
         if self._last is None or not self._options.warm_start:

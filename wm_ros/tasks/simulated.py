@@ -3,15 +3,27 @@ its actions."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
+from typing import cast
+
 from wm_ros.robots.components import EMBEDDED
 from wm_ros.robots.profile import ProfileError, RobotProfile
+from wm_ros.tasks.distractor import Distracted
 from wm_ros.tasks.environment import no_goals_known
 from wm_ros.tasks.gym_robot import gym_robot
-from wm_ros.tasks.protocol import SimulatedRobot, Task
+from wm_ros.tasks.protocol import MakeSimulator, SimulatedRobot, Task
 
 
 def simulated(profile: RobotProfile) -> SimulatedRobot:
     """The robot that obeys the actions of a profile; ProfileError names those there are."""
+    robot, entry = _simulated(profile), profile.simulator
+    if entry is None or not entry.distractor:
+        return robot
+    return replace(robot, simulator=cast(MakeSimulator, partial(Distracted, robot.simulator)))
+
+
+def _simulated(profile: RobotProfile) -> SimulatedRobot:
     entry = profile.simulator
     if entry is not None and entry.embedded is None:
         if profile.other_cameras:

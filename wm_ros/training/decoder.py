@@ -141,5 +141,7 @@ def _rows(recording: Recording, episodes: np.ndarray) -> np.ndarray:
 
 def _size(encoder: Encoder, recording: Recording) -> int:
     """Pixels of a picture: as many as the encoder sees, within what can be drawn."""
-    seen = encoder.seen(torch.from_numpy(recording.frames[:1].copy()).to(next(encoder.parameters()).device))
+    seen = encoder.input_pictures(
+        torch.from_numpy(recording.frames[:1].copy()).to(next(encoder.parameters()).device)
+    )
     return max(size for size in SIZES if size <= min(seen.shape[-2], LARGEST))

@@ -50,7 +50,7 @@ def seen_frames(
         part = slice(start, start + BATCH)
         frames = torch.from_numpy(recording.frames[rows[part]]).to(device)
         states[part] = encoder(frames).cpu()
-        seen = F.interpolate(encoder.seen(frames), size=(size, size), mode="area")
+        seen = F.interpolate(encoder.input_pictures(frames), size=(size, size), mode="area")
         pictures[part] = (255.0 * seen).round().byte().cpu()
     return SeenFrames(states, pictures)
 

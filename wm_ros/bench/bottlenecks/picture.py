@@ -21,13 +21,7 @@ RATIOS = {
 
 def draw(table: Mapping[str, Any], path: Path) -> None:
     """Write a PNG: planning success (plan error where that is not known), action gap and controller gap."""
-    figures = table["figures"]
-    if "planning_success" in figures:
-        panels = {"planning_success": "goal pictures reached, share"}
-    else:
-        first = next(name for name in figures if name.startswith(PLAN_ERROR))
-        panels = {first: f"plan error, {first.removeprefix(PLAN_ERROR)}"}
-    panels |= RATIOS
+    panels = planning_panel(table["figures"]) | RATIOS
     figure = Figure(figsize=(4.2 * len(panels), 4.2), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
     for axis, (name, title) in zip(figure.subplots(1, len(panels)), panels.items(), strict=True):
@@ -43,6 +37,14 @@ def draw(table: Mapping[str, Any], path: Path) -> None:
         else:
             axis.set_ylim(bottom=0.0)
     figure.savefig(path)
+
+
+def planning_panel(figures: Mapping[str, str]) -> dict[str, str]:
+    """The figure that says how well a model plans, with a title: success, plan error where that is not known."""
+    if "planning_success" in figures:
+        return {"planning_success": "goal pictures reached, share"}
+    first = next(name for name in figures if name.startswith(PLAN_ERROR))
+    return {first: f"plan error, {first.removeprefix(PLAN_ERROR)}"}
 
 
 def dots(axis: Axes, entries: Mapping[str, Mapping[str, Any]]) -> None:

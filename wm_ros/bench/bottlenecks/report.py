@@ -1,4 +1,4 @@
-"""What a comparison came to: table.json, table.md and table.png in its folder."""
+"""What a comparison came to, as files in its folder."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from wm_ros.bench.bottlenecks.capacity import draw_capacity
 from wm_ros.bench.bottlenecks.picture import draw
 from wm_ros.bench.bottlenecks.runs import RANDOM, Run, write_json
 from wm_ros.bench.bottlenecks.sweep import SweepOptions
@@ -79,11 +80,14 @@ def asked_for(source: str, options: SweepOptions, encoder: str) -> dict[str, Any
     }
 
 
-def write_report(table: Mapping[str, Any], out: Path) -> None:
-    """Write the three files."""
+def write_report(table: Mapping[str, Any], out: Path) -> list[str]:
+    """Write the table as data, for people and as a picture, and with varied bottlenecks capacity.png; returns the
+    names of the files."""
     write_json(out / "table.json", table)
     (out / "table.md").write_text(markdown(table), encoding="utf-8")
     draw(table, out / "table.png")
+    capacities = draw_capacity(table, out / "capacity.png")
+    return ["table.json", "table.md", "table.png", *(["capacity.png"] if capacities else [])]
 
 
 def _episodes(recording: Recording, episodes: Split) -> dict[str, str]:

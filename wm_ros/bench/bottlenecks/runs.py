@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from wm_ros.evaluation.plan_error import PLANNER
-from wm_ros.models.bottlenecks.kinds import CHOICES, LABELLED
+from wm_ros.models.bottlenecks.kinds import CHOICES, KINDS, LABELLED
 from wm_ros.models.card import read_card
 from wm_ros.planning.options import PlannerOptions
 from wm_ros.training.run_identity import differences
@@ -18,6 +18,7 @@ from wm_ros.training.train import TrainOptions
 BASELINE = "action-labelled"
 MODELS = (*CHOICES, BASELINE)
 RANDOM = "random actions"
+VALUE = " = "  # between the number of a bottleneck and its value, in the name of a model
 
 
 class SweepError(RuntimeError):
@@ -86,6 +87,44 @@ class Run:
             )
 
 
+def varied(entry: str) -> list[str]:
+    """The models of an entry such as `noise=0.001,0.01`: a bottleneck with other values of its number than the default.
+
+    They are called `noise, beta = 0.001`. Raises SweepError for what is no such entry.
+    """
+    kind, _, values = entry.partition("=")
+    numbers = KINDS[kind].options if kind in CHOICES else {}
+    if not numbers or not values:
+        known = ", ".join(f"{name}=VALUE,..." for name in CHOICES if KINDS[name].options)
+        raise SweepError(f"--vary {entry!r} is none of {known}")
+    ((number, option),) = numbers.items()
+    models = []
+    for text in values.split(","):
+        try:
+            value = type(option.default)(text)
+        except ValueError:
+            value = None
+        if not option.allows(value):
+            raise SweepError(
+                f"--vary {entry!r}: {number} must lie in [{option.low:g}, {option.high:g}]"
+                f"{' and be whole' if isinstance(option.default, int) else ''}, got {text!r}"
+            )
+        if value != option.default:
+            models.append(f"{kind}, {number}{VALUE}{value:g}")
+    return models
+
+
+def bottleneck_of(model: str) -> dict[str, Any]:
+    """The entry `bottleneck` of a card, of a model by its name in the table."""
+    if model == BASELINE:
+        return {"name": LABELLED}
+    kind, _, number = model.partition(", ")
+    if not number:
+        return {"name": kind}
+    name, _, value = number.partition(VALUE)
+    return {"name": kind, name: type(KINDS[kind].options[name].default)(value)}
+
+
 def all_runs(
     out: Path, shared: TrainOptions, models: Sequence[str], seeds: int, goals: int, planner: PlannerOptions
 ) -> list[Run]:
@@ -93,11 +132,9 @@ def all_runs(
     runs = []
     for seed in range(seeds):
         for model in models:
-            labelled = model == BASELINE
-            options = replace(
-                shared, seed=seed, labelled=labelled, bottleneck={"name": LABELLED if labelled else model}
-            )
-            runs.append(Run(model, seed, out / f"{model}-{seed}", options, goals, planner))
+            options = replace(shared, seed=seed, labelled=model == BASELINE, bottleneck=bottleneck_of(model))
+            folder = out / f"{model.replace(', ', '-').replace(VALUE, '')}-{seed}"
+            runs.append(Run(model, seed, folder, options, goals, planner))
         runs.append(Run(RANDOM, seed, out / f"random-{seed}", None, goals, planner))
     return runs
 

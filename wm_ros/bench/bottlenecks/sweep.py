@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from wm_ros.bench.bottlenecks.encoder import prepare
-from wm_ros.bench.bottlenecks.runs import MODELS, Run, SweepError, all_runs, write_json
+from wm_ros.bench.bottlenecks.runs import MODELS, Run, SweepError, all_runs, varied, write_json
 from wm_ros.bench.bottlenecks.worker import Shared, work
 from wm_ros.data.recording import Recording
 from wm_ros.models.encoder_checkpoint import EncoderCheckpoint
@@ -26,12 +26,13 @@ from wm_ros.training.worker_pool import Workers
 @dataclass(frozen=True)
 class SweepOptions:
     """seeds: runs of each model; goals: pictures that each run drives to, 0 for none; effort: share of the default
-    number of steps; jobs: runs at a time."""
+    number of steps; jobs: runs at a time; vary: bottlenecks with other numbers, see `varied`."""
 
     seeds: int = 3
     goals: int = 10
     effort: float = 1.0
     jobs: int = 2
+    vary: tuple[str, ...] = ()
 
 
 class View(Protocol):
@@ -74,7 +75,8 @@ def sweep(
     what = json.loads(json.dumps({"effort": options.effort, **same}))
     # What the goal distance proposes would reach goals that the latent actions compared here do not.
     planner = replace(planner_of(recording.profile), proposals=False)
-    runs = all_runs(out, shared, MODELS, options.seeds, options.goals, planner)
+    models = [*MODELS, *(model for entry in options.vary for model in varied(entry))]
+    runs = all_runs(out, shared, models, options.seeds, options.goals, planner)
     require_same(out, out / "sweep.json", what, "comparison", SweepError)
     for run in runs:
         run.require_same_options()

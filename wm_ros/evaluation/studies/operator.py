@@ -18,8 +18,9 @@ from wm_ros.evaluation.dataset.dataset import Clips, EvaluationDataset
 from wm_ros.evaluation.plan_error import HORIZON, StartGoalPairs
 from wm_ros.evaluation.studies.dynamics import commands_skip_reason, kept_clips, skip_reason
 from wm_ros.evaluation.studies.statistics import Statistics, ratio_statistics
-from wm_ros.evaluation.studies.trajectory import path_errors, twist_components
+from wm_ros.evaluation.studies.trajectory import path_errors
 from wm_ros.models.checkpoint import load_checkpoint
+from wm_ros.robots.planar import twist_components
 from wm_ros.robots.profile import RobotProfile
 
 PLANS = 100

@@ -21,13 +21,13 @@ class Bottleneck(nn.Module):
         """The latent actions in use, without noise."""
         raise NotImplementedError
 
-    def sample(self, count: int, centre: Tensor, spread: Tensor, generator: torch.Generator) -> Tensor:
+    def sample(self, count: int, mean: Tensor, std: Tensor, generator: torch.Generator) -> Tensor:
         """Latent actions [count, Z] as they may come in use, drawn on the CPU: normal unless a bottleneck shapes them.
 
-        centre, spread [Z]: mean and standard deviation, where the bottleneck leaves them open.
+        mean, std [Z]: mean and standard deviation, where the bottleneck leaves them open.
         """
-        noise = torch.randn(count, len(spread), generator=generator)
-        return centre + spread * to_device(noise, spread.device)
+        noise = torch.randn(count, len(std), generator=generator)
+        return mean + std * to_device(noise, std.device)
 
     def valid(self, z: Tensor) -> Tensor:
         """The nearest latent actions [..., Z] that there are."""

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from wm_ros.models.bottlenecks.bottleneck import Bottleneck
-from wm_ros.models.bottlenecks.statistics import spread
+from wm_ros.models.bottlenecks.statistics import latent_statistics
 
 
 class Unconstrained(Bottleneck):
@@ -23,7 +23,7 @@ class Unconstrained(Bottleneck):
         return raw
 
     def health(self, raw: Tensor) -> dict[str, Tensor]:
-        return spread(raw)
+        return latent_statistics(raw)
 
 
 class Deterministic(Bottleneck):
@@ -40,7 +40,7 @@ class Deterministic(Bottleneck):
         return torch.zeros_like(raw)
 
     def health(self, raw: Tensor) -> dict[str, Tensor]:
-        return spread(self.mean(raw))
+        return latent_statistics(self.mean(raw))
 
 
 class Labelled(Bottleneck):
@@ -57,4 +57,4 @@ class Labelled(Bottleneck):
         return raw.chunk(2, dim=-1)[0]
 
     def health(self, raw: Tensor) -> dict[str, Tensor]:
-        return spread(self.mean(raw))
+        return latent_statistics(self.mean(raw))

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from wm_ros.models.bottlenecks.bottleneck import Bottleneck
-from wm_ros.models.bottlenecks.statistics import spread
+from wm_ros.models.bottlenecks.statistics import latent_statistics
 from wm_ros.models.to_device import to_device
 
 COMMITMENT = 0.25
@@ -50,7 +50,7 @@ class Discrete(Bottleneck):
         with torch.no_grad():
             return (self.codes.square().sum(dim=1) - 2.0 * flat @ self.codes.T).argmin(dim=1)
 
-    def sample(self, count: int, centre: Tensor, spread: Tensor, generator: torch.Generator) -> Tensor:
+    def sample(self, count: int, mean: Tensor, std: Tensor, generator: torch.Generator) -> Tensor:
         """Codes, each as likely: how often they are used is not known."""
         drawn = torch.randint(len(self.codes), (count,), generator=generator)
         return self.codes[to_device(drawn, self.codes.device)]
@@ -66,7 +66,7 @@ class Discrete(Bottleneck):
         return {
             "codes_used": (share > 0).float().mean(),
             "perplexity": torch.special.entr(share).sum().exp(),
-            **spread(self.mean(raw)),
+            **latent_statistics(self.mean(raw)),
         }
 
     @torch.no_grad()

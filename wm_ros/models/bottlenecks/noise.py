@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from wm_ros.models.bottlenecks.bottleneck import Bottleneck
-from wm_ros.models.bottlenecks.statistics import spread
+from wm_ros.models.bottlenecks.statistics import latent_statistics
 
 LOG_VARIANCE_LIMITS = (-10.0, 4.0)
 ACTIVE_NATS = 0.1
@@ -37,7 +37,7 @@ class Noise(Bottleneck):
         return {
             "kl": kl.sum(),
             "kl_per_dimension": kl,
-            **spread(self.mean(raw)),
+            **latent_statistics(self.mean(raw)),
             "active_dimensions": (kl > ACTIVE_NATS).sum(),
         }
 

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from wm_ros.models.bottlenecks.bottleneck import Bottleneck
-from wm_ros.models.bottlenecks.statistics import spread
+from wm_ros.models.bottlenecks.statistics import latent_statistics
 from wm_ros.models.to_device import to_device
 
 NORM_WEIGHT = 1.0
@@ -19,7 +19,7 @@ LEAST_VARIANCE = 1e-8
 
 
 class Sparse(Bottleneck):
-    """z is the read-out itself, priced by l1 * ||z||_1, and by `spread_loss` for shrinking instead."""
+    """z is the read-out itself, priced by l1 * ||z||_1, and by `variance_loss` for shrinking instead."""
 
     def __init__(self, latent: int, l1: float) -> None:
         super().__init__()
@@ -27,21 +27,21 @@ class Sparse(Bottleneck):
 
     def forward(self, raw: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         flat = raw.flatten(0, -2)
-        return raw, energy(flat, self.l1) + spread_loss(flat)
+        return raw, energy(flat, self.l1) + variance_loss(flat)
 
     def mean(self, raw: Tensor) -> Tensor:
         return raw
 
-    def sample(self, count: int, centre: Tensor, spread: Tensor, generator: torch.Generator) -> Tensor:
-        """Laplace numbers: where Langevin steps on the price l1 * ||z||_1 end up, drawn at once and of this spread.
+    def sample(self, count: int, mean: Tensor, std: Tensor, generator: torch.Generator) -> Tensor:
+        """Laplace numbers of this mean and standard deviation, where Langevin steps on the price l1 * ||z||_1 end up.
 
         l1 weighs the size of z against the error of the prediction; as a density of z alone it would be far too wide.
         """
-        level = to_device(torch.rand(count, len(spread), generator=generator), spread.device) - 0.5
-        return centre - spread / 2.0**0.5 * level.sign() * torch.log1p(-2.0 * level.abs())
+        level = to_device(torch.rand(count, len(std), generator=generator), std.device) - 0.5
+        return mean - std / 2.0**0.5 * level.sign() * torch.log1p(-2.0 * level.abs())
 
     def health(self, raw: Tensor) -> dict[str, Tensor]:
-        return {"l1": raw.abs().sum(dim=-1).mean(), **spread(raw)}
+        return {"l1": raw.abs().sum(dim=-1).mean(), **latent_statistics(raw)}
 
 
 def energy(z: Tensor, l1: float) -> Tensor:
@@ -50,7 +50,7 @@ def energy(z: Tensor, l1: float) -> Tensor:
     return (NORM_WEIGHT * short + l1 * z.abs().sum(dim=1)).mean()
 
 
-def spread_loss(z: Tensor) -> Tensor:
+def variance_loss(z: Tensor) -> Tensor:
     """What keeps the dimensions of z [M, D] apart: variances near 1 or above, covariances and means near 0.
 
     V * mean_d max(1 - sqrt(Var z_d), 0) + C * sum_{i != j} Cov_ij^2 / (D (D - 1)) + M * mean_d(mean z_d)^2. [LAM]

@@ -19,7 +19,7 @@ class Encoder(nn.Module):
         """Tokens [B, tokens, dim] of images that `preprocess` made."""
         raise NotImplementedError
 
-    def seen(self, frames: Tensor) -> Tensor:
+    def input_pictures(self, frames: Tensor) -> Tensor:
         """What the encoder sees of frames uint8 [B, H, W, 3], as pictures [B, 3, size, size] in 0 .. 1."""
         raise NotImplementedError
 

@@ -59,5 +59,5 @@ class FrozenEncoder(Encoder):
             tokens = F.avg_pool2d(grid, self.pool).flatten(2).transpose(1, 2)
         return F.layer_norm(tokens, (self.dim,)) if self.normalise else tokens.contiguous()
 
-    def seen(self, frames: Tensor) -> Tensor:
+    def input_pictures(self, frames: Tensor) -> Tensor:
         return self.preprocess.levels(frames) / 255.0

@@ -35,5 +35,5 @@ class TinyEncoder(Encoder):
         """Frames uint8 [B, H, W, 3] to images float [B, 3, size, size] in -1 .. 1."""
         return centre_square(frames, self.size, next(self.parameters()).dtype)
 
-    def seen(self, frames: Tensor) -> Tensor:
+    def input_pictures(self, frames: Tensor) -> Tensor:
         return self.preprocess(frames) / 2 + 0.5

@@ -59,9 +59,11 @@ class SeveralViews(Encoder):
         images = preprocess(in_views(frames, self.views))
         return images.unflatten(0, (len(frames), self.views)).flatten(1, 2)
 
-    def seen(self, frames: Tensor) -> Tensor:
+    def input_pictures(self, frames: Tensor) -> Tensor:
         """What is seen of each camera side by side: [B, 3, size, C * size] in 0 .. 1."""
-        seen = self.encoder.seen(in_views(frames, self.views)).unflatten(0, (len(frames), self.views))
+        seen = self.encoder.input_pictures(in_views(frames, self.views)).unflatten(
+            0, (len(frames), self.views)
+        )
         return torch.cat(list(seen.unbind(1)), dim=-1)
 
 

@@ -1,0 +1,1 @@
+"""The published protocols of [LAM] for planning, for those who have the data: DROID and RECON."""
