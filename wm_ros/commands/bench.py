@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from wm_ros.commands.bench_families import families
 from wm_ros.commands.bench_gpu import gpu, pack
 from wm_ros.commands.bench_imitation import imitation
 from wm_ros.commands.bench_live import faults, guard, soak
@@ -34,7 +35,7 @@ bench = typer.Typer(
     help="Measure what is promised, each against the straightforward way in the same run.",
     no_args_is_help=True,
 )
-for elsewhere in (faults, guard, soak, gpu, pack, imitation):
+for elsewhere in (faults, guard, soak, gpu, pack, imitation, families):
     bench.command()(elsewhere)
 bench.add_typer(protocol, name="protocol")
 

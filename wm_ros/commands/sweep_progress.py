@@ -22,9 +22,12 @@ SUMMARY = ("one_step", "action_gap_shuffled", "controller_gap", "planning_succes
 
 
 class SweepProgress(ProgressBars):
-    """Progress bars on the terminal; use as a context manager."""
+    """Progress bars on the terminal; use as a context manager.
 
-    def __init__(self) -> None:
+    shown, summary: figures of a run that is going on, and of one that is finished.
+    """
+
+    def __init__(self, shown: tuple[str, ...] = SHOWN, summary: tuple[str, ...] = SUMMARY) -> None:
         super().__init__(
             TextColumn("{task.description:34}"),
             BarColumn(bar_width=20),
@@ -33,6 +36,7 @@ class SweepProgress(ProgressBars):
             TimeRemainingColumn(),
             TextColumn("{task.fields[figures]}"),
         )
+        self._shown, self._summary = shown, summary
         self._all: TaskID | None = None
         self._finished = 0
         self._shares: dict[str, float] = {}
@@ -43,7 +47,7 @@ class SweepProgress(ProgressBars):
         bar = self._progress.add_task(name, total=steps, figures="")
 
         def report(step: int, figures: dict[str, float]) -> None:
-            text = _text(figures, SHOWN)
+            text = _text(figures, self._shown)
             self._progress.update(bar, completed=step, figures=text)
             self._log(name, step, steps, text)
 
@@ -61,7 +65,10 @@ class SweepProgress(ProgressBars):
             self._bars[run] = self._progress.add_task(run, total=1.0, figures="")
         self._shares[run] = share
         self._progress.update(
-            self._bars[run], completed=share, description=f"{run}: {phase}", figures=_text(figures, SHOWN)
+            self._bars[run],
+            completed=share,
+            description=f"{run}: {phase}",
+            figures=_text(figures, self._shown),
         )
         self._update_all()
 
@@ -72,7 +79,7 @@ class SweepProgress(ProgressBars):
         if run in self._bars:
             self._progress.remove_task(self._bars.pop(run))
         self._update_all()
-        self.say(f"{run}: failed: {error}" if error else f"{run}: {_text(figures, SUMMARY)}")
+        self.say(f"{run}: failed: {error}" if error else f"{run}: {_text(figures, self._summary)}")
 
     def table(self, table: dict[str, Any]) -> None:
         """The means of all models; least and most take more room than a terminal has."""

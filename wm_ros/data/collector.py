@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from wm_ros.data.frame_cache import FrameCache
-from wm_ros.data.recording import Commands, Recording, RecordingError, Topics
+from wm_ros.data.recording import Commands, Part, Recording, RecordingError, Topics
 from wm_ros.data.stamps import RESTART_NS
 from wm_ros.messages.views import squares
 from wm_ros.robots.profile import RobotProfile
@@ -34,6 +34,7 @@ class _Part:
     start: int
     first_command: int
     stop: int = 0
+    shift_ns: int = 0
     cuts: list[int] = field(default_factory=list)  # indexes of frames that begin an episode
     shape: tuple[int, ...] = ()
 
@@ -71,7 +72,7 @@ class Collector:
         if self._side is not None:
             self._shape = ()
         yield
-        part.stop = len(self._stamps)
+        part.stop, part.shift_ns = len(self._stamps), self._shift_ns or 0
         if part.labelled:
             self._check_commands(part)
 
@@ -162,6 +163,7 @@ class Collector:
             sources=tuple(_line(stamps, parts) for parts in lines.values()),
             notes=tuple(self._notes),
             topics=tuple(dict.fromkeys(part.topics for part in self._parts if part.topics is not None)),
+            parts=tuple(Part(slice(part.start, part.stop), part.shift_ns) for part in self._parts),
             places=self._known_places(),
         )
 

@@ -63,6 +63,14 @@ class Topics:
 
 
 @dataclass(frozen=True)
+class Part:
+    """The frames of one run of one clock, a bag for instance, and by how much its times were shifted."""
+
+    frames: slice
+    shift_ns: int
+
+
+@dataclass(frozen=True)
 class Recording:
     """Frames and commands of one or more sources, cut into episodes.
 
@@ -72,7 +80,8 @@ class Recording:
     recorded. unlabelled: indexes of the episodes whose commands are not known. sources: what each of them holds, a
     line each, for people. notes: what was dropped, salvaged or assumed while reading, for people. refusal: why the
     commands are not what the profile says, so that nothing may be learned from them; empty: they are. topics: what
-    was read of the sources that have topics, without repetitions. places: where the robot was at each frame, of sources
+    was read of the sources that have topics, without repetitions. parts: the frames of each bag, and of each run within
+    other sources, in the order they were given. places: where the robot was at each frame, of sources
     that tell it frame by frame, NaN elsewhere: [F, 3] x and y in m and yaw of a base, or [F, 7] position in m and unit
     quaternion, w first, of an end effector; None: nowhere.
     """
@@ -87,6 +96,7 @@ class Recording:
     notes: tuple[str, ...] = ()
     refusal: str = ""
     topics: tuple[Topics, ...] = ()
+    parts: tuple[Part, ...] = ()
     places: np.ndarray | None = None
 
     @property

@@ -35,6 +35,7 @@ from wm_ros.training.images import Images
 from wm_ros.training.odometry import Odometry
 from wm_ros.training.optimise import Schedule
 from wm_ros.training.processes import gather, mine
+from wm_ros.training.standardised import standardise, standardised
 
 BATCH = 128
 RATE = 1.5e-3
@@ -44,7 +45,6 @@ WITHIN_S = 6.0  # of one another, at most
 HIDDEN, COMPARED = 256, 64
 LARGEST_LOG_SCALE = math.log(100.0)
 MEASURED = 4096  # frames, of which means are taken
-LEAST_VARIANCE = 1e-5
 
 
 class ContrastHead(nn.Module):
@@ -93,7 +93,7 @@ def train_video_encoder(
             if by_time:
                 rows += [mine(part) for part in chance.partners(choose, BATCH)]
             images = images_of(np.concatenate(rows)).to(engine.device)
-        seen, *pairs = _standardised(encoder.keypoints(images)).split([len(part) for part in rows])
+        seen, *pairs = standardised(encoder.keypoints(images)).split([len(part) for part in rows])
         error, figures = torch.zeros((), device=engine.device), {}
         if still:
             error = odometry(seen.unflatten(0, group.shape), group) / still
@@ -108,12 +108,6 @@ def train_video_encoder(
     _standardise(encoder, images_of, chance, engine)
 
 
-def _standardised(tokens: Tensor) -> Tensor:
-    """Tokens [B, N, D] with every number standardised over the batch, that of all processes."""
-    mean, std = _mean_std(gather(tokens))
-    return (tokens - mean) / std
-
-
 @torch.no_grad()
 def _standardise(
     encoder: VideoEncoder | SeveralViews, images_of: Images, chance: _Draw, engine: Engine
@@ -124,15 +118,7 @@ def _standardise(
         encoder.keypoints(images_of(rows).to(engine.device))
         for rows in np.array_split(drawn, MEASURED // BATCH)
     ]
-    mean, std = _mean_std(torch.cat(parts))
-    encoder.mean.copy_(mean)
-    encoder.std.copy_(std)
-
-
-def _mean_std(tokens: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation [N, D] of every number of tokens [B, N, D]."""
-    variance, mean = torch.var_mean(tokens, dim=0, correction=0)
-    return mean, (variance + LEAST_VARIANCE).sqrt()
+    standardise(encoder, torch.cat(parts))
 
 
 class _Draw:

@@ -66,6 +66,10 @@ class Clips:
         """One number [C] for each episode of each bag, the same in all clips of a dataset."""
         return (self.bag.astype(np.int64) << 32) + self.episode
 
+    def first(self, mask: np.ndarray, frames: int) -> Clips:
+        """The first frames of these."""
+        return Clips(self.bag[mask], self.rows[mask][:, :frames], self.episode[mask])
+
     def ends(self, mask: np.ndarray) -> Clips:
         """The first and last frames of these."""
         return Clips(self.bag[mask], self.rows[mask][:, [0, -1]], self.episode[mask])

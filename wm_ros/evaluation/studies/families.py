@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from wm_ros.evaluation.config import EvaluationConfig
 from wm_ros.evaluation.dataset.dataset import EvaluationDataset
@@ -17,7 +18,9 @@ from wm_ros.evaluation.studies.probe import probe_features
 from wm_ros.evaluation.studies.probe import skip_reason as probe_skip_reason
 from wm_ros.models.encoders.registry import build_encoder
 from wm_ros.models.encoders.tiny import TinyEncoder
-from wm_ros.training.families import WINDOW, train_family
+from wm_ros.training.engine import Engine
+from wm_ros.training.families import train_family
+from wm_ros.training.objectives.objective import CLIP
 from wm_ros.training.optimise import Schedule
 
 STEPS = 1500
@@ -42,10 +45,17 @@ def family(
         return {"left_out": reason}
     torch.manual_seed(seed)
     encoder = cast(TinyEncoder, build_encoder(encoder_config))  # by its name
-    windows = dataset.clips("fit", WINDOW, WINDOWS, with_pictures=True)
+    windows = dataset.clips("fit", CLIP, WINDOWS, with_pictures=True)
+    if not len(windows):
+        return {"left_out": f"no episode to fit on has {CLIP} frames at the model's rate"}
+
+    def images(rows: np.ndarray, frames: int) -> Tensor:
+        shown = dataset.pictures(windows.first(np.sort(rows), frames))
+        return encoder.preprocess(torch.from_numpy(shown).flatten(0, 1)).unflatten(0, shown.shape[:2])
+
     steps = config.steps(STEPS)
     schedule = Schedule(steps, seed, lambda step, figures: progress(0.8 * step / steps))
-    train_family(encoder, name, lambda rows: dataset.pictures(windows[rows]), len(windows), schedule)
+    train_family(encoder, name, images, len(windows), schedule, Engine())
     tokens = picture_tokens(encoder, dataset)
     features = picture_features(dataset, tokens)
     probed, _ = probe_features(
