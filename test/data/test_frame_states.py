@@ -47,4 +47,4 @@ def test_where_states_are_not_known_the_reason_is_told(bags, tmp_path):
     recording = load_recording(bags, ARM)
     assert frame_states(recording, bags[:1], "header") == (None, "states are read from bags alone")
     blind = replace(recording, profile=replace(ARM, state=None))
-    assert frame_states(blind, bags, "header") == (None, "the profile names no state topic")
+    assert frame_states(blind, bags, "header") == (None, "profile arm names no state topic")

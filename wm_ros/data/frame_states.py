@@ -11,7 +11,8 @@ from wm_ros.data.bag_messages import STORAGE_SUFFIXES, Bag
 from wm_ros.data.bag_series import read_states
 from wm_ros.data.recording import Recording
 
-MOST_AWAY_S = 0.1  # of a state from the frame it stands for
+MOST_AWAY_S = 0.05  # of a state from the frame it stands for
+LEROBOT_SUFFIX = ": without observation.state"  # what an export would be
 
 
 def frame_states(recording: Recording, paths: Sequence[Path], stamps: str) -> tuple[np.ndarray | None, str]:
@@ -19,19 +20,23 @@ def frame_states(recording: Recording, paths: Sequence[Path], stamps: str) -> tu
 
     paths: what the recording was read from; stamps: by what its messages were dated, `header` or `log`.
     """
-    if recording.profile.state is None:
-        return None, "the profile names no state topic"
+    state = recording.profile.state
+    if state is None:
+        return None, f"profile {recording.profile.name} names no state topic"
     if len(paths) != len(recording.parts) or not all(map(_is_bag, paths)):
         return None, "states are read from bags alone"
     found = []
     for path, part in zip(paths, recording.parts, strict=True):
         series, note = read_states(Bag(path), recording.profile, stamps)
         if series is None:
-            return None, f"{path.name}: {note or 'no states'}"
+            return None, f"{path.name}: {note.removesuffix(LEROBOT_SUFFIX) or 'no states'}"
         at = recording.stamps_ns[part.frames] - part.shift_ns
         values = series.nearest(at, MOST_AWAY_S)
         if values is None:
-            return None, f"{path.name}: frames without a state within {MOST_AWAY_S} s"
+            return (
+                None,
+                f"{path.name}: frames without a state within {MOST_AWAY_S:g} s on {recording.profile.state.topic}",
+            )
         found.append(values)
     return np.concatenate(found), ""
 
