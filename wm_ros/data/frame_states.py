@@ -33,10 +33,7 @@ def frame_states(recording: Recording, paths: Sequence[Path], stamps: str) -> tu
         at = recording.stamps_ns[part.frames] - part.shift_ns
         values = series.nearest(at, MOST_AWAY_S)
         if values is None:
-            return (
-                None,
-                f"{path.name}: frames without a state within {MOST_AWAY_S:g} s on {recording.profile.state.topic}",
-            )
+            return None, f"{path.name}: frames without a state within {MOST_AWAY_S:g} s on {state.topic}"
         found.append(values)
     return np.concatenate(found), ""
 
