@@ -8,6 +8,8 @@ import pytest
 pytest.importorskip("mujoco")
 pytest.importorskip("rosbags")
 
+from video_makers import write_video
+
 from wm_ros.data.bag_messages import Bag
 from wm_ros.data.frame_states import frame_states
 from wm_ros.data.load import load_recording
@@ -46,5 +48,10 @@ def test_every_frame_has_the_state_of_its_own_bag_at_its_time(bags):
 def test_where_states_are_not_known_the_reason_is_told(bags, tmp_path):
     recording = load_recording(bags, ARM)
     assert frame_states(recording, bags[:1], "header") == (None, "states are read from bags alone")
+    video = write_video(tmp_path / "somebody.mp4", np.zeros((4, 16, 16, 3), np.uint8))
+    assert frame_states(recording, [video], "header") == (
+        None,
+        "somebody.mp4 is no bag, and has no state topic",
+    )
     blind = replace(recording, profile=replace(ARM, state=None))
     assert frame_states(blind, bags, "header") == (None, "profile arm names no state topic")

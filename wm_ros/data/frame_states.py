@@ -23,7 +23,9 @@ def frame_states(recording: Recording, paths: Sequence[Path], stamps: str) -> tu
     state = recording.profile.state
     if state is None:
         return None, f"profile {recording.profile.name} names no state topic"
-    if len(paths) != len(recording.parts) or not all(map(_is_bag, paths)):
+    if strange := [path.name for path in paths if not _is_bag(path)]:
+        return None, f"{strange[0]} is no bag, and has no state topic"
+    if len(paths) != len(recording.parts):
         return None, "states are read from bags alone"
     found = []
     for path, part in zip(paths, recording.parts, strict=True):
