@@ -38,9 +38,9 @@ class LatentSpace:
 class LatentsHere:
     """Latent actions as seen from one state, where the controller says what the robot can do.
 
-    What is lost on the way to a robot action within the limits and back, |z - c(clip(c_inverse(z)))|, the robot cannot
-    do. Its unit is how far one component of the action at its limit is from standing still, so that it counts in model
-    steps at full rate. As much as the robot's own actions lose on this way is the networks' error, and free.
+    What is lost on the way to a robot action within the limits and back, ``norm(z - c(clip(c_inverse(z))))``, the robot
+    cannot do. Its unit is how far one component of the action at its limit is from standing still, so that it counts in
+    model steps at full rate. As much as the robot's own actions lose on this way is the networks' error, and free.
     """
 
     def __init__(self, space: LatentSpace, observed: Tensor) -> None:
