@@ -1,5 +1,7 @@
 """The table of a comparison from figures that are known, as data, as Markdown and as a picture."""
 
+import re
+
 import pytest
 
 pytest.importorskip("matplotlib")
@@ -7,6 +9,7 @@ pytest.importorskip("matplotlib")
 from PIL import Image
 
 from wm_ros.bench.bottlenecks.picture import draw
+from wm_ros.bench.bottlenecks.runs import SweepError, bottleneck_of, varied
 from wm_ros.bench.bottlenecks.table import figures_of, markdown, tabulate
 
 RUNS = {
@@ -93,3 +96,25 @@ def test_the_picture_is_drawn_with_goals_or_without(tmp_path, goals):
     with Image.open(tmp_path / "table.png") as picture:
         assert picture.width > 1000
         assert len(picture.convert("RGB").getcolors(1 << 20)) > 100
+
+
+# What a comparison is made of
+
+
+def test_a_value_is_kept_as_it_was_given():
+    (model,) = varied("noise=0.00012345678")
+    assert bottleneck_of(model) == {"name": "noise", "beta": 0.00012345678}
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ("none=1", "--vary 'none=1' is none of noise=VALUE,..., sparse=VALUE,..., discrete=VALUE,..."),
+        ("noise", "--vary 'noise' is none of"),
+        ("noise=11", "beta must lie in [0, 10], got '11'"),
+        ("discrete=16.5", "codes must lie in [2, 32768] and be whole, got '16.5'"),
+    ],
+)
+def test_what_cannot_be_varied_is_refused_by_name(entry, said):
+    with pytest.raises(SweepError, match=re.escape(said)):
+        varied(entry)

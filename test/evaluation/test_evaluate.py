@@ -15,7 +15,7 @@ pytest.importorskip("sklearn")
 
 from bag_makers import SECOND, command, image, write_bag
 from checkpoint_harness import write_checkpoint
-from evaluation_harness import Here
+from evaluation_harness import Here, evaluate_briefly
 from message_kinds import blank
 from small_bag import record_small_bag
 from typer.testing import CliRunner
@@ -23,9 +23,8 @@ from typer.testing import CliRunner
 from wm_ros.cli import app
 from wm_ros.evaluation import config as configuration
 from wm_ros.evaluation import evaluate as evaluation
-from wm_ros.evaluation.dataset import extract
 from wm_ros.evaluation.report.render import render
-from wm_ros.evaluation.studies import fidelity, operator
+from wm_ros.evaluation.studies import fidelity
 from wm_ros.models.decoder import Decoder
 from wm_ros.models.decoder_checkpoint import save_decoder
 from wm_ros.resources import share_dir
@@ -37,11 +36,7 @@ LITTLE = ["--effort", "0.001"]
 
 @pytest.fixture
 def here(monkeypatch):
-    """Evaluations run in this process, and look at little."""
-    monkeypatch.setattr(evaluation, "Workers", Here)
-    monkeypatch.setattr(operator, "PLANS", 4)
-    monkeypatch.setattr(extract, "CORRUPTED_PAIRS", 8)
-    monkeypatch.setattr(extract, "SHOWN_FRAMES", 32)
+    evaluate_briefly(monkeypatch)
 
 
 @pytest.fixture(scope="module")

@@ -16,15 +16,12 @@ pytest.importorskip("av")
 
 import torch
 from checkpoint_harness import write_checkpoint
-from evaluation_harness import Here
+from evaluation_harness import evaluate_briefly
 from small_bag import record_small_bag
 from typer.testing import CliRunner
 from video_makers import write_video
 
 from wm_ros.cli import app
-from wm_ros.evaluation import evaluate as evaluation
-from wm_ros.evaluation.dataset import extract
-from wm_ros.evaluation.studies import operator
 from wm_ros.models.decoder import Decoder
 from wm_ros.models.decoder_checkpoint import save_decoder
 from wm_ros.robots.profile import load_profile
@@ -34,11 +31,7 @@ TITLE = "<h2>Does a latent action mean the same in another scene?"
 
 @pytest.fixture(autouse=True)
 def here(monkeypatch):
-    """Evaluations run in this process, and look at little."""
-    monkeypatch.setattr(evaluation, "Workers", Here)
-    monkeypatch.setattr(operator, "PLANS", 4)
-    monkeypatch.setattr(extract, "CORRUPTED_PAIRS", 8)
-    monkeypatch.setattr(extract, "SHOWN_FRAMES", 32)
+    evaluate_briefly(monkeypatch)
 
 
 @pytest.fixture(scope="module")

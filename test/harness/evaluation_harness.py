@@ -7,9 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
+from wm_ros.evaluation import evaluate as evaluation
 from wm_ros.evaluation.config import EvaluationConfig
+from wm_ros.evaluation.dataset import extract
 from wm_ros.evaluation.dataset.dataset import EvaluationDataset
 from wm_ros.evaluation.files import write_json
+from wm_ros.evaluation.studies import operator
 from wm_ros.robots.profile import load_profile
 
 ARM = load_profile("arm")
@@ -35,6 +38,14 @@ class Here:
             done(name, None)
             if name == self.ended_after:
                 raise KeyboardInterrupt
+
+
+def evaluate_briefly(monkeypatch) -> None:
+    """Evaluations run in this process, and look at little."""
+    monkeypatch.setattr(evaluation, "Workers", Here)
+    monkeypatch.setattr(operator, "PLANS", 4)
+    monkeypatch.setattr(extract, "CORRUPTED_PAIRS", 8)
+    monkeypatch.setattr(extract, "SHOWN_FRAMES", 32)
 
 
 def config(tmp_path: Path, effort: float = 0.06) -> EvaluationConfig:

@@ -35,9 +35,8 @@ bench = typer.Typer(
     help="Measure what is promised, each against the straightforward way in the same run.",
     no_args_is_help=True,
 )
-for elsewhere in (faults, guard, soak, gpu, pack, imitation, families):
+for elsewhere in (faults, guard, soak, gpu, pack, imitation, families, protocol):
     bench.command()(elsewhere)
-bench.add_typer(protocol, name="protocol")
 
 
 @bench.command()

@@ -3,104 +3,71 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from wm_ros.commands.bench_output import print_figures
 from wm_ros.commands.data_options import CacheDir, Camera, Command, FrameSize, Stamps, StampsBy
 
-if TYPE_CHECKING:
-    from wm_ros.bench.protocols.protocol import Protocol
 
-protocol = typer.Typer(
-    help="The published protocols for planning, DROID and RECON, on your copy of the data; nothing is downloaded.",
-    no_args_is_help=True,
-)
+class Published(str, Enum):
+    """The protocols by their names."""
 
-Checkpoint = Annotated[
-    str, typer.Option(help="Folder of the model: one that `wm_ros train` wrote, or V-JEPA 2-AC, converted.")
-]
-Out = Annotated[
-    Path, typer.Option(help="Folder of plans and table.json; a measurement in it is gone on with.")
-]
-Profile = Annotated[
-    str | None, typer.Option(help="Robot profile by which to read the data (default: the checkpoint's).")
-]
-Episodes = Annotated[int, typer.Option(min=1, help="Trajectories, at most; up to 4 starts of each.")]
-Seeds = Annotated[int, typer.Option(min=1, help="Plans from each start, with other random numbers.")]
-Device = Annotated[str, typer.Option(help="Torch device: cpu, cuda.")]
-Threads = Annotated[int, typer.Option(min=1, help="CPU threads.")]
+    droid = "droid"
+    recon = "recon"
 
 
-@protocol.command()
-def droid(
+def protocol(
+    name: Annotated[Published, typer.Argument(help="Which of the two.")],
     paths: Annotated[
         list[Path],
         typer.Argument(
-            help="LeRobot datasets of an end effector, or bags: of trajectories that were held out."
+            help="Trajectories that were held out. droid: LeRobot datasets of an end effector, or bags. recon: folders "
+            "in NWM's layout (0.jpg, 1.jpg ... and traj_data.pkl), single ones or folders of them; LeRobot datasets or "
+            "bags of a base."
         ),
     ],
-    checkpoint: Checkpoint,
-    out: Out,
-    profile: Profile = None,
-    episodes: Episodes = 100,
-    seeds: Seeds = 3,
-    device: Device = "cpu",
-    num_threads: Threads = 1,
+    checkpoint: Annotated[
+        str,
+        typer.Option(help="Folder of the model: one that `wm_ros train` wrote, or V-JEPA 2-AC, converted."),
+    ],
+    out: Annotated[
+        Path, typer.Option(help="Folder of plans and table.json; a measurement in it is gone on with.")
+    ],
+    profile: Annotated[
+        str | None, typer.Option(help="Robot profile by which to read the data (default: the checkpoint's).")
+    ] = None,
+    episodes: Annotated[
+        int, typer.Option(min=1, help="Trajectories, at most; up to 4 starts of each.")
+    ] = 100,
+    seeds: Annotated[int, typer.Option(min=1, help="Plans from each start, with other random numbers.")] = 3,
+    device: Annotated[str, typer.Option(help="Torch device: cpu, cuda.")] = "cpu",
+    num_threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
     camera: Camera = None,
     command: Command = None,
     frame_size: FrameSize = None,
     stamps: Stamps = StampsBy.header,
     cache_dir: CacheDir = None,
 ) -> None:
-    """DROID: plan three steps ahead, and compare the summed translation with the recorded one, in metres.
+    """The published protocols for planning, DROID and RECON, on your copy of the data; nothing is downloaded.
 
-    CEM with 300 samples, 15 iterations and 10 elites, from a frame to the one three model steps later; controls: no
-    motion, random actions. The published figures stand beside, and what differs from them is said. Ended early, the
-    same command goes on; more --seeds add.
+    droid: plan three steps ahead, and compare the summed translation with the recorded one, in metres. CEM with 300
+    samples, 15 iterations and 10 elites, from a frame to the one three model steps later.
+
+    recon: plan eight steps ahead with one held command, and compare the path with the driven one: ATE and RPE. 120
+    candidates in one iteration, the best 5 averaged, from a frame to the one eight model steps later.
+
+    Controls stand beside, and the published figures with what differs from them. Ended early, the same command goes on;
+    more --seeds add.
 
     \b
     A model of DROID's LeRobot set, trained on some episodes and asked on others:
         wm_ros inspect droid_test --profile droid
         wm_ros train droid_train --profile droid --out model
         wm_ros bench protocol droid droid_test --checkpoint model --out droid_protocol
-    """
-    from wm_ros.bench.protocols.droid import DROID
-
-    reading = _reading(cache_dir, frame_size, camera, stamps, command)
-    _run(DROID, paths, checkpoint, out, profile, episodes, seeds, device, num_threads, reading)
-
-
-@protocol.command()
-def recon(
-    paths: Annotated[
-        list[Path],
-        typer.Argument(
-            help="Folders of trajectories in NWM's layout (0.jpg, 1.jpg ... and traj_data.pkl), single ones or folders "
-            "of them; LeRobot datasets or bags of a base."
-        ),
-    ],
-    checkpoint: Checkpoint,
-    out: Out,
-    profile: Profile = None,
-    episodes: Episodes = 100,
-    seeds: Seeds = 3,
-    device: Device = "cpu",
-    num_threads: Threads = 1,
-    camera: Camera = None,
-    command: Command = None,
-    frame_size: FrameSize = None,
-    stamps: Stamps = StampsBy.header,
-    cache_dir: CacheDir = None,
-) -> None:
-    """RECON: plan eight steps ahead with one held command, and compare the path with the driven one: ATE and RPE.
-
-    120 candidates in one iteration, the best 5 averaged, from a frame to the one eight model steps later; controls: no
-    motion, random actions, the recorded command's mean. The published figures stand beside, and what differs from them
-    is said. Ended early, the same command goes on; more --seeds add.
-
     \b
     A model of RECON's training split, asked on trajectories of its test split:
         wm_ros inspect recon_test --profile recon
@@ -110,40 +77,11 @@ def recon(
     The trajectories that NWM's rollout_traj_names.txt names alone:
         wm_ros bench protocol recon $(sed s,^,recon/, rollout_traj_names.txt) --checkpoint model --out recon_protocol
     """
-    from wm_ros.bench.protocols.recon import RECON
-
-    reading = _reading(cache_dir, frame_size, camera, stamps, command)
-    _run(RECON, paths, checkpoint, out, profile, episodes, seeds, device, num_threads, reading)
-
-
-def _reading(
-    cache_dir: Path | None, frame_size: int | None, camera: str | None, stamps: StampsBy, command: str | None
-) -> dict[str, Any]:
-    """How the recording is read, as `load_recording` takes it."""
-    return {
-        "cache_dir": cache_dir,
-        "frame_size": frame_size,
-        "camera": camera,
-        "stamps": stamps.value,
-        "command": command,
-    }
-
-
-def _run(
-    what: Protocol,
-    paths: list[Path],
-    checkpoint: str,
-    out: Path,
-    profile: str | None,
-    episodes: int,
-    seeds: int,
-    device: str,
-    num_threads: int,
-    reading: dict[str, Any],
-) -> None:
     import torch
     from rich.progress import Progress
 
+    from wm_ros.bench.protocols.droid import DROID
+    from wm_ros.bench.protocols.recon import RECON
     from wm_ros.bench.protocols.run import run
     from wm_ros.bench.protocols.table import shown
     from wm_ros.commands.terminal import Terminal
@@ -154,12 +92,13 @@ def _run(
     from wm_ros.robots.profile import load_profile
 
     torch.set_num_threads(num_threads)
+    what = {Published.droid: DROID, Published.recon: RECON}[name]
     folder = Path(checkpoint).expanduser()
     model = load_planning_model(folder, device)
     robot = model.card.robot if profile is None else load_profile(profile)
     what.check(robot)
     require_robot(model, robot)
-    recording = load_recording(paths, robot, **reading)
+    recording = load_recording(paths, robot, cache_dir, frame_size, camera, stamps.value, command)
     terminal = Terminal()
     for note in _once(recording.notes):
         terminal.print(note, soft_wrap=True)
@@ -177,8 +116,8 @@ def _run(
             lambda done, total: progress.update(bar, completed=done, total=total),
         )
     print_figures(shown(table))
-    for name, meaning in table["figures"].items():
-        terminal.print(f"{name.replace('_', ' ')}: {meaning}", soft_wrap=True)
+    for figure, meaning in table["figures"].items():
+        terminal.print(f"{figure.replace('_', ' ')}: {meaning}", soft_wrap=True)
     terminal.print("In brackets: 95 % confidence, over episodes.", soft_wrap=True)
     for sentence in table["differs"]:
         terminal.print(sentence, soft_wrap=True)

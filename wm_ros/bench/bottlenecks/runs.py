@@ -110,7 +110,7 @@ def varied(entry: str) -> list[str]:
                 f"{' and be whole' if isinstance(option.default, int) else ''}, got {text!r}"
             )
         if value != option.default:
-            models.append(f"{kind}, {number}{VALUE}{value:g}")
+            models.append(f"{kind}, {number}{VALUE}{value}")
     return models
 
 

@@ -89,12 +89,12 @@ def compare(
         what,
         round(float(by_seed.mean()), 4),
         tuple(round(float(value), 4) for value in by_seed),
-        over_seeds(by_seed),
+        seeds_interval(by_seed),
         over_episodes,
     )
 
 
-def over_seeds(values: np.ndarray) -> Interval | None:
+def seeds_interval(values: np.ndarray) -> Interval | None:
     """Between what their mean lies with 95 % confidence, by Student's t; None of one value."""
     if len(values) < 2:
         return None

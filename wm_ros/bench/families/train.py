@@ -43,9 +43,7 @@ def run_encoder(material: Material, run: Run, recording: Recording, report: Repo
     config = own_encoder(recording.profile, options)
     encoder = cast(Trained, build_encoder(config))
     engine = Engine()
-    what = {"run": run.name, "steps": material.options.steps}
-    progress = Progress(run.folder / ".progress", what, resume=True)
-    engine.keep(progress, SAVE_EVERY_S)
+    engine.keep(progress_of(material, run), SAVE_EVERY_S)
     if run.family == RANDOM:
         clips, count = _clips(material, recording, Images(encoder, recording, material.cache_dir))
         settle(encoder, clips, count, engine)
@@ -56,6 +54,11 @@ def run_encoder(material: Material, run: Run, recording: Recording, report: Repo
         _train(material, run, recording, encoder, report, engine)
     save_encoder(EncoderCheckpoint(encoder, EncoderCard(config, "Apache-2.0")), run.folder)
     return encoder
+
+
+def progress_of(material: Material, run: Run) -> Progress:
+    """Where a run keeps what it has done of its training."""
+    return Progress(run.folder / ".progress", {"run": run.name, "steps": material.options.steps}, resume=True)
 
 
 def _train(

@@ -5,10 +5,9 @@ from __future__ import annotations
 from wm_ros.bench.families.material import Material
 from wm_ros.bench.families.probes import probe
 from wm_ros.bench.families.runs import Run
-from wm_ros.bench.families.train import run_encoder
+from wm_ros.bench.families.train import progress_of, run_encoder
 from wm_ros.models.card import CheckpointError
 from wm_ros.training.optimise import TrainingError
-from wm_ros.training.progress import Progress
 from wm_ros.training.worker_pool import Report
 
 TRAINING_SHARE = 0.7
@@ -31,6 +30,4 @@ def work(material: Material, run: Run, report: Report) -> None:
         run.keep_failure(str(error))
         return
     run.keep(figures, errors)
-    Progress(
-        run.folder / ".progress", {"run": run.name, "steps": material.options.steps}, resume=True
-    ).remove()
+    progress_of(material, run).remove()

@@ -64,6 +64,12 @@ def ratio_statistics(parts: np.ndarray, wholes: np.ndarray, episodes: np.ndarray
     }
 
 
+def explained_interval(missed: Statistics) -> list[float] | None:
+    """The interval of the share that is explained, from that of the share that is missed; None where not known."""
+    interval = missed["interval"]
+    return None if interval is None else [round(1.0 - value, 4) for value in reversed(interval)]
+
+
 def r2_statistics(
     true: np.ndarray, predictions: Sequence[np.ndarray], indexes: Sequence[int], episodes: np.ndarray
 ) -> Statistics | None:
@@ -79,7 +85,7 @@ def r2_statistics(
     wholes = np.square(centred[:, indexes])
     errors = [np.square(true - found)[:, indexes] for found in predictions]
     share = ratio_statistics(np.mean(errors, axis=0), wholes, episodes)
-    interval = share["interval"] and [round(1.0 - value, 4) for value in reversed(share["interval"])]
+    interval = explained_interval(share)
     over_episodes = {"interval": interval, "episodes": share["episodes"]}
     if len(predictions) > 1:
         scores = [float((1.0 - some.sum(axis=0) / wholes.sum(axis=0)).mean()) for some in errors]

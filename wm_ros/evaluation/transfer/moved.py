@@ -14,7 +14,8 @@ import numpy as np
 import torch
 
 from wm_ros.evaluation.config import EvaluationConfig
-from wm_ros.evaluation.studies.statistics import Statistics
+from wm_ros.evaluation.dataset.measured import no_simulation
+from wm_ros.evaluation.studies.statistics import Statistics, explained_interval
 from wm_ros.evaluation.transfer.checks import ratio_of
 from wm_ros.evaluation.transfer.clips import Video
 from wm_ros.evaluation.transfer.imagined import Carried
@@ -28,7 +29,7 @@ from wm_ros.evaluation.transfer.places import (
     ways,
 )
 from wm_ros.models.world_model import WorldModel
-from wm_ros.robots.profile import ProfileError, RobotProfile, differences
+from wm_ros.robots.profile import RobotProfile, differences
 from wm_ros.tasks.protocol import Simulator
 from wm_ros.tasks.simulated import simulated, task_of
 
@@ -112,11 +113,8 @@ def skip_reason(
     """Why nobody knows what ought to move, None where that is known."""
     if found := differences(trained, profile):
         return f"the checkpoint is for robot {trained.name!r}, which differs from this profile: {'; '.join(found)}"
-    try:
-        if simulated(profile).task is None:
-            return f"nobody said what there is to move where {profile.name!r} is simulated"
-    except (ProfileError, ImportError) as error:
-        return f"no simulator tells what ought to move: {error}"
+    if reason := no_simulation(profile):
+        return reason
     bags = [*first.dataset.bags, *second.dataset.bags]
     reasons = {bag.info["no_states"] for bag in bags if bag.info["no_states"]}
     if held.sum() < 2:
@@ -153,10 +151,9 @@ def way_r2(true: Sequence[np.ndarray], found: Sequence[np.ndarray], groups: np.n
     share = ratio_of(scaled, mean, groups)
     if share is None:
         return None
-    interval = share["interval"] and [round(1.0 - value, 4) for value in reversed(share["interval"])]
     return {
         "mean": round(1.0 - share["mean"], 4),
-        "interval": interval,
+        "interval": explained_interval(share),
         "episodes": share["episodes"],
         "by_seed": [round(1.0 - value, 4) for value in share["by_seed"]],
     }
